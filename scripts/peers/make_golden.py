@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/fixtures/{gpt1,gpt2}-random with transformers: small random models and what they give.
+
+Everything is computed in float64 from float32 weights and stored as float32. Biases are random, gains lie
+around 1, no size is a multiple of 16 and the heads are of odd or uneven size. The contents of
+golden.safetensors are described in tests/golden/fixtures/README.md.
+
+Example: build/peers/bin/python scripts/peers/make_golden.py
+"""
+import argparse
+import json
+import pathlib
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from transformers import GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel
+
+STEPS, BATCH, LENGTH = 10, 3, 31
+PACKED_LENGTHS = (37, 1, 5, 18)
+ADAMW = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.1, "clip": 1.0}
+DROPOUT_OFF = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
+
+
+def make_model(family):
+    if family == "gpt1":
+        config = OpenAIGPTConfig(vocab_size=211, n_positions=37, n_embd=30, n_head=3, n_layer=3, afn="gelu",
+                                 **DROPOUT_OFF)
+        model = OpenAIGPTLMHeadModel(config)
+    else:
+        config = GPT2Config(vocab_size=211, n_positions=37, n_embd=27, n_head=3, n_layer=3, n_inner=101,
+                            layer_norm_epsilon=3e-5, bos_token_id=210, eos_token_id=210, **DROPOUT_OFF)
+        model = GPT2LMHeadModel._from_config(config, attn_implementation="eager")
+    config.architectures = [type(model).__name__]
+    return model.eval()
+
+
+def randomise(model, seed):
+    """Weights N(0, 0.15), embeddings N(0, 0.4), biases N(0, 0.1), gains 1 + N(0, 0.2)."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            noise = torch.randn(p.shape, generator=generator, dtype=torch.float32)
+            if "ln_" in name and name.endswith("weight"):
+                p.copy_(1 + 0.2 * noise)
+            elif p.dim() == 1:
+                p.copy_(0.1 * noise)
+            else:
+                p.copy_((0.4 if "embed" in name or "wte" in name or "wpe" in name else 0.15) * noise)
+
+
+def loss_of(model, ids, targets):
+    """The mean over all B·T targets."""
+    return F.cross_entropy(model(ids.long()).logits.flatten(0, 1), targets.long().flatten())
+
+
+def forward_values(model, ids, targets):
+    """Logits, the loss and the output of every block."""
+    hidden = {}
+
+    def keeper(name):
+        return lambda _, __, out: hidden.update({name: out[0] if isinstance(out, (tuple, list)) else out})
+
+    hooks = [block.register_forward_hook(keeper(f"hidden.{i}")) for i, block in enumerate(model.transformer.h)]
+    logits = model(ids.long()).logits
+    for hook in hooks:
+        hook.remove()
+    loss = F.cross_entropy(logits.flatten(0, 1), targets.long().flatten())
+    return logits, loss, hidden
+
+
+def adamw_run(model, ids, targets):
+    """Ten steps of torch.optim.AdamW; returns losses and gradient norms before clipping."""
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    vectors = [p for p in model.parameters() if p.dim() < 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": ADAMW["weight_decay"]}, {"params": vectors, "weight_decay": 0.0}],
+        lr=ADAMW["lr"], betas=(ADAMW["beta1"], ADAMW["beta2"]), eps=ADAMW["eps"])
+    losses, norms = [], []
+    for step in range(STEPS):
+        optimiser.zero_grad()
+        loss = loss_of(model, ids[step], targets[step])
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), ADAMW["clip"]).item())
+        optimiser.step()
+        losses.append(loss.item())
+    return losses, norms
+
+
+def gradients(model, ids, targets):
+    model.zero_grad()
+    loss_of(model, ids, targets).backward()
+    return {n: p.grad.clone() for n, p in model.named_parameters()}
+
+
+def largest_relative(a, b):
+    """max over tensors of max |a - b| / max |b|."""
+    return max(((a[n].double() - b[n].double()).abs().max() / b[n].double().abs().max()).item() for n in b)
+
+
+def make(family, seed, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    model = make_model(family)
+    randomise(model, seed)
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    initial = {n: p.detach().clone() for n, p in model.named_parameters()}
+
+    vocab = model.config.vocab_size
+    generator = torch.Generator().manual_seed(seed + 1)
+    stream = torch.randint(vocab, (STEPS, BATCH, LENGTH + 1), generator=generator, dtype=torch.int32)
+    ids, targets = stream[..., :-1].contiguous(), stream[..., 1:].contiguous()
+    packed = torch.randint(vocab, (sum(PACKED_LENGTHS),), generator=generator, dtype=torch.int32)
+
+    gradient32 = gradients(model, ids[0], targets[0])
+    losses32, _ = adamw_run(model, ids, targets)
+    after32 = {n: p.detach().clone() for n, p in model.named_parameters()}
+    with torch.no_grad():
+        for n, p in model.named_parameters():
+            p.copy_(initial[n])
+    model.double()
+
+    out = {"train.ids": ids, "train.targets": targets, "packed.ids": packed,
+           "packed.lengths": torch.tensor(PACKED_LENGTHS, dtype=torch.int32)}
+    with torch.no_grad():
+        logits, loss, hidden = forward_values(model, ids[0], targets[0])
+        out |= {"logits": logits, "loss": loss.reshape(1)} | hidden
+        rows = packed.split(PACKED_LENGTHS)
+        out["packed.logits"] = torch.cat([model(row[None].long()).logits[0] for row in rows])
+        greedy, margin = rows[3][None].long(), float("inf")
+        while greedy.shape[1] < model.config.n_positions:
+            best = model(greedy).logits[0, -1].topk(2)
+            margin = min(margin, (best.values[0] - best.values[1]).item())
+            greedy = torch.cat([greedy, best.indices[None, :1]], dim=1)
+        out["greedy.ids"] = greedy[0].int()
+    gradient = gradients(model, ids[0], targets[0])
+    out |= {f"grad.{n}": g for n, g in gradient.items()}
+    losses, norms = adamw_run(model, ids, targets)
+    after = {n: p.detach() for n, p in model.named_parameters()}
+    out |= {f"after.{n}": p for n, p in after.items()}
+    out |= {"train.losses": torch.tensor(losses), "train.gradient_norms": torch.tensor(norms)}
+    out = {n: (t if t.dtype == torch.int32 else t.float()).contiguous().clone() for n, t in out.items()}
+    settings = {k: repr(v) for k, v in ADAMW.items()}
+    save_file(out, folder / "golden.safetensors", metadata=settings | {"made_by": "scripts/peers/make_golden.py",
+              "torch": torch.__version__, "computed_in": "float64"})
+
+    c = model.config.n_embd
+    key_biases = [n for n in after if n.endswith("c_attn.bias")]
+    difference = {n: (after32[n].double() - after[n]).abs() for n in after}
+    key_bias_change = max(difference[n][c:2 * c].max().item() for n in key_biases)
+    for n in key_biases:
+        difference[n][c:2 * c] = 0
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    print(json.dumps({
+        "family": family, "parameters": sum(p.numel() for p in initial.values()),
+        "bytes": sum(f.stat().st_size for f in folder.iterdir()),
+        "loss": loss.item(), "logits_std": logits.std().item(), "train_losses": losses, "gradient_norms": norms,
+        "smallest greedy margin": margin,
+        "f32_against_f64": {
+            "gradient, max |d| / max of tensor": largest_relative(gradient32, gradient),
+            "losses, max |d|": max(abs(a - b) for a, b in zip(losses32, losses)),
+            "parameters after 10 steps but key biases, max |d|":
+                max(d.max().item() for d in difference.values()),
+            "key biases after 10 steps, max |d|": key_bias_change},
+        "largest key bias gradient in f64": max(gradient[n][c:2 * c].abs().max().item() for n in key_biases)},
+        indent=1))
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=pathlib.Path, default=root / "tests/golden/fixtures")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    make("gpt1", 1, args.output / "gpt1-random")
+    make("gpt2", 2, args.output / "gpt2-random")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+// Files: read-only mappings, whole-file reads, and writes that are whole or absent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace stemma {
+
+// A file mapped read-only for the life of the object. Movable. An empty file gives an empty span.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  // Throws not_found (no such file, or a folder), device (I/O error).
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// The whole file. Throws not_found, device; invalid_argument above `limit_bytes`.
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = 1ull << 32);
+
+// A file written under a temporary name in the same folder. commit() flushes, fsyncs, renames it to
+// its final name and fsyncs the folder; without commit() the destructor removes it. So the final
+// name shows the old content or the whole new one, whenever the process dies.
+//
+//   AtomicFile file("model.safetensors");
+//   file.write(bytes);
+//   file.commit();
+class AtomicFile {
+ public:
+  // Throws device when the folder is missing or not writable.
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  // Throws device, naming the file and the reason ("no space left on device: free 1.2 GB ...").
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+  void commit();
+
+ private:
+  void flush();
+  void write_through(std::string_view text);
+
+  std::filesystem::path path_, temporary_;
+  std::string buffer_;
+  int descriptor_ = -1;
+};
+
+// fsync of a folder, so that renames in it last. Throws device.
+void sync_folder(const std::filesystem::path& folder);
+
+}  // namespace stemma

@@ -1,0 +1,35 @@
+#include "device/stream.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace stemma {
+
+Stream::Stream(int threads) : workers_(threads), blocks_(static_cast<std::size_t>(threads) + 1) {}
+
+void Stream::Free::operator()(std::byte* p) const { std::free(p); }
+
+std::byte* Stream::grow(Block& block, std::size_t bytes) {
+  if (block.bytes >= bytes) return block.data.get();
+  constexpr std::size_t kPage = 4096;
+  const std::size_t size = (bytes + kPage - 1) / kPage * kPage;
+  block.data.reset();
+  block.bytes = 0;
+  block.data.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
+  if (!block.data)
+    throw Error(ErrorCode::out_of_memory,
+                fmt::format("[stream] cannot allocate {} bytes of scratch memory", size));
+  block.bytes = size;
+  return block.data.get();
+}
+
+std::byte* Stream::scratch(int worker, std::size_t bytes) {
+  return grow(blocks_[static_cast<std::size_t>(worker)], bytes);
+}
+
+std::byte* Stream::shared_scratch(std::size_t bytes) { return grow(blocks_.back(), bytes); }
+
+}  // namespace stemma

@@ -1,0 +1,23 @@
+// AdamW over a flat range of parameters in one pass (Loshchilov and Hutter 2019, algorithm 2).
+//   g' = g · gradient_scale;  m = β1 m + (1-β1) g';  v = β2 v + (1-β2) g'²
+//   w -= lr · ((m / (1-β1^t)) / (sqrt(v / (1-β2^t)) + eps) + decay · w);  g = 0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "device/stream.h"
+
+namespace stemma::kernels {
+
+struct AdamWSettings {
+  double lr = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
+  std::int64_t step = 1;      // t, from 1
+  double gradient_scale = 1;  // clipping
+};
+
+// All spans have one length.
+void adamw(Stream& stream, const AdamWSettings& settings, std::span<float> weights,
+           std::span<float> gradients, std::span<float> m, std::span<float> v);
+
+}  // namespace stemma::kernels

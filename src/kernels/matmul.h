@@ -1,0 +1,81 @@
+// The matrix product: C = epilogue(A · B), one kernel for every size, storage and path.
+//
+// Reduction contract: each element of C is computed as block sums over fixed blocks of kReductionBlock
+// k, ascending; inside a block one chain of fused multiply-adds, k ascending, starting from 0; block
+// sums are added in ascending order. So an element depends on its row of A and its column of B only:
+// not on M, N, the thread count or the storage (rows or panels) of the same values. AMX multiplies
+// pairs of bf16 in the instruction's own fixed order, k ascending.
+//
+// Paths: f32 FMA (AVX2, AVX-512); bf16 (AMX tiles; on other machines operands are rounded to bf16
+// and multiplied in f32); f64 and everything else in reference code.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "device/stream.h"
+#include "tensor/tensor.h"
+#include "tensor/weight.h"
+
+namespace stemma::kernels {
+
+inline constexpr std::int64_t kReductionBlock = 256;
+inline constexpr std::int64_t kPanelWidth = 32;  // columns of B in one packed panel
+
+// What products multiply in. Storage is the operand's own business.
+enum class Multiply : std::uint8_t { f32, bf16 };
+std::string_view to_string(Multiply multiply);
+
+enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf };
+
+// One operand: a logical matrix [rows, cols] lying row-major, transposed or in panels.
+struct Operand {
+  const void* data = nullptr;
+  DType dtype = DType::f32;  // f32, bf16; f64 where all are
+  enum class Layout : std::uint8_t {
+    rows,        // element (i, j) at data[i * stride + j]
+    transposed,  // element (i, j) at data[j * stride + i]
+    panels,      // only B: element (k, n) at data[((n / 32) * K + k) * 32 + n % 32]
+  } layout = Layout::rows;
+  std::int64_t stride = 0;  // in elements; unused for panels
+};
+
+Operand rows_of(const Tensor& matrix);        // the matrix itself
+Operand transposed_of(const Tensor& matrix);  // its transpose
+Operand transposed_of(const Weight& weight);  // B of y = x · Wᵀ, whatever the format
+
+struct MatmulArgs {
+  std::int64_t m = 0, n = 0, k = 0;
+  Operand a;  // [M, K]
+  Operand b;  // [K, N]
+  // C [M, N] f32 or bf16 (f64 with f64 operands).
+  void* c = nullptr;
+  DType c_dtype = DType::f32;
+  std::int64_t c_stride = 0;
+
+  // Epilogue, in this order, each optional:
+  //   v = sum · scale + bias[n];  pre[m, n] = v;  v = activation(v);  v += residual[m, n];
+  //   C = accumulate ? C + v : v
+  float scale = 1.0f;
+  const void* bias = nullptr;  // [N], in f32 (f64 with f64 operands)
+  Activation activation = Activation::none;
+  void* pre = nullptr;             // [M, N], dtype and stride of C
+  const void* residual = nullptr;  // [M, N] f32 (f64 with f64 operands)
+  std::int64_t residual_stride = 0;
+  bool accumulate = false;  // C must be f32 or f64
+
+  Multiply multiply = Multiply::f32;
+};
+
+// M, N, K ≥ 0; K = 0 gives sums of 0. Operands must not overlap C (the residual may be C itself).
+// Throws invalid_argument for a combination of types that has no kernel.
+void matmul(Stream& stream, const MatmulArgs& args);
+
+// The same in scalar code with the same order of operations: f32 results equal matmul's bit for bit
+// on the FMA paths. Serves f64. The test oracle.
+void matmul_reference(const MatmulArgs& args);
+
+// Packs a [out, in] weight (rows, f32 or bf16) into panels of `type` (f32 or bf16).
+Weight pack_weight(Stream& stream, const Weight& weight, DType type);
+
+}  // namespace stemma::kernels

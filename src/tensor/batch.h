@@ -1,0 +1,23 @@
+// What a forward pass works on: sequences laid end to end, without padding.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace stemma {
+
+// N packed tokens of B sequences. Sequence b holds tokens [offsets[b], offsets[b+1]).
+struct Batch {
+  std::vector<std::int32_t> ids;        // [N] token ids
+  std::vector<std::int32_t> positions;  // [N] position of each token in its sequence
+  std::vector<std::int32_t> targets;    // [N] the id to predict, -1 for none; empty in inference
+  std::vector<std::int64_t> offsets;    // [B+1] ascending, offsets[0] = 0
+  // [B] the number of each sequence in its training step: a dropout counter, so that masks do not
+  // depend on how a step is cut into micro-batches. Empty where there is no dropout.
+  std::vector<std::int64_t> numbers;
+
+  std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
+  std::int64_t sequences() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+};
+
+}  // namespace stemma

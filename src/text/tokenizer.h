@@ -1,0 +1,51 @@
+// Text to token ids and back, the same interface for every encoding.
+//
+//   auto tokenizer = open_tokenizer("gpt2");
+//   std::vector<std::int32_t> ids;
+//   tokenizer->encode("Hello world", ids);               // 15496 995
+//   std::string text = tokenizer->decode(ids);
+//
+// Any bytes are text: encode → decode gives the same bytes. Text never yields a special token: a
+// "<|endoftext|>" in it is ordinary characters; callers add special ids themselves. Tokenizers are
+// immutable and may be used from several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stemma {
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // Ids are [0, vocab_size()), special tokens included.
+  virtual std::int32_t vocab_size() const = 0;
+  // Appends the ids of `text`.
+  virtual void encode(std::string_view text, std::vector<std::int32_t>& ids) const = 0;
+  // The bytes that an id stands for; a special token's are its name, "<|endoftext|>".
+  // Throws invalid_argument for an id out of range or without a token.
+  virtual std::string_view bytes_of(std::int32_t id) const = 0;
+  // (name, id) of the special tokens, by id.
+  virtual const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const = 0;
+  // The token that separates documents, where the encoding has one.
+  virtual std::optional<std::int32_t> end_of_text() const = 0;
+  // Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json and special_tokens_map.json
+  // into an existing folder, as Hugging Face's GPT-2 has them. Each file is whole or absent.
+  virtual void save(const std::filesystem::path& folder) const = 0;
+
+  std::string decode(std::span<const std::int32_t> ids) const;
+};
+
+// `source`: a folder (tokenizer.json, or vocab.json with merges.txt), a file (tokenizer.json) or the
+// name of a built-in encoding ("gpt2"). Throws not_found, corrupt, unsupported (named feature).
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source);
+
+}  // namespace stemma
