@@ -140,9 +140,9 @@ def make(family, seed, folder):
     out |= {f"after.{n}": p for n, p in after.items()}
     out |= {"train.losses": torch.tensor(losses), "train.gradient_norms": torch.tensor(norms)}
     out = {n: (t if t.dtype == torch.int32 else t.float()).contiguous().clone() for n, t in out.items()}
-    settings = {k: repr(v) for k, v in ADAMW.items()}
-    save_file(out, folder / "golden.safetensors", metadata=settings | {"made_by": "scripts/peers/make_golden.py",
-              "torch": torch.__version__, "computed_in": "float64"})
+    # One entry only: the order of several is not the same in every run.
+    about = {"made_by": "scripts/peers/make_golden.py", "torch": torch.__version__, "computed_in": "float64"} | ADAMW
+    save_file(out, folder / "golden.safetensors", metadata={"about": json.dumps(about)})
 
     c = model.config.n_embd
     key_biases = [n for n in after if n.endswith("c_attn.bias")]

@@ -2,7 +2,6 @@
 # Makes the Python environment of the comparisons with peers: build/peers (or the folder given).
 # Development only: neither stemma nor its tests use Python.
 #   scripts/peers/setup.sh && build/peers/bin/python scripts/peers/torch_train_step.py --batch 1
-# STEMMA_PYTHON names another environment's interpreter for the scripts that call each other.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 target=${1:-$here/../../build/peers}

@@ -254,8 +254,11 @@ Json Json::parse(std::string_view text, std::string_view where) {
   const bool parsed = nlohmann::json::sax_parse(TrackedChar(text.data(), &reached),
                                                 TrackedChar(end, &reached), &builder);
   std::string error = builder.error();
-  // The parser takes a zero byte for the end of the text.
-  if (parsed && reached != end) error = "expected the end of the text, got a zero byte";
+  // The parser takes a zero byte for the end of the text; no valid text holds one.
+  if (const auto zero = text.find('\0'); parsed && zero != text.npos) {
+    error = "expected the end of the text, got a zero byte";
+    reached = text.data() + zero + 1;
+  }
   if (!error.empty())
     throw Error(
         ErrorCode::corrupt,

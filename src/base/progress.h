@@ -3,7 +3,10 @@
 //
 //   ProgressLine line;
 //   EtaEstimator eta(steps);
-//   for (...) line.update(fmt::format("step {} {}", step, format_duration(eta.remaining(step))));
+//   for (...) {
+//     eta.update(step);
+//     line.update(fmt::format("step {}, {} left", step, format_duration(eta.remaining_seconds())));
+//   }
 //   line.finish();
 #pragma once
 
@@ -14,12 +17,12 @@
 
 namespace stemma {
 
-// "0 B", "999 B", "1.2 kB", "1.2 GB": powers of 1000, two significant digits below 10.
+// "0 B", "999 B", "1.20 kB", "12.3 GB": powers of 1000, three significant digits.
 std::string format_bytes(std::uint64_t bytes);
-// "0", "9999", "12.3 k", "124 M", "1.5 B" (10^9).
+// "0", "9999", "12.3 k", "124 M", "1.50 B" (10^9).
 std::string format_count(double count);
-// "0.8 s", "45 s", "2 min 5 s", "3 h 7 min", "2 d 4 h"; "unknown" for what is negative or not
-// finite.
+// "12 ms", "0.8 s", "45 s", "2 min 5 s", "3 h 7 min", "2 d 4 h"; "unknown" for what is negative or
+// not finite.
 std::string format_duration(double seconds);
 // A count a second: format_rate(1234567, "tokens") = "1.23 M tokens/s".
 std::string format_rate(double per_second, std::string_view unit);

@@ -1,4 +1,8 @@
 // Element-wise kernels and sums: conversions, additions, activations, dropout.
+//
+// Rows may have a stride everywhere; y may be x where types are equal. Results do not depend on the
+// thread count, the number of rows or the kernel path; denormals count as zero in arithmetic. Wrong
+// shapes, types without a kernel and bad probabilities throw invalid_argument.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +22,8 @@ void convert(Stream& stream, const Tensor& x, const Tensor& y);
 // out (+)= x; f32 (f64), same shape.
 void add(Stream& stream, const Tensor& x, const GradientOut& out);
 
-// y = activation(x). x [N, C] f32 or bf16 (f64); y f32 or bf16 (f64). gelu_tanh: 0.5 x (1 + tanh(√(2/π)
-// (x + 0.044715 x³))) (Hendrycks and Gimpel 2016); gelu_erf: 0.5 x (1 + erf(x / √2)).
+// y = activation(x). x [N, C] f32 or bf16 (f64); y f32 or bf16 (f64). gelu_tanh: 0.5 x (1 +
+// tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel 2016); gelu_erf: 0.5 x (1 + erf(x / √2)).
 void activation_forward(Stream& stream, Activation activation, const Tensor& x, const Tensor& y);
 // dx = dy · activation'(x); dx may be dy. dy, dx f32 (f64).
 void activation_backward(Stream& stream, Activation activation, const Tensor& x, const Tensor& dy,
@@ -31,18 +35,18 @@ void sum_rows(Stream& stream, const Tensor& x, const GradientOut& out);
 
 // Where the rows of a packed tensor stand, for counters: row i is (numbers[i], positions[i]).
 struct DropoutSites {
-  PhiloxKey key{};         // seed and site
-  std::uint32_t step = 0;  // training step
-  std::span<const std::int32_t> positions;    // [N]
-  std::span<const std::int64_t> numbers;      // [B]
-  std::span<const std::int64_t> offsets;      // [B+1]
+  PhiloxKey key{};                          // seed and site
+  std::uint32_t step = 0;                   // training step
+  std::span<const std::int32_t> positions;  // [N]
+  std::span<const std::int64_t> numbers;    // [B]
+  std::span<const std::int64_t> offsets;    // [B+1]
 };
 
 // y[i, c] = (base[i, c] +) kept(i, c) ? x[i, c] / (1 - p) : 0, where kept = uniform(philox(key,
 // {c / 4, position, number, step}))[c % 4] ≥ p. base may be empty; y may be x or base. f32 (f64).
 // The backward pass is the same kernel on dy without a base.
-void dropout(Stream& stream, const DropoutSites& sites, float p, const Tensor& x, const Tensor& base,
-             const GradientOut& y);
+void dropout(Stream& stream, const DropoutSites& sites, float p, const Tensor& x,
+             const Tensor& base, const GradientOut& y);
 
 // Sum of squares of all elements of x, in f64, over fixed blocks of 65,536 elements, ascending.
 double sum_of_squares(Stream& stream, std::span<const float> x);

@@ -26,6 +26,10 @@ class WeightSource {
   virtual ~WeightSource() = default;
   // A parameter matrix [out, in]. Throws not_found / corrupt when a file lacks it or has another shape.
   virtual Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, Init init) = 0;
+  // A matrix that is read by rows only and never multiplied (position embeddings), always in rows.
+  virtual Tensor table(std::string_view name, std::int64_t rows, std::int64_t columns, Init init) {
+    return matrix(name, rows, columns, init).value();
+  }
   // A parameter vector [size], f32.
   virtual Tensor vector(std::string_view name, std::int64_t size, Init init) = 0;
 };

@@ -37,15 +37,16 @@ class Tokenizer {
   virtual const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const = 0;
   // The token that separates documents, where the encoding has one.
   virtual std::optional<std::int32_t> end_of_text() const = 0;
-  // Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json and special_tokens_map.json
-  // into an existing folder, as Hugging Face's GPT-2 has them. Each file is whole or absent.
+  // Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json and
+  // special_tokens_map.json into an existing folder, as Hugging Face's GPT-2 has them. Each file is
+  // whole or absent.
   virtual void save(const std::filesystem::path& folder) const = 0;
 
   std::string decode(std::span<const std::int32_t> ids) const;
 };
 
-// `source`: a folder (tokenizer.json, or vocab.json with merges.txt), a file (tokenizer.json) or the
-// name of a built-in encoding ("gpt2"). Throws not_found, corrupt, unsupported (named feature).
+// `source`: a folder (tokenizer.json, or vocab.json with merges.txt), a file (tokenizer.json) or
+// the name of a built-in encoding ("gpt2"). Throws not_found, corrupt, unsupported (named feature).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source);
 
 }  // namespace stemma

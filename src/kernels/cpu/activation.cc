@@ -17,7 +17,7 @@ template <Activation kind>
 void forward(const float* x, float* y, std::int64_t n) {
   const F32 d;
   for_vectors(d, static_cast<std::size_t>(n),
-              [&](std::size_t, std::size_t i, std::size_t count) HWY_ATTR {
+              [&](std::size_t, std::size_t i, std::size_t count) STEMMA_LANES {
                 const auto v = load(d, x + i, count);
                 if constexpr (kind == Activation::gelu_tanh)
                   store(d, gelu_tanh(d, v), y + i, count);
@@ -30,7 +30,7 @@ template <Activation kind>
 void backward(const float* x, const float* dy, float* dx, std::int64_t n) {
   const F32 d;
   for_vectors(d, static_cast<std::size_t>(n),
-              [&](std::size_t, std::size_t i, std::size_t count) HWY_ATTR {
+              [&](std::size_t, std::size_t i, std::size_t count) STEMMA_LANES {
                 const auto v = load(d, x + i, count);
                 const auto g = load(d, dy + i, count);
                 if constexpr (kind == Activation::gelu_tanh)
@@ -63,8 +63,7 @@ double slope(Activation activation, double x) {
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * kRoot * (1 + 3 * kCube * x * x);
   }
   if (activation == Activation::gelu_erf)
-    return 0.5 * std::erfc(-x / std::numbers::sqrt2) +
-           x * std::exp(-0.5 * x * x) * 0.5 * kRoot;
+    return 0.5 * std::erfc(-x / std::numbers::sqrt2) + x * std::exp(-0.5 * x * x) * 0.5 * kRoot;
   return 1;
 }
 

@@ -1,5 +1,5 @@
-// The activations on plain arrays: the one place that computes them, for the element-wise kernels and
-// for the epilogue of the matrix product alike, so both give the same bits.
+// The activations on plain arrays: the one place that computes them, for the element-wise kernels
+// and for the epilogue of the matrix product alike, so both give the same bits.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace stemma::kernels::cpu {
 
-// y[i] = activation(x[i]); y may be x. A value depends on x[i] only: not on i, n or the kernel path.
-// On the calling thread, nothing is allocated.
+// y[i] = activation(x[i]); y may be x. A value depends on x[i] only: not on i, n or the kernel
+// path. On the calling thread, nothing is allocated.
 void activate(Activation activation, const float* x, float* y, std::int64_t n);
 void activate(Activation activation, const double* x, double* y, std::int64_t n);
 

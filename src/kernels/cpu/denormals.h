@@ -1,5 +1,6 @@
-// Numbers below the smallest normal are taken as 0 and written as 0 while a kernel runs: they cost a
-// hundred cycles each, and paths and threads must agree. Every kernel of cpu/ holds one in each task.
+// Numbers below the smallest normal are taken as 0 and written as 0 while a kernel runs: they cost
+// a hundred cycles each, and paths and threads must agree. Every kernel of cpu/ holds one in each
+// task.
 #pragma once
 
 #include <xmmintrin.h>

@@ -25,3 +25,6 @@
 #define STEMMA_PICK_PATH(...)                                                   \
   (::stemma::kernel_path() == ::stemma::KernelPath::avx2 ? &N_AVX2::__VA_ARGS__ \
                                                          : &N_AVX3::__VA_ARGS__)
+
+// Between the parameter list and the body of a lambda inside the per-target namespace.
+#define STEMMA_LANES HWY_ATTR __attribute__((always_inline))

@@ -43,13 +43,12 @@ HWY_INLINE void store(D d, hn::Vec<D> v, hn::TFromD<D>* p, std::size_t count) {
 HWY_INLINE hn::Vec<F32> load(F32 d, const bf16* p, std::size_t count) {
   const hn::Rebind<std::uint16_t, F32> d16;
   const hn::Rebind<std::uint32_t, F32> d32;
-  HWY_ALIGN std::uint16_t tail[HWY_LANES(float)] = {};
   const std::uint16_t* from = reinterpret_cast<const std::uint16_t*>(p);
-  if (HWY_UNLIKELY(count < hn::Lanes(d))) {
-    for (std::size_t i = 0; i < count; ++i) tail[i] = from[i];
-    from = tail;
-  }
-  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, from))));
+  if (HWY_LIKELY(count >= hn::Lanes(d)))
+    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, from))));
+  HWY_ALIGN std::uint16_t tail[HWY_LANES(float)] = {};
+  for (std::size_t i = 0; i < count; ++i) tail[i] = from[i];
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::Load(d16, tail))));
 }
 
 // Round to nearest even, as to_bf16 of tensor/dtype.h does; NaN stays NaN.
@@ -69,8 +68,8 @@ HWY_INLINE void store(F32 d, hn::Vec<F32> v, bf16* p, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) to[i] = tail[i];
 }
 
-// ---- Sums. Element i goes to lane i % kLanes of one wide accumulator; the lanes are added in halves
-// (lane i and lane i + 16, then i + 8, ...): an order that no vector width changes. ----
+// ---- Sums. Element i goes to lane i % kLanes of one wide accumulator; the lanes are added in
+// halves (lane i and lane i + 16, then i + 8, ...): an order that no vector width changes. ----
 
 template <class D>
 struct Sum {
@@ -104,15 +103,22 @@ HWY_INLINE void for_vectors(D d, std::size_t n, F&& f) {
   constexpr std::size_t kVectors = Sum<D>::kVectors;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
-  for (; i + kVectors * lanes <= n; i += kVectors * lanes)
-    for (std::size_t v = 0; v < kVectors; ++v) f(v, i + v * lanes, lanes);
+  for (; i + kVectors * lanes <= n; i += kVectors * lanes) {
+    f(0, i, lanes);
+    f(1, i + lanes, lanes);
+    if constexpr (kVectors == 4) {
+      f(2, i + 2 * lanes, lanes);
+      f(3, i + 3 * lanes, lanes);
+    }
+  }
   for (std::size_t v = 0; i < n; ++v, i += lanes) f(v, i, n - i < lanes ? n - i : lanes);
 }
 
 // ---- Functions of f32 ----
 
-// e^x: 2^n · p(r), n = round(x / ln 2), |r| ≤ ln 2 / 2 (Cody and Waite 1980, chapter 6), p the Taylor
-// polynomial of degree 7. Relative error < 1.5e-7; 0 below -87.3, +inf above 88.7, NaN stays NaN.
+// e^x: 2^n · p(r), n = round(x / ln 2), |r| ≤ ln 2 / 2 (Cody and Waite 1980, chapter 6), p the
+// Taylor polynomial of degree 7. Relative error < 1.5e-7; 0 below -87.3, +inf above 88.7, NaN stays
+// NaN.
 template <class D>
 HWY_INLINE hn::Vec<D> exp(D d, hn::Vec<D> x) {
   const hn::RebindToSigned<D> di;
@@ -134,33 +140,37 @@ HWY_INLINE hn::Vec<D> exp(D d, hn::Vec<D> x) {
   return hn::Mul(hn::Add(p, p), power);
 }
 
-// σ(2u) = (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³): no cancellation for negative x.
+// σ(2u) = (1 + tanh u) / 2 = 1 / (1 + e) with u = √(2/π) (x + 0.044715 x³) and e = exp(-2u): no
+// cancellation for negative x.
 template <class D>
-HWY_INLINE hn::Vec<D> gelu_tanh_gate(D d, hn::Vec<D> x, hn::Vec<D> xx) {
+HWY_INLINE hn::Vec<D> gelu_tanh_gate(D d, hn::Vec<D> x, hn::Vec<D> xx, hn::Vec<D>& e) {
+  const auto one = hn::Set(d, 1.0f);
   const auto inner = hn::MulAdd(xx, hn::Set(d, 0.0713548162726f), hn::Set(d, 1.59576912161f));
-  const auto e = exp(d, hn::Neg(hn::Mul(x, inner)));
-  return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), e));
+  e = exp(d, hn::Neg(hn::Mul(x, inner)));
+  return hn::Div(one, hn::Add(one, e));
 }
 
 template <class D>
 HWY_INLINE hn::Vec<D> gelu_tanh(D d, hn::Vec<D> x) {
-  return hn::Mul(x, gelu_tanh_gate(d, x, hn::Mul(x, x)));
+  auto e = x;
+  return hn::Mul(x, gelu_tanh_gate(d, x, hn::Mul(x, x), e));
 }
 
-// g + x g (1 - g) · 2u', 2u' = √(8/π) (1 + 3 · 0.044715 x²). Far out g (1 - g) is 0, and x² may be
-// infinite: the clamp keeps 0 · inf away.
+// g + x g (1 - g) · 2u', with 1 - g = e g and 2u' = √(8/π) (1 + 3 · 0.044715 x²). Beyond ±10 the
+// slope is 0 or 1 in f32, and e would overflow.
 template <class D>
 HWY_INLINE hn::Vec<D> gelu_tanh_slope(D d, hn::Vec<D> x) {
-  x = hn::Max(hn::Set(d, -1e4f), hn::Min(hn::Set(d, 1e4f), x));
+  x = hn::Max(hn::Set(d, -10.0f), hn::Min(hn::Set(d, 10.0f), x));
   const auto xx = hn::Mul(x, x);
-  const auto g = gelu_tanh_gate(d, x, xx);
+  auto e = x;
+  const auto g = gelu_tanh_gate(d, x, xx, e);
   const auto slope = hn::MulAdd(xx, hn::Set(d, 0.214064448818f), hn::Set(d, 1.59576912161f));
-  const auto spread = hn::Mul(g, hn::Sub(hn::Set(d, 1.0f), g));
+  const auto spread = hn::Mul(hn::Mul(g, g), e);
   return hn::MulAdd(hn::Mul(x, spread), slope, g);
 }
 
-// Φ(x), the normal distribution function, and bell = e^(-x²/2). With a = |x| and t = 1 / (1 + 0.33 a),
-// Φ(-a) = e^(-a²/2) t q(t), q fitted for least relative error over [0, 13.5] (5e-8).
+// Φ(x), the normal distribution function, and bell = e^(-x²/2). With a = |x| and t = 1 / (1 + 0.33
+// a), Φ(-a) = e^(-a²/2) t q(t), q fitted for least relative error over [0, 13.5] (5e-8).
 template <class D>
 HWY_INLINE hn::Vec<D> normal_cdf(D d, hn::Vec<D> x, hn::Vec<D>& bell) {
   const auto one = hn::Set(d, 1.0f);

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""PyTorch's side of a training comparison: same weights, tokens, order and schedule as a run of stemma.
+
+  --model   Hugging Face folder with the initial weights (gpt2 or openai-gpt)
+  --tokens  .npy, int32 [steps, batch, T + 1]: the tokens of every step; inputs [:-1], targets [1:]
+  --output  JSONL with step, loss, lr, grad_norm (before clipping) for each step, counted from 1
+
+Learning rate at step s: lr·s/warmup up to s = warmup, then a cosine that reaches min_lr at the last step.
+AdamW with decay on tensors of two dimensions and more, f32, no dropout.
+
+Example: build/peers/bin/python scripts/peers/train_trajectory.py --model init --tokens tokens.npy \\
+           --lr 1e-3 --min-lr 1e-4 --warmup 20 --output torch.jsonl
+"""
+import argparse
+import json
+import math
+import os
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from peer_models import load_model
+
+
+def learning_rate(step, steps, args):
+    if step <= args.warmup:
+        return args.lr * step / args.warmup
+    progress = (step - args.warmup) / (steps - args.warmup)
+    return args.min_lr + 0.5 * (args.lr - args.min_lr) * (1 + math.cos(math.pi * progress))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--tokens", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--save", help="folder for the trained weights")
+    parser.add_argument("--lr", type=float, required=True)
+    parser.add_argument("--min-lr", type=float, default=0.0)
+    parser.add_argument("--warmup", type=int, default=0)
+    parser.add_argument("--beta1", type=float, default=0.9)
+    parser.add_argument("--beta2", type=float, default=0.95)
+    parser.add_argument("--eps", type=float, default=1e-8)
+    parser.add_argument("--weight-decay", type=float, default=0.1)
+    parser.add_argument("--clip", type=float, default=1.0, help="0: none")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    tokens = np.load(args.tokens)
+    if tokens.ndim != 3 or tokens.dtype.kind not in "iu":
+        parser.error(f"--tokens must be whole numbers [steps, batch, T + 1], got {tokens.dtype} {tokens.shape}")
+    steps = len(tokens)
+    model = load_model(args.model)
+    if tokens.max() >= model.config.vocab_size or tokens.shape[2] - 1 > model.config.n_positions:
+        parser.error(f"tokens up to {tokens.max()} and length {tokens.shape[2] - 1} do not fit the model's vocabulary "
+                     f"{model.config.vocab_size} and context {model.config.n_positions}")
+    parameters = list(model.parameters())
+    optimiser = torch.optim.AdamW(
+        [{"params": [p for p in parameters if p.dim() >= 2], "weight_decay": args.weight_decay},
+         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0}],
+        lr=args.lr, betas=(args.beta1, args.beta2), eps=args.eps)
+
+    with open(args.output, "w") as out:
+        for step in range(1, steps + 1):
+            batch = torch.from_numpy(tokens[step - 1].astype(np.int64))
+            lr = learning_rate(step, steps, args)
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+            optimiser.zero_grad(set_to_none=True)
+            logits = model(batch[:, :-1]).logits
+            loss = F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(parameters, args.clip if args.clip > 0 else math.inf)
+            optimiser.step()
+            line = {"step": step, "loss": loss.item(), "lr": lr, "grad_norm": norm.item()}
+            out.write(json.dumps(line) + "\n")
+            if step == 1 or step % 50 == 0 or step == steps:
+                print(line, file=sys.stderr, flush=True)
+    if args.save:
+        model.save_pretrained(args.save)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+// Writing a model as Hugging Face has it, so that transformers opens the folder unchanged:
+// config.json, model.safetensors, generation_config.json and the tokenizer's files.
+//
+//   export_model("out", {.config = config, .parameters = parameters, .tokenizer =
+//   tokenizer.get()});
+//
+// Each file is whole or absent; model.safetensors is read again and compared byte by byte. One
+// difference that transformers cannot open: it has no bias on a head and ignores lm_head.bias.
+#pragma once
+
+#include <filesystem>
+#include <span>
+
+#include "checkpoint/model_config.h"
+#include "checkpoint/safetensors_writer.h"
+#include "text/tokenizer.h"
+
+namespace stemma::checkpoint {
+
+struct Export {
+  ModelConfig config;
+  std::span<const NamedTensor> parameters;  // our names, f32, any order; a tied head once
+  const Tokenizer* tokenizer = nullptr;     // none: no tokenizer files
+};
+
+// Creates the folder where it is missing. Throws invalid_argument (the parameters are not those of
+// the config: missing, unknown, wrong shape or type), unsupported (to_config_json), device (no
+// space; what was written reads back differently).
+void export_model(const std::filesystem::path& folder, const Export& model);
+
+}  // namespace stemma::checkpoint

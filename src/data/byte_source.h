@@ -1,0 +1,55 @@
+// The bytes of a file as a stream, decompressed on the way: `.gz` (gzip, several members too) and
+// `.zst` (zstd, several frames too) by the file's name, anything else as it lies.
+//
+//   auto source = ByteSource::open("books.txt.zst");
+//   while (const std::size_t got = source->read(buffer, sizeof buffer)) use(buffer, got);
+//
+// Memory: one input buffer of 256 KiB and the decoder's window (zstd: at most 128 MiB). One thread
+// at a time. Throws not_found (no such file), device (read error), corrupt (damaged or truncated
+// compressed data; names the file and the byte of the compressed file where it was noticed),
+// unsupported (a zstd window above 128 MiB).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace stemma {
+
+class ByteSource {
+ public:
+  static std::unique_ptr<ByteSource> open(const std::filesystem::path& path);
+  virtual ~ByteSource() = default;
+
+  // Fills `out`; fewer bytes than `size` come only at the end of the data.
+  virtual std::size_t read(char* out, std::size_t size) = 0;
+  // Bytes of the file on disk read so far, for progress.
+  virtual std::uint64_t position() const = 0;
+};
+
+// The lines of a file. A UTF-8 byte order mark at the start of the file is left out.
+class LineReader {
+ public:
+  explicit LineReader(const std::filesystem::path& path);
+
+  // Appends the next line with its "\n" (the last line may have none); false at the end. Throws
+  // unsupported when `text` would become longer than `limit_bytes`.
+  bool append_line(std::string& text, std::uint64_t limit_bytes);
+  // The number of the line read last, counted from 1.
+  std::uint64_t line() const { return line_; }
+  std::uint64_t position() const { return source_->position(); }
+
+ private:
+  bool refill();
+
+  std::filesystem::path path_;
+  std::unique_ptr<ByteSource> source_;
+  std::string buffer_;
+  std::size_t next_ = 0, end_ = 0;
+  std::uint64_t line_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace stemma

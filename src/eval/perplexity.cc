@@ -1,0 +1,71 @@
+#include "eval/perplexity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace stemma::eval {
+namespace {
+
+std::vector<std::int32_t> stream_of(const infer::LoadedModel& model, std::string_view text,
+                                    const PerplexityOptions& options) {
+  const auto first = options.context_token ? options.context_token : model.end_of_text();
+  if (!first)
+    throw Error(ErrorCode::invalid_argument,
+                "[perplexity] the tokenizer has no end-of-text token: name the token that stands before "
+                "the text with --context-token");
+  if (*first < 0 || *first >= model.config().vocab)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[perplexity] context token {} is outside the vocabulary of {}", *first,
+                            model.config().vocab));
+  std::vector<std::int32_t> stream{*first};
+  model.tokenizer().encode(text, stream);
+  if (stream.size() < 2)
+    throw Error(ErrorCode::corrupt, "[perplexity] the text is empty: there is nothing to score");
+  return stream;
+}
+
+}  // namespace
+
+double Perplexity::perplexity() const { return std::exp(nll / static_cast<double>(tokens)); }
+
+double Perplexity::bits_per_byte() const {
+  return nll / std::log(2.0) / static_cast<double>(bytes);
+}
+
+Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
+                      const PerplexityOptions& options) {
+  const std::vector<std::int32_t> stream = stream_of(model, text, options);
+  const auto targets = static_cast<std::int64_t>(stream.size()) - 1;
+  const std::int64_t window = model.config().context;
+  const std::int64_t stride = std::max<std::int64_t>(1, window / 2);
+  Perplexity result;
+  result.bytes = static_cast<std::int64_t>(text.size());
+  ops::Context ctx = model.context();
+  Batch batch;
+  for (std::int64_t begin = 0; result.tokens < targets; begin += stride) {
+    const std::int64_t end = std::min(begin + window, targets);
+    batch.ids.assign(stream.begin() + begin, stream.begin() + end);
+    batch.positions.resize(batch.ids.size());
+    for (std::size_t i = 0; i < batch.positions.size(); ++i)
+      batch.positions[i] = static_cast<std::int32_t>(i);
+    batch.offsets = {0, batch.tokens()};
+    nn::FullAttention attention(batch);
+    const Tensor h = model.decoder().forward(ctx, batch, attention);
+    // Targets before this one were scored by earlier windows, with more context.
+    const std::int64_t fresh = result.tokens - begin;
+    const std::span<const std::int32_t> wanted(stream.data() + begin + 1 + fresh,
+                                               static_cast<std::size_t>(end - begin - fresh));
+    for (const double loss :
+         model.decoder().token_losses(ctx, h.slice_rows(fresh, end - begin), wanted))
+      result.nll += loss;
+    result.tokens = end;
+    if (options.progress && !options.progress(result.tokens, targets)) break;
+  }
+  return result;
+}
+
+}  // namespace stemma::eval

@@ -1,0 +1,53 @@
+// Keys and values of the tokens seen so far, per layer and sequence.
+//
+//   KeyValueCache cache(config, numerics, 1, 1024);
+//   cache.prepare(batch, slots);             // the next tokens of the sequences in `slots`
+//   Tensor h = model.forward(ctx, batch, cache);
+//   cache.advance();
+//
+// A prefill and later decode steps give the same bits as one pass over everything
+// (kernels/attention.h). One thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "models/decoder_config.h"
+#include "nn/attention_state.h"
+#include "ops/context.h"
+#include "tensor/batch.h"
+
+namespace stemma::infer {
+
+class KeyValueCache final : public nn::AttentionState {
+ public:
+  // Room for `slots` sequences of up to `capacity` tokens, in the activation type.
+  // Throws out_of_memory.
+  KeyValueCache(const DecoderConfig& config, const ops::Numerics& numerics, std::int64_t slots,
+                std::int64_t capacity);
+
+  // Says which slot each sequence of the next pass continues. batch.positions must go on where the
+  // slot ends. Throws invalid_argument when they do not, or the slot has no room.
+  void prepare(const Batch& batch, std::span<const std::int64_t> slots);
+  Tensor attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
+                const ops::AttentionSpec& spec) override;
+  // After the pass: the tokens of the batch now belong to their slots.
+  void advance();
+
+  std::int64_t length(std::int64_t slot) const { return lengths_[static_cast<std::size_t>(slot)]; }
+  // Forgets all but the first `length` tokens of a slot.
+  void truncate(std::int64_t slot, std::int64_t length);
+  std::uint64_t bytes() const;
+
+ private:
+  void store(ops::Context& ctx, const Tensor& rows, const Tensor& cache) const;
+
+  std::int64_t capacity_, channels_;
+  std::vector<Tensor> keys_, values_;  // per layer [slots · capacity, C]
+  std::vector<std::int64_t> lengths_;
+  std::vector<ops::AttentionSequence> sequences_;
+  std::vector<std::int64_t> slots_;
+};
+
+}  // namespace stemma::infer

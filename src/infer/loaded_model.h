@@ -1,0 +1,61 @@
+// A model folder opened for inference: configuration, tokenizer, packed weights, and the machine's
+// workers.
+//
+//   LoadedModel model = LoadedModel::open({.path = "runs/bible"});
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/model_config.h"
+#include "device/stream.h"
+#include "models/decoder.h"
+#include "ops/context.h"
+#include "text/tokenizer.h"
+
+namespace stemma::infer {
+
+struct ModelOptions {
+  std::filesystem::path path;      // a Hugging Face folder or a run folder
+  std::string precision = "auto";  // auto, f32, bf16
+  std::string weights = "f32";     // storage: f32, bf16
+  std::string tokenizer;           // empty: the folder's own, if it has one
+  std::int64_t threads = 0;        // 0: all that the process may use
+};
+
+class LoadedModel {
+ public:
+  // Throws not_found, corrupt, unsupported (files), invalid_argument (options), out_of_memory.
+  static LoadedModel open(const ModelOptions& options);
+  // Random weights, for benchmarks.
+  static LoadedModel random(const DecoderConfig& config, const ModelOptions& options);
+
+  const DecoderConfig& config() const { return config_.decoder; }
+  const Decoder& decoder() const { return *decoder_; }
+  Stream& stream() const { return *stream_; }
+  const ops::Numerics& numerics() const { return numerics_; }
+  ops::Context context() const { return ops::Context(*stream_, numerics_); }
+
+  // Null where the folder has no tokenizer; tokenizer() throws not_found saying so.
+  const Tokenizer* find_tokenizer() const { return tokenizer_.get(); }
+  const Tokenizer& tokenizer() const;
+  // The id that ends a text: the configuration's, otherwise the tokenizer's.
+  std::optional<std::int32_t> end_of_text() const;
+
+ private:
+  LoadedModel() = default;
+  void build(nn::WeightSource& source, const ModelOptions& options);
+
+  std::filesystem::path folder_;
+  checkpoint::ModelConfig config_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<Stream> stream_;
+  ops::Numerics numerics_;
+  std::unique_ptr<Decoder> decoder_;
+};
+
+}  // namespace stemma::infer

@@ -1,0 +1,31 @@
+// Weights as inference reads them: matrices packed into panels, stored in f32 or bf16.
+#pragma once
+
+#include <string_view>
+
+#include "device/stream.h"
+#include "nn/weight_source.h"
+
+namespace stemma::infer {
+
+// How weights lie in memory. The products' own type is another decision (ops::Numerics).
+// Throws invalid_argument for a name other than f32 and bf16.
+DType weight_storage_named(std::string_view name);
+
+class PackedSource final : public nn::WeightSource {
+ public:
+  // Packs what `from` gives, on `stream`; both must outlive the source.
+  PackedSource(nn::WeightSource& from, Stream& stream, DType storage)
+      : from_(from), stream_(stream), storage_(storage) {}
+
+  Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, nn::Init init) override;
+  Tensor table(std::string_view name, std::int64_t rows, std::int64_t columns, nn::Init init) override;
+  Tensor vector(std::string_view name, std::int64_t size, nn::Init init) override;
+
+ private:
+  nn::WeightSource& from_;
+  Stream& stream_;
+  DType storage_;
+};
+
+}  // namespace stemma::infer

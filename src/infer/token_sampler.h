@@ -1,0 +1,42 @@
+// The next token from its logits: greedy, temperature, top-k, top-p, repetition penalty.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace stemma::infer {
+
+struct SamplingOptions {
+  double temperature = 0;         // 0: greedy, the lowest id among equals
+  std::int64_t top_k = 0;         // only the k likeliest; 0: all
+  double top_p = 1;               // only the likeliest with this much probability together (Holtzman
+                                  // et al. 2020, "The Curious Case of Neural Text Degeneration")
+  double repetition_penalty = 1;  // > 1 makes seen tokens less likely (Keskar et al. 2019, 4.1):
+                                  // positive logits are divided by it, negative ones multiplied
+  std::uint64_t seed = 0;
+
+  // Throws invalid_argument naming the option.
+  void validate() const;
+};
+
+// Order as Hugging Face's: penalty, temperature, top-k, top-p. One per sequence; a token is a function
+// of (options, logits, ids so far, position).
+class TokenSampler {
+ public:
+  explicit TokenSampler(const SamplingOptions& options);
+
+  // logits [V]; `ids`: the prompt and what was generated, whose length is the position of the draw.
+  std::int32_t next(std::span<const float> logits, std::span<const std::int32_t> ids);
+
+ private:
+  void keep_likeliest();
+  std::int32_t draw(std::int64_t position);
+
+  SamplingOptions options_;
+  std::vector<float> scores_;
+  std::vector<std::pair<double, std::int32_t>> candidates_;  // (weight, id), likeliest first
+};
+
+}  // namespace stemma::infer

@@ -1,0 +1,167 @@
+#include "kernels/embedding.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "kernels/cpu/highway_paths.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cc"
+#include <hwy/foreach_target.h>
+
+#include "kernels/cpu/kernel_rows.h"
+#include "kernels/cpu/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace stemma::kernels::HWY_NAMESPACE {
+
+// y = token + position (position may be null).
+template <class W, class P, class T>
+void embed_row(const W* token, const P* position, T* y, std::int64_t cols) {
+  const hn::ScalableTag<T> d;
+  for_vectors(d, static_cast<std::size_t>(cols),
+              [&](std::size_t, std::size_t i, std::size_t n) STEMMA_LANES {
+                auto v = load(d, token + i, n);
+                if (position) v = hn::Add(v, load(d, position + i, n));
+                store(d, v, y + i, n);
+              });
+}
+
+template <class T>
+void add_row(const T* x, T* y, std::int64_t cols) {
+  const hn::ScalableTag<T> d;
+  for_vectors(d, static_cast<std::size_t>(cols),
+              [&](std::size_t, std::size_t i, std::size_t n) STEMMA_LANES {
+                store(d, hn::Add(load(d, y + i, n), load(d, x + i, n)), y + i, n);
+              });
+}
+
+}  // namespace stemma::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace stemma::kernels {
+namespace {
+
+constexpr std::int64_t kPanel = 32;  // ids in one panel of a packed weight (kernels/matmul.h)
+
+void check_index(std::string_view kernel, std::string_view name,
+                 std::span<const std::int32_t> index, std::int64_t limit) {
+  for (std::size_t i = 0; i < index.size(); ++i)
+    if (index[i] < 0 || index[i] >= limit)
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[{}] {} {} of row {} is outside [0, {})", kernel, name, index[i], i, limit));
+}
+
+float widen(float value) { return value; }
+float widen(bf16 value) { return to_float(value); }
+double widen(double value) { return value; }
+
+// One row of a packed weight: element c of `id` at ((id / 32) * C + c) * 32 + id % 32.
+template <class W, class P, class T>
+void embed_panel_row(const W* panels, std::int64_t id, const P* position, T* y, std::int64_t cols) {
+  const W* from = panels + id / kPanel * cols * kPanel + id % kPanel;
+  for (std::int64_t c = 0; c < cols; ++c) {
+    const T token = widen(from[c * kPanel]);
+    y[c] = position ? token + widen(position[c]) : token;
+  }
+}
+
+struct Lookup {
+  std::span<const std::int32_t> ids, places;
+  const Weight& tokens;
+  const Tensor& positions;
+  const Tensor& y;
+};
+
+template <class W, class P, class T>
+void embed(Stream& stream, const Lookup& a) {
+  const std::int64_t cols = a.y.cols(), y_stride = a.y.row_stride();
+  const bool packed = a.tokens.format() == Weight::Format::panels;
+  const W* const tokens = a.tokens.value().data<W>();
+  const std::int64_t token_stride = packed ? 0 : a.tokens.value().row_stride();
+  const P* const positions = a.positions ? a.positions.data<P>() : nullptr;
+  const std::int64_t position_stride = a.positions ? a.positions.row_stride() : 0;
+  T* const y = a.y.data<T>();
+  const auto row = STEMMA_PICK_PATH(embed_row<W, P, T>);
+  cpu::for_rows(stream, a.y.rows(), cols, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t id = a.ids[static_cast<std::size_t>(i)];
+      const P* position =
+          positions ? positions + a.places[static_cast<std::size_t>(i)] * position_stride : nullptr;
+      if (packed)
+        embed_panel_row(tokens, id, position, y + i * y_stride, cols);
+      else
+        row(tokens + id * token_stride, position, y + i * y_stride, cols);
+    }
+  });
+}
+
+template <class W>
+void embed_f32(Stream& stream, const Lookup& a) {
+  if (a.positions && a.positions.dtype() == DType::bf16)
+    embed<W, bf16, float>(stream, a);
+  else
+    embed<W, float, float>(stream, a);
+}
+
+template <class T>
+void add_rows(Stream& stream, std::span<const std::int32_t> index, const Tensor& dy,
+              const Tensor& table) {
+  // Each worker owns columns and walks all rows: no two write the same element.
+  constexpr std::int64_t kSlice = 128;
+  const T* const from = dy.data<T>();
+  T* const to = table.data<T>();
+  const auto row = STEMMA_PICK_PATH(add_row<T>);
+  stream.workers().for_each(dy.cols(), kSlice,
+                            [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
+                              const cpu::FlushDenormals flush;
+                              for (std::size_t i = 0; i < index.size(); ++i)
+                                row(from + static_cast<std::int64_t>(i) * dy.row_stride() + begin,
+                                    to + index[i] * table.row_stride() + begin, end - begin);
+                            });
+}
+
+}  // namespace
+
+void embedding_forward(Stream& stream, std::span<const std::int32_t> ids,
+                       std::span<const std::int32_t> places, const Weight& tokens,
+                       const Tensor& positions, const Tensor& y) {
+  cpu::check_matrix("embedding", "y", y, static_cast<std::int64_t>(ids.size()), tokens.in());
+  check_index("embedding", "token id", ids, tokens.out());
+  if (positions) {
+    cpu::check_matrix("embedding", "positions", positions, positions.rows(), tokens.in());
+    if (places.size() != ids.size())
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[embedding] {} ids need as many positions, got {}", ids.size(),
+                              places.size()));
+    check_index("embedding", "position", places, positions.rows());
+  }
+  const Lookup lookup{ids, places, tokens, positions, y};
+  const bool doubles = tokens.dtype() == DType::f64 && y.dtype() == DType::f64 &&
+                       tokens.format() == Weight::Format::rows;
+  if (doubles)
+    embed<double, double, double>(stream, lookup);
+  else if (y.dtype() == DType::f32 && tokens.dtype() == DType::f32)
+    embed_f32<float>(stream, lookup);
+  else if (y.dtype() == DType::f32 && tokens.dtype() == DType::bf16)
+    embed_f32<bf16>(stream, lookup);
+  else
+    cpu::refuse_types("embedding", tokens.value(), y);
+}
+
+void embedding_backward(Stream& stream, std::span<const std::int32_t> index, const Tensor& dy,
+                        const Tensor& table) {
+  cpu::check_matrix("embedding_backward", "dy", dy, static_cast<std::int64_t>(index.size()),
+                    table.cols());
+  check_index("embedding_backward", "index", index, table.rows());
+  if (dy.dtype() == DType::f32 && table.dtype() == DType::f32)
+    add_rows<float>(stream, index, dy, table);
+  else if (dy.dtype() == DType::f64 && table.dtype() == DType::f64)
+    add_rows<double>(stream, index, dy, table);
+  else
+    cpu::refuse_types("embedding_backward", dy, table);
+}
+
+}  // namespace stemma::kernels
+#endif

@@ -1,0 +1,292 @@
+// The matrix product: which engine, how operands are packed, who computes what.
+//
+// After packing, C is computed in tasks of a block of strips times a group of panels. A task walks
+// its panels, and for each panel its strips: a panel stays in the second cache while the strips go
+// over it (Goto and van de Geijn 2008). Nothing here changes a bit of the result: the order of sums
+// is a matter of the engine's tile alone.
+#include <algorithm>
+
+#include "device/cpu.h"
+#include "kernels/cpu/denormals.h"
+#include "kernels/cpu/matmul_kernels.h"
+
+namespace stemma::kernels {
+namespace cpu {
+namespace {
+
+constexpr std::int64_t kSubDepth = 1024;          // k that a task works on at a time
+constexpr std::int64_t kPassDepth = 4096;         // k that are packed at a time
+constexpr std::int64_t kStripBytes = 512 << 10;   // strips of a task: half a second cache
+constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the third cache
+constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
+constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
+constexpr std::int64_t kTaskPanels = 32;          // panels of a task at most
+constexpr std::int64_t kTasksPerWorker = 12;      // so that nobody waits long at the end
+constexpr std::int64_t kPackChunk = 128;          // k of several strips packed together
+constexpr std::int64_t kPackStrips = 4;           // strips packed by one task
+constexpr std::int64_t kSerialWork = 1 << 16;     // multiply-adds not worth waking workers
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
+
+class Product {
+ public:
+  Product(const Engine& engine, Stream& stream, const MatmulArgs& args);
+  void run();
+
+ private:
+  // Where tiles read panels: in the operand as it lies, from memory that all workers packed, or
+  // from memory that the task's worker packs just before.
+  enum class Panels : std::uint8_t { in_place, shared, worker };
+  struct Range {
+    std::int64_t begin = 0, end = 0;
+    std::int64_t count() const { return end - begin; }
+  };
+  // What is packed and computed at a time: strips, panels and k.
+  struct Part {
+    Range strips, panels;
+    Depth depth;
+    bool first_strips = false;  // the panels are not packed yet
+  };
+
+  void plan();
+  void pack(const Part& part);
+  void pack_strips(const Part& part, Range strips) const;
+  void compute(const Part& part);
+  void task(const Part& part, Range strips, Range panels, int worker);
+  const std::byte* strip(const Part& part, std::int64_t index) const;
+  const void* panel(const Part& part, std::int64_t index, Depth depth, std::byte* scratch) const;
+  int rows_of_strip(std::int64_t index) const {
+    return static_cast<int>(
+        std::min<std::int64_t>(engine_.strip_rows, args_.m - index * engine_.strip_rows));
+  }
+  template <class Task>
+  void for_each(std::int64_t items, Task&& task) {
+    const std::int64_t work = args_.m * args_.n;
+    const bool serial = work < kSerialWork && work * args_.k < kSerialWork;
+    stream_.workers().for_each(items, serial ? items : 1,
+                               [&](std::int64_t begin, std::int64_t end, int worker) {
+                                 const FlushDenormals flush;
+                                 if (engine_.enter) engine_.enter();
+                                 for (std::int64_t i = begin; i < end; ++i) task(i, worker);
+                                 if (engine_.leave) engine_.leave();
+                               });
+  }
+
+  const Engine& engine_;
+  Stream& stream_;
+  const MatmulArgs& args_;
+  const Epilogue epilogue_ = pick_epilogue();
+  const std::int64_t strips_, panels_;
+  Panels source_ = Panels::in_place;
+  bool strips_in_place_ = false;
+  std::int64_t pass_ = 0, sub_ = 0;                   // k
+  std::int64_t part_strips_ = 0, part_panels_ = 0;    // of a Part
+  std::int64_t block_strips_ = 0, group_panels_ = 0;  // of a task
+  std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;    // packed
+  std::byte* packed_a_ = nullptr;
+  std::byte* packed_b_ = nullptr;
+  float* partial_ =
+      nullptr;  // the sums of all tiles of a column range, when K takes several passes
+};
+
+Product::Product(const Engine& engine, Stream& stream, const MatmulArgs& args)
+    : engine_(engine),
+      stream_(stream),
+      args_(args),
+      strips_(divide_up(args.m, engine.strip_rows)),
+      panels_(divide_up(args.n, kPanelWidth)) {
+  plan();
+}
+
+void Product::plan() {
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  const std::int64_t k = std::max<std::int64_t>(1, args_.k);  // K = 0 is one pass over nothing
+  const std::int64_t passes = divide_up(k, kPassDepth);
+  pass_ = round_up(divide_up(k, passes), kReductionBlock);
+  const std::int64_t pass = std::min(pass_, k);
+  sub_ = round_up(divide_up(pass, divide_up(pass, kSubDepth)), kReductionBlock);
+
+  const std::int64_t depth = round_up(pass, engine_.depth_unit);
+  strip_bytes_ =
+      round_up(engine_.strip_rows * depth * bytes + static_cast<std::int64_t>(kPackSlack), 64);
+  panel_bytes_ = round_up(kPanelWidth * depth * bytes, 64);
+  block_strips_ = std::clamp<std::int64_t>(
+      kStripBytes / (engine_.strip_rows * std::min(sub_, depth) * bytes + 1), 1, strips_);
+
+  const bool round = args_.multiply == Multiply::bf16;
+  const bool readable = engine_.tile_bf16 && args_.b.layout == Operand::Layout::panels;
+  const bool few_strips = strips_ <= block_strips_;
+  if (readable && (args_.b.dtype == DType::bf16 ? strips_ <= 2 : !round))
+    source_ = Panels::in_place;
+  else
+    source_ = few_strips ? Panels::worker : Panels::shared;
+  strips_in_place_ = engine_.tile_bf16 && args_.m == 1 && args_.a.dtype == DType::f32 && !round &&
+                     (args_.a.layout == Operand::Layout::rows || args_.a.stride == 1);
+
+  part_strips_ = std::clamp<std::int64_t>(kPackedABytes / strip_bytes_, 1, strips_);
+  part_panels_ = panels_;
+  if (source_ == Panels::shared)
+    part_panels_ = std::min(part_panels_, kPackedBBytes / panel_bytes_);
+  if (passes > 1) part_panels_ = std::min(part_panels_, kPartialBytes / (strips_ * kTileSums * 4));
+  part_panels_ = std::max<std::int64_t>(part_panels_, 1);
+
+  // Tasks: strips as many as the cache holds, panels as few as keep all workers busy.
+  const std::int64_t wanted = stream_.workers().count() * kTasksPerWorker;
+  const std::int64_t blocks = divide_up(part_strips_, block_strips_);
+  block_strips_ = divide_up(part_strips_, blocks);
+  group_panels_ = std::clamp<std::int64_t>(part_panels_ * blocks / wanted, 1, kTaskPanels);
+
+  const std::int64_t a_bytes = strips_in_place_ ? 0 : part_strips_ * strip_bytes_;
+  const std::int64_t b_bytes = source_ == Panels::shared ? part_panels_ * panel_bytes_ : 0;
+  const std::int64_t partial = passes > 1 ? strips_ * part_panels_ * kTileSums * 4 : 0;
+  packed_a_ = stream_.shared_scratch(static_cast<std::size_t>(a_bytes + b_bytes + partial));
+  packed_b_ = packed_a_ + a_bytes;
+  if (passes > 1) partial_ = reinterpret_cast<float*>(packed_b_ + b_bytes);
+}
+
+void Product::run() {
+  for (std::int64_t p = 0; p < panels_; p += part_panels_) {
+    // K = 0 is one pass over nothing.
+    for (std::int64_t k = 0; k == 0 || k < args_.k; k += pass_) {
+      for (std::int64_t s = 0; s < strips_; s += part_strips_) {
+        const Part part{{s, std::min(strips_, s + part_strips_)},
+                        {p, std::min(panels_, p + part_panels_)},
+                        {k, std::min(pass_, args_.k - k)},
+                        s == 0};
+        pack(part);
+        compute(part);
+      }
+    }
+  }
+}
+
+void Product::pack_strips(const Part& part, Range strips) const {
+  for (std::int64_t k = 0; k < part.depth.count; k += kPackChunk) {
+    const Depth chunk{part.depth.begin + k, std::min(kPackChunk, part.depth.count - k)};
+    for (std::int64_t s = strips.begin; s < strips.end; ++s) {
+      const int rows = rows_of_strip(s);
+      const std::int64_t packed_rows = engine_.pads_rows ? engine_.strip_rows : rows;
+      std::byte* to = packed_a_ + (s - part.strips.begin) * strip_bytes_;
+      engine_.pack_strip(args_, s * engine_.strip_rows, rows, chunk,
+                         to + k * packed_rows * static_cast<std::int64_t>(engine_.packed_bytes));
+    }
+  }
+}
+
+void Product::pack(const Part& part) {
+  const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), kPackStrips);
+  const std::int64_t panels =
+      source_ == Panels::shared && part.first_strips ? part.panels.count() : 0;
+  for_each(groups + panels, [&](std::int64_t i, int) {
+    if (i < groups) {
+      const std::int64_t begin = part.strips.begin + i * kPackStrips;
+      pack_strips(part, {begin, std::min(part.strips.end, begin + kPackStrips)});
+    } else {
+      engine_.pack_panel(args_, (part.panels.begin + i - groups) * kPanelWidth, part.depth,
+                         packed_b_ + (i - groups) * panel_bytes_);
+    }
+  });
+}
+
+void Product::compute(const Part& part) {
+  const std::int64_t blocks = divide_up(part.strips.count(), block_strips_);
+  const std::int64_t groups = divide_up(part.panels.count(), group_panels_);
+  for_each(blocks * groups, [&](std::int64_t i, int worker) {
+    const std::int64_t s = part.strips.begin + i % blocks * block_strips_;
+    const std::int64_t p = part.panels.begin + i / blocks * group_panels_;
+    task(part, {s, std::min(part.strips.end, s + block_strips_)},
+         {p, std::min(part.panels.end, p + group_panels_)}, worker);
+  });
+}
+
+const std::byte* Product::strip(const Part& part, std::int64_t index) const {
+  if (strips_in_place_) return static_cast<const std::byte*>(args_.a.data) + part.depth.begin * 4;
+  return packed_a_ + (index - part.strips.begin) * strip_bytes_;
+}
+
+// The panel's elements from `depth` on; depth is inside part.depth.
+const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
+                           std::byte* scratch) const {
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  switch (source_) {
+    case Panels::in_place:
+      return static_cast<const std::byte*>(args_.b.data) +
+             (index * args_.k + depth.begin) * kPanelWidth *
+                 static_cast<std::int64_t>(size_of(args_.b.dtype));
+    case Panels::shared:
+      return packed_b_ + (index - part.panels.begin) * panel_bytes_ +
+             (depth.begin - part.depth.begin) * kPanelWidth * bytes;
+    case Panels::worker:
+      break;
+  }
+  engine_.pack_panel(args_, index * kPanelWidth, depth, scratch);
+  return scratch;
+}
+
+void Product::task(const Part& part, Range strips, Range panels, int worker) {
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  const bool several_subs = part.depth.count > sub_;
+  const bool keep = partial_ || several_subs;  // sums outlive their tile's turn
+  const std::int64_t own = keep && !partial_ ? block_strips_ * group_panels_ : 1;
+  const std::int64_t scratch_panel =
+      source_ == Panels::worker ? round_up(sub_, engine_.depth_unit) * kPanelWidth * bytes : 0;
+  std::byte* scratch =
+      stream_.scratch(worker, static_cast<std::size_t>(own * kTileSums * 4 + scratch_panel));
+  float* own_sums = reinterpret_cast<float*>(scratch);
+  const auto tile = engine_.tile_bf16 && source_ == Panels::in_place && args_.b.dtype == DType::bf16
+                        ? engine_.tile_bf16
+                        : engine_.tile;
+  for (std::int64_t k = 0; k == 0 || k < part.depth.count; k += sub_) {
+    const Depth depth{part.depth.begin + k, std::min(sub_, part.depth.count - k)};
+    const bool first = depth.begin == 0, last = depth.begin + depth.count == args_.k;
+    for (std::int64_t p = panels.begin; p < panels.end; ++p) {
+      const void* b = panel(part, p, depth, scratch + own * kTileSums * 4);
+      for (std::int64_t s = strips.begin; s < strips.end; ++s) {
+        const int rows = rows_of_strip(s);
+        const std::int64_t packed_rows = engine_.pads_rows ? engine_.strip_rows : rows;
+        float* sums = own_sums;
+        if (partial_)
+          sums = partial_ + ((p - part.panels.begin) * strips_ + s) * kTileSums;
+        else if (keep)
+          sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * kTileSums;
+        if (depth.count > 0)
+          tile(strip(part, s) + k * packed_rows * bytes, b, {rows, depth.count, first}, sums);
+        else
+          std::fill_n(sums, kTileSums, 0.0f);
+        if (last)
+          epilogue_(args_,
+                    {s * engine_.strip_rows, p * kPanelWidth, rows,
+                     std::min(kPanelWidth, args_.n - p * kPanelWidth)},
+                    sums);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void matmul_on(const Engine& engine, Stream& stream, const MatmulArgs& args) {
+  check_matmul(args);
+  if (args.m == 0 || args.n == 0) return;
+  Product(engine, stream, args).run();
+}
+
+}  // namespace cpu
+
+void matmul(Stream& stream, const MatmulArgs& args) {
+  cpu::check_matmul(args);
+  if (args.c_dtype == DType::f64) {
+    stream.workers().for_each(args.m, 1, [&](std::int64_t begin, std::int64_t end, int) {
+      cpu::reference_rows(args, begin, end);
+    });
+    return;
+  }
+  const KernelPath path = kernel_path();
+  if (path == KernelPath::amx && args.multiply == Multiply::bf16)
+    return cpu::matmul_on(cpu::amx_engine(), stream, args);
+  cpu::matmul_on(path == KernelPath::avx2 ? cpu::avx2_engine() : cpu::avx512_engine(), stream,
+                 args);
+}
+
+}  // namespace stemma::kernels

@@ -1,0 +1,209 @@
+// The FMA microkernels and packing for AVX2: tiles of 6 x 16 (12 accumulators), two for a panel.
+//
+// Every function here has the target attribute and internal linkage: nothing compiled for AVX2 may
+// be shared with code that runs before the processor is known.
+#include <immintrin.h>
+
+#include "kernels/cpu/matmul_kernels.h"
+
+#define STEMMA_AVX2 __attribute__((target("avx2,fma")))
+
+namespace stemma::kernels::cpu {
+namespace {
+
+STEMMA_AVX2 inline __m256 load8(const float* p) { return _mm256_loadu_ps(p); }
+STEMMA_AVX2 inline __m256 load8(const bf16* p) {
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+
+// 16 columns of a tile over one block of k.
+template <int kRows, class B>
+STEMMA_AVX2 void half_block(const float* a, const B* b, std::int64_t block, bool first,
+                            float* sums) {
+  __m256 left[kRows], right[kRows];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) left[r] = right[r] = _mm256_setzero_ps();
+  for (std::int64_t k = 0; k < block; ++k) {
+    const __m256 b_left = load8(b), b_right = load8(b + 8);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 x = _mm256_broadcast_ss(a + r);
+      left[r] = _mm256_fmadd_ps(x, b_left, left[r]);
+      right[r] = _mm256_fmadd_ps(x, b_right, right[r]);
+    }
+    a += kRows;
+    b += kPanelWidth;
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    float* row = sums + r * kPanelWidth;
+    if (!first) {
+      left[r] = _mm256_add_ps(_mm256_loadu_ps(row), left[r]);
+      right[r] = _mm256_add_ps(_mm256_loadu_ps(row + 8), right[r]);
+    }
+    _mm256_storeu_ps(row, left[r]);
+    _mm256_storeu_ps(row + 8, right[r]);
+  }
+}
+
+template <int kRows, class B>
+STEMMA_AVX2 void tile(const float* a, const B* b, std::int64_t depth, bool first, float* sums) {
+  while (depth > 0) {
+    const std::int64_t block = depth < kReductionBlock ? depth : kReductionBlock;
+    half_block<kRows, B>(a, b, block, first, sums);
+    half_block<kRows, B>(a, b + 16, block, first, sums + 16);
+    a += block * kRows;
+    b += block * kPanelWidth;
+    first = false;
+    depth -= block;
+  }
+}
+
+// Round to nearest even to bf16 and back; NaN stays NaN.
+STEMMA_AVX2 inline __m256 round_to_bf16(__m256 x) {
+  const __m256i u = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+  const __m256i quiet = _mm256_or_si256(u, _mm256_set1_epi32(0x400000));
+  const __m256 nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+  const __m256 kept =
+      _mm256_blendv_ps(_mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet), nan);
+  return _mm256_and_ps(kept, _mm256_castsi256_ps(_mm256_set1_epi32(-65536)));
+}
+
+// The first `count` (0 .. 8) of eight lanes.
+STEMMA_AVX2 inline __m256i first_lanes(std::int64_t count) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+}
+
+STEMMA_AVX2 inline __m256 load_first(const float* p, std::int64_t count) {
+  return count >= 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(count));
+}
+STEMMA_AVX2 inline __m256 load_first(const bf16* p, std::int64_t count) {
+  if (count >= 8) return load8(p);
+  bf16 padded[8] = {};
+  for (std::int64_t i = 0; i < count; ++i) padded[i] = p[i];
+  return load8(padded);
+}
+
+template <class T>
+STEMMA_AVX2 void copy_from(const PackSource& piece, const PackShape& shape, float* to) {
+  const T* from = static_cast<const T*>(piece.data);
+  const std::int64_t low = shape.width < 8 ? shape.width : 8;
+  const std::int64_t high = shape.width - low;
+  for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride) {
+    __m256 v = load_first(from, low);
+    __m256 w = high > 0 ? load_first(from + 8, high) : _mm256_setzero_ps();
+    if (piece.round) {
+      v = round_to_bf16(v);
+      w = round_to_bf16(w);
+    }
+    _mm256_storeu_ps(to, v);
+    _mm256_storeu_ps(to + 8, w);
+  }
+}
+
+STEMMA_AVX2 void copy(const PackSource& piece, const PackShape& shape, float* to) {
+  if (piece.dtype == DType::bf16)
+    copy_from<bf16>(piece, shape, to);
+  else
+    copy_from<float>(piece, shape, to);
+}
+
+STEMMA_AVX2 inline __m128 load4(const float* p, std::int64_t count) {
+  return count >= 4 ? _mm_loadu_ps(p)
+                    : _mm_maskload_ps(p, _mm256_castsi256_si128(first_lanes(count)));
+}
+STEMMA_AVX2 inline __m128 load4(const bf16* p, std::int64_t count) {
+  std::uint64_t bits = 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    bits |= static_cast<std::uint64_t>(p[i].bits) << (16 * i);
+  const __m128i low = _mm_cvtsi64_si128(static_cast<long long>(bits));
+  return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(low), 16));
+}
+
+// Rows j and j + 4 of the piece side by side, four k of each; zeros past `rows`.
+template <class T>
+STEMMA_AVX2 inline __m256 two_rows(const T* from, std::int64_t stride, std::int64_t rows,
+                                   std::int64_t count) {
+  __m256 v = _mm256_setzero_ps();
+  if (rows > 0) v = _mm256_insertf128_ps(v, load4(from, count), 0);
+  if (rows > 4) v = _mm256_insertf128_ps(v, load4(from + 4 * stride, count), 1);
+  return v;
+}
+
+// Rows [0, 8) of the piece as columns [0, 8) of four rows of `to`.
+template <class T>
+STEMMA_AVX2 inline void transpose_8x4(const T* p, const PackSource& piece, std::int64_t rows,
+                                      std::int64_t count, __m256 (&columns)[4]) {
+  const std::int64_t stride = piece.stride;
+  const __m256 r0 = two_rows(p, stride, rows, count);
+  const __m256 r1 = two_rows(p + stride, stride, rows - 1, count);
+  const __m256 r2 = two_rows(p + 2 * stride, stride, rows - 2, count);
+  const __m256 r3 = two_rows(p + 3 * stride, stride, rows - 3, count);
+  const __m256 t0 = _mm256_unpacklo_ps(r0, r1), t1 = _mm256_unpackhi_ps(r0, r1);
+  const __m256 t2 = _mm256_unpacklo_ps(r2, r3), t3 = _mm256_unpackhi_ps(r2, r3);
+  columns[0] = _mm256_shuffle_ps(t0, t2, 0x44);
+  columns[1] = _mm256_shuffle_ps(t0, t2, 0xEE);
+  columns[2] = _mm256_shuffle_ps(t1, t3, 0x44);
+  columns[3] = _mm256_shuffle_ps(t1, t3, 0xEE);
+  if (piece.round)
+    for (__m256& column : columns) column = round_to_bf16(column);
+}
+
+template <class T>
+STEMMA_AVX2 void transpose_from(const PackSource& piece, const PackShape& shape, float* to) {
+  const T* from = static_cast<const T*>(piece.data);
+  for (std::int64_t k = 0; k < shape.depth; k += 4) {
+    const std::int64_t count = shape.depth - k < 4 ? shape.depth - k : 4;
+    __m256 low[4], high[4] = {};
+    transpose_8x4(from + k, piece, shape.width, count, low);
+    if (shape.width > 8)
+      transpose_8x4(from + k + 8 * piece.stride, piece, shape.width - 8, count, high);
+    for (int c = 0; c < count; ++c, to += shape.to_stride) {
+      _mm256_storeu_ps(to, low[c]);
+      _mm256_storeu_ps(to + 8, high[c]);
+    }
+  }
+}
+
+STEMMA_AVX2 void transpose(const PackSource& piece, const PackShape& shape, float* to) {
+  if (piece.dtype == DType::bf16)
+    transpose_from<bf16>(piece, shape, to);
+  else
+    transpose_from<float>(piece, shape, to);
+}
+
+template <class B>
+void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
+  static constexpr void (*kTiles[])(const float*, const B*, std::int64_t, bool, float*) = {
+      tile<1, B>, tile<2, B>, tile<3, B>, tile<4, B>, tile<5, B>, tile<6, B>};
+  kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape.depth,
+                         shape.first, sums);
+}
+
+constexpr Packers kPackers{copy, transpose};
+
+void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
+  pack_f32_strip(kPackers, args, row, rows, depth, static_cast<float*>(to));
+}
+void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
+  pack_f32_panel(kPackers, args, col, depth, static_cast<float*>(to));
+}
+
+}  // namespace
+
+const Packers& avx2_packers() { return kPackers; }
+
+const Engine& avx2_engine() {
+  static constexpr Engine kEngine{.strip_rows = 6,
+                                  .pack_strip = pack_strip,
+                                  .pack_panel = pack_panel,
+                                  .tile = any_tile<float>,
+                                  .tile_bf16 = any_tile<bf16>};
+  return kEngine;
+}
+
+}  // namespace stemma::kernels::cpu

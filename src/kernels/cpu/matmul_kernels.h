@@ -1,0 +1,106 @@
+// What the parts of the matrix product know of each other. Private to kernels/cpu/matmul*.cc.
+//
+// The driver (matmul.cc) packs A into strips of at most `strip_rows` rows and B into panels of
+// kPanelWidth columns, and walks C in tiles of one strip times one panel. The sums of a tile lie in
+// a small f32 buffer [rows, 32]: every block of kReductionBlock k adds its own sum to it, and the
+// epilogue reads it when the last block is in. What a packed strip or panel looks like is the
+// engine's own business; for FMA it is element (r, k) at a[k * rows + r] and (k, n) at b[k * 32 +
+// n].
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/matmul.h"
+
+namespace stemma::kernels::cpu {
+
+inline constexpr int kMaxStripRows = 32;
+inline constexpr std::int64_t kTileSums = kMaxStripRows * kPanelWidth;  // floats
+
+// A range of k.
+struct Depth {
+  std::int64_t begin = 0, count = 0;
+};
+
+// The place of a tile in C.
+struct TilePlace {
+  std::int64_t row = 0, col = 0, rows = 0, cols = 0;
+};
+
+// sums = (first ? nothing : sums) + block sums of a strip of `rows` rows times a panel.
+struct TileShape {
+  int rows = 0;
+  std::int64_t depth = 0;
+  bool first = false;
+};
+
+// One way to multiply. Packing writes whole vectors: up to kPackSlack bytes behind the end of what
+// it packs are overwritten.
+inline constexpr std::size_t kPackSlack = 64;
+struct Engine {
+  int strip_rows = 0;
+  bool pads_rows = false;        // packed strips have strip_rows rows, whatever they hold
+  std::int64_t depth_unit = 1;   // packed k are padded with zeros to a multiple of this
+  std::size_t packed_bytes = 4;  // per packed element
+  void (*pack_strip)(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
+                     void* to) = nullptr;
+  void (*pack_panel)(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) = nullptr;
+  void (*tile)(const void* a, const void* b, const TileShape& shape, float* sums) = nullptr;
+  // The same on panels of bf16 where they lie. Null: this engine reads no panels before packing;
+  // otherwise `tile` reads panels of f32 where they lie, and a row of A in f32 is a packed strip.
+  void (*tile_bf16)(const void* a, const void* b, const TileShape& shape, float* sums) = nullptr;
+  // Around every task, on the worker's thread; null: nothing to do.
+  void (*enter)() = nullptr;
+  void (*leave)() = nullptr;
+};
+const Engine& avx2_engine();
+const Engine& avx512_engine();
+const Engine& amx_engine();            // the instructions: only where the processor has them
+const Engine& amx_emulation_engine();  // the same layouts and order in scalar code
+
+// matmul on a given engine, f32 and bf16 operands.
+void matmul_on(const Engine& engine, Stream& stream, const MatmulArgs& args);
+
+// C(place) = epilogue(sums), sums [rows, 32]; the same bits on every path.
+using Epilogue = void (*)(const MatmulArgs& args, const TilePlace& place, const float* sums);
+Epilogue pick_epilogue();
+
+// A piece of an operand's memory that packing reads, and how it lies.
+struct PackSource {
+  const void* data = nullptr;  // the first element of the piece
+  DType dtype = DType::f32;
+  std::int64_t stride = 0;  // elements between its rows
+  bool round = false;       // round f32 to bf16 (and back): Multiply::bf16 in f32 arithmetic
+};
+// copy:      to[k * to_stride + j] = piece[k][j]  for k < depth, j < width
+// transpose: to[k * to_stride + j] = piece[j][k]  for k < depth, j < width
+// 0 ≤ width ≤ 16. Rows are written in ascending order as 16 floats, zeros past `width`; with
+// to_stride < 16 the next row overwrites the excess, and the last one spills into the slack.
+struct PackShape {
+  std::int64_t depth = 0, width = 0, to_stride = 0;
+};
+struct Packers {
+  void (*copy)(const PackSource& piece, const PackShape& shape, float* to) = nullptr;
+  void (*transpose)(const PackSource& piece, const PackShape& shape, float* to) = nullptr;
+};
+const Packers& avx2_packers();
+const Packers& avx512_packers();
+// A strip and a panel of f32, with either instruction set's packers.
+void pack_f32_strip(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
+                    Depth depth, float* to);
+void pack_f32_panel(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
+                    float* to);
+
+// to[i] = bf16 of from[i], i < 32, rounded to nearest even; to[i] = bf16 of even[i] in the lower
+// half and of odd[i] in the upper half. For packing AMX tiles.
+void round_to_bf16(const float* from, std::uint16_t* to);
+void pair_to_bf16(const float* even, const float* odd, std::uint32_t* to);
+
+// Rows [begin, end) of C in scalar code, all types.
+void reference_rows(const MatmulArgs& args, std::int64_t begin, std::int64_t end);
+
+// Throws invalid_argument for what matmul has no kernel for.
+void check_matmul(const MatmulArgs& args);
+
+}  // namespace stemma::kernels::cpu

@@ -1,0 +1,134 @@
+// Operands: how they are named, checked and packed.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "device/cpu.h"
+#include "kernels/cpu/matmul_kernels.h"
+
+namespace stemma::kernels {
+
+std::string_view to_string(Multiply multiply) {
+  return multiply == Multiply::bf16 ? "bf16" : "f32";
+}
+
+Operand rows_of(const Tensor& matrix) {
+  return {matrix.raw(), matrix.dtype(), Operand::Layout::rows, matrix.row_stride()};
+}
+
+Operand transposed_of(const Tensor& matrix) {
+  return {matrix.raw(), matrix.dtype(), Operand::Layout::transposed, matrix.row_stride()};
+}
+
+Operand transposed_of(const Weight& weight) {
+  if (weight.format() == Weight::Format::panels)
+    return {weight.value().raw(), weight.dtype(), Operand::Layout::panels, 0};
+  return transposed_of(weight.value());
+}
+
+Weight pack_weight(Stream& stream, const Weight& weight, DType type) {
+  const bool known = weight.dtype() == DType::f32 || weight.dtype() == DType::bf16;
+  if (weight.format() != Weight::Format::rows || !known ||
+      (type != DType::f32 && type != DType::bf16))
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[pack_weight] packs rows of f32 or bf16 into panels of f32 or bf16, got "
+                    "{} of {} into {}",
+                    weight.format() == Weight::Format::rows ? "rows" : "panels",
+                    to_string(weight.dtype()), to_string(type)));
+  const std::int64_t out = weight.out(), in = weight.in();
+  const std::int64_t panels = (out + kPanelWidth - 1) / kPanelWidth;
+  const Tensor packed = Tensor::empty({panels, in, kPanelWidth}, type);
+  MatmulArgs args;
+  args.n = out;
+  args.k = in;
+  args.b = transposed_of(weight);
+  const cpu::Engine& engine =
+      kernel_path() == KernelPath::avx2 ? cpu::avx2_engine() : cpu::avx512_engine();
+  constexpr std::int64_t kRows = 256;
+  stream.workers().for_each(panels, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    alignas(64) float block[kRows * kPanelWidth];
+    for (std::int64_t p = begin; p < end; ++p) {
+      for (std::int64_t k = 0; k < in; k += kRows) {
+        const std::int64_t count = std::min(kRows, in - k), at = (p * in + k) * kPanelWidth;
+        if (type == DType::f32) {
+          engine.pack_panel(args, p * kPanelWidth, {k, count}, packed.data<float>() + at);
+          continue;
+        }
+        engine.pack_panel(args, p * kPanelWidth, {k, count}, block);
+        for (std::int64_t i = 0; i < count * kPanelWidth; ++i)
+          packed.data<bf16>()[at + i] = to_bf16(block[i]);
+      }
+    }
+  });
+  return Weight::panels(packed, out);
+}
+
+namespace cpu {
+namespace {
+
+PackSource piece_of(const Operand& operand, std::int64_t at, bool round) {
+  const std::byte* data = static_cast<const std::byte*>(operand.data);
+  return {data + at * static_cast<std::int64_t>(size_of(operand.dtype)), operand.dtype,
+          operand.stride, round && operand.dtype == DType::f32};
+}
+
+void fail(const std::string& what) {
+  throw Error(ErrorCode::invalid_argument, fmt::format("[matmul] {}", what));
+}
+
+}  // namespace
+
+void pack_f32_strip(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
+                    Depth depth, float* to) {
+  const Operand& a = args.a;
+  const bool round = args.multiply == Multiply::bf16;
+  const PackShape shape{depth.count, rows, rows};
+  if (a.layout == Operand::Layout::rows)
+    packers.transpose(piece_of(a, row * a.stride + depth.begin, round), shape, to);
+  else
+    packers.copy(piece_of(a, depth.begin * a.stride + row, round), shape, to);
+}
+
+void pack_f32_panel(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
+                    float* to) {
+  constexpr std::int64_t kHalf = kPanelWidth / 2;
+  Operand b = args.b;
+  const bool round = args.multiply == Multiply::bf16;
+  for (std::int64_t half = 0; half < kPanelWidth; half += kHalf, to += kHalf) {
+    std::int64_t width = std::clamp<std::int64_t>(args.n - col - half, 0, kHalf);
+    std::int64_t at = 0;
+    if (b.layout == Operand::Layout::panels) {
+      b.stride = kPanelWidth;
+      width = kHalf;
+      at = (col / kPanelWidth * args.k + depth.begin) * kPanelWidth + half;
+    } else if (width > 0) {
+      at = b.layout == Operand::Layout::rows ? depth.begin * b.stride + col + half
+                                             : (col + half) * b.stride + depth.begin;
+    }
+    const PackSource piece = piece_of(b, at, round);
+    const PackShape shape{depth.count, width, kPanelWidth};
+    (b.layout == Operand::Layout::transposed ? packers.transpose : packers.copy)(piece, shape, to);
+  }
+}
+
+void check_matmul(const MatmulArgs& args) {
+  if (args.m < 0 || args.n < 0 || args.k < 0)
+    fail(fmt::format("sizes must not be negative, got M {} N {} K {}", args.m, args.n, args.k));
+  const DType a = args.a.dtype, b = args.b.dtype, c = args.c_dtype;
+  const auto narrow = [](DType type) { return type == DType::f32 || type == DType::bf16; };
+  const bool wide = a == DType::f64 && b == DType::f64 && c == DType::f64;
+  if (!wide && !(narrow(a) && narrow(b) && narrow(c)))
+    fail(
+        fmt::format("operands and result must be f32 or bf16, or f64 all three; got A {} B {} C {}",
+                    to_string(a), to_string(b), to_string(c)));
+  if (wide && args.b.layout == Operand::Layout::panels)
+    fail("B in panels must be f32 or bf16, got f64");
+  if (args.a.layout == Operand::Layout::panels)
+    fail("A must lie in rows or transposed, got panels");
+  if (args.accumulate && c == DType::bf16) fail("cannot accumulate into C of bf16: use f32");
+}
+
+}  // namespace cpu
+}  // namespace stemma::kernels

@@ -1,0 +1,119 @@
+// The matrix product in scalar code: the test oracle, and the product of f64.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/activation.h"
+#include "kernels/cpu/denormals.h"
+#include "kernels/cpu/matmul_kernels.h"
+
+// std::fma as one instruction; every machine that Stemma runs on has it.
+#define STEMMA_FMA __attribute__((target("fma")))
+
+namespace stemma::kernels {
+namespace cpu {
+namespace {
+
+constexpr std::int64_t kColumns = 32;  // of one row of C at a time
+
+// Columns [col, col + count) of row k of B, or element (row, k) of A, in the type of the
+// arithmetic.
+template <class T>
+T element(const Operand& operand, std::int64_t at, bool round) {
+  if constexpr (sizeof(T) == 8) {
+    return static_cast<const double*>(operand.data)[at];
+  } else {
+    if (operand.dtype == DType::bf16) return to_float(static_cast<const bf16*>(operand.data)[at]);
+    const float x = static_cast<const float*>(operand.data)[at];
+    return round ? to_float(to_bf16(x)) : x;
+  }
+}
+
+std::int64_t place_in_b(const MatmulArgs& args, std::int64_t k, std::int64_t n) {
+  switch (args.b.layout) {
+    case Operand::Layout::rows:
+      return k * args.b.stride + n;
+    case Operand::Layout::transposed:
+      return n * args.b.stride + k;
+    case Operand::Layout::panels:
+      break;
+  }
+  return (n / kPanelWidth * args.k + k) * kPanelWidth + n % kPanelWidth;
+}
+
+// totals[j] = the sum for column col + j: blocks of kReductionBlock k, each a chain from 0.
+template <class T>
+STEMMA_FMA void sums_of(const MatmulArgs& args, std::int64_t row, std::int64_t col,
+                        std::int64_t count, T (&totals)[kColumns]) {
+  const bool round = args.multiply == Multiply::bf16;
+  const bool a_in_rows = args.a.layout == Operand::Layout::rows;
+  std::fill_n(totals, kColumns, T(0));
+  for (std::int64_t first = 0; first < args.k; first += kReductionBlock) {
+    T chain[kColumns] = {};
+    const std::int64_t last = std::min(args.k, first + kReductionBlock);
+    for (std::int64_t k = first; k < last; ++k) {
+      const std::int64_t at = a_in_rows ? row * args.a.stride + k : k * args.a.stride + row;
+      const T x = element<T>(args.a, at, round);
+      for (std::int64_t j = 0; j < count; ++j)
+        chain[j] = std::fma(x, element<T>(args.b, place_in_b(args, k, col + j), round), chain[j]);
+    }
+    for (std::int64_t j = 0; j < count; ++j)
+      totals[j] = first == 0 ? chain[j] : totals[j] + chain[j];
+  }
+}
+
+template <class T, class C>
+STEMMA_FMA void finish(const MatmulArgs& args, std::int64_t row, std::int64_t col,
+                       std::int64_t count, const T (&totals)[kColumns]) {
+  const T scale = static_cast<T>(args.scale);
+  for (std::int64_t j = 0; j < count; ++j) {
+    const std::int64_t n = col + j, at = row * args.c_stride + n;
+    C& c = static_cast<C*>(args.c)[at];
+    const auto set = [](C& to, T value) {
+      if constexpr (sizeof(C) == 2)
+        to = to_bf16(value);
+      else
+        to = value;
+    };
+    T v = args.bias ? std::fma(totals[j], scale, static_cast<const T*>(args.bias)[n])
+                    : totals[j] * scale;
+    if (args.pre) set(static_cast<C*>(args.pre)[at], v);
+    activate(args.activation, &v, &v, 1);
+    if (args.residual) v += static_cast<const T*>(args.residual)[row * args.residual_stride + n];
+    if constexpr (sizeof(C) == sizeof(T))
+      if (args.accumulate) v = c + v;
+    set(c, v);
+  }
+}
+
+template <class T, class C>
+void row_of(const MatmulArgs& args, std::int64_t row) {
+  T totals[kColumns];
+  for (std::int64_t col = 0; col < args.n; col += kColumns) {
+    const std::int64_t count = std::min(kColumns, args.n - col);
+    sums_of<T>(args, row, col, count, totals);
+    finish<T, C>(args, row, col, count, totals);
+  }
+}
+
+}  // namespace
+
+void reference_rows(const MatmulArgs& args, std::int64_t begin, std::int64_t end) {
+  const FlushDenormals flush;
+  for (std::int64_t row = begin; row < end; ++row) {
+    if (args.c_dtype == DType::f64)
+      row_of<double, double>(args, row);
+    else if (args.c_dtype == DType::bf16)
+      row_of<float, bf16>(args, row);
+    else
+      row_of<float, float>(args, row);
+  }
+}
+
+}  // namespace cpu
+
+void matmul_reference(const MatmulArgs& args) {
+  cpu::check_matmul(args);
+  cpu::reference_rows(args, 0, args.m);
+}
+
+}  // namespace stemma::kernels

@@ -1,0 +1,35 @@
+// Layer normalisation with its gain and bias.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "nn/weight_source.h"
+#include "ops/layer_norm.h"
+
+namespace stemma::nn {
+
+class Norm {
+ public:
+  Norm() = default;
+  // Asks for `<name>.gain` and `<name>.bias`, [channels] each.
+  Norm(WeightSource& source, const std::string& name, std::int64_t channels, double eps)
+      : gain_(source.vector(name + ".gain", channels, Init::ones())),
+        bias_(source.vector(name + ".bias", channels, Init::zeros())),
+        eps_(static_cast<float>(eps)) {}
+
+  // x [N, C]; returns [N, C] in the activation type.
+  Tensor operator()(ops::Context& ctx, const Tensor& x) const {
+    return ops::layer_norm(ctx, x, gain_, bias_, eps_);
+  }
+  // The same where the result is the residual stream itself (post-norm).
+  Tensor to_stream(ops::Context& ctx, const Tensor& x) const {
+    return ops::layer_norm(ctx, x, gain_, bias_, eps_, true);
+  }
+
+ private:
+  Tensor gain_, bias_;
+  float eps_ = 0;
+};
+
+}  // namespace stemma::nn

@@ -1,0 +1,31 @@
+// Multi-head self-attention over packed sequences.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/attention.h"
+#include "ops/context.h"
+#include "tensor/batch.h"
+#include "tensor/tensor.h"
+
+namespace stemma::ops {
+
+using kernels::AttentionSequence;
+using kernels::AttentionSpec;
+
+// Self-attention where queries, keys and values are the columns of one product. Differentiable in qkv.
+//   qkv [N, 3 H D] f32|bf16 (q, then k, then v);  returns [N, H D] in qkv's type.
+// `sequences` (self_sequences) must outlive the tape's backward pass. Memory is O(N), never T×T.
+Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
+                 std::span<const AttentionSequence> sequences);
+
+// Attention of new queries against cached keys and values. Inference only.
+//   q [N, H D];  k, v [rows of the cache, H D];  all of one type;  returns [N, H D] in that type.
+Tensor cached_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const AttentionSpec& spec, std::span<const AttentionSequence> sequences);
+
+// The sequences of a batch that attend to themselves.
+std::vector<AttentionSequence> self_sequences(const Batch& batch);
+
+}  // namespace stemma::ops

@@ -1,0 +1,25 @@
+#include "ops/context.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "device/cpu.h"
+
+namespace stemma::ops {
+
+Numerics numerics_named(std::string_view precision) {
+  if (precision == "f32") return Numerics::f32();
+  if (precision == "bf16") return Numerics::bf16();
+  if (precision == "auto")
+    return kernel_path() == KernelPath::amx ? Numerics::bf16() : Numerics::f32();
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[precision] '{}': use auto, f32 or bf16", precision));
+}
+
+void inference_only(const Context& ctx, std::string_view operation, const Tensor& input) {
+  if (ctx.recording(input))
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[{}] has no gradient: it works in inference only", operation));
+}
+
+}  // namespace stemma::ops

@@ -1,0 +1,19 @@
+// Dropout (Srivastava et al. 2014) with counter-based masks: nothing is stored for backward.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/context.h"
+#include "tensor/batch.h"
+#include "tensor/tensor.h"
+
+namespace stemma::ops {
+
+// y = residual + keep(x) / (1 - p), with a mask that is a function of (seed, step, site, sequence
+// number, position, channel). Differentiable in x and residual; p = 0 without a residual returns x.
+//   x [N, C] f32;  residual [N, C] f32 or empty;  returns [N, C] f32.
+// The batch must outlive the tape's backward pass and carry its sequence numbers.
+Tensor dropout(Context& ctx, const Batch& batch, const Tensor& x, const Tensor& residual, float p,
+               std::uint32_t site);
+
+}  // namespace stemma::ops

@@ -1,0 +1,58 @@
+// Byte-level BPE: a splitter, then merges within its pieces. This is GPT-2's encoding and that of
+// every tokenizer Stemma trains; other encodings of the kind differ in splitter and data only.
+//
+//   auto tokenizer = std::make_shared<BpeTokenizer>(vocabulary, gpt2_splitter(), eot_id);
+//
+// Immutable: any thread may encode and decode. encode() needs at most 2 MiB beside text and ids,
+// except for pieces above 64 bytes (bpe_merger.h).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/bpe_merger.h"
+#include "text/bpe_vocabulary.h"
+#include "text/splitter.h"
+#include "text/tokenizer.h"
+
+namespace stemma {
+
+class BpeTokenizer final : public Tokenizer {
+ public:
+  // vocabulary: as VocabularyBuilder checked it. splitter: kept, not owned. end_of_text: one of the
+  // special tokens.
+  BpeTokenizer(BpeVocabulary vocabulary, const Splitter& splitter,
+               std::optional<std::int32_t> end_of_text);
+
+  std::int32_t vocab_size() const override {
+    return static_cast<std::int32_t>(vocabulary_.tokens.size());
+  }
+  void encode(std::string_view text, std::vector<std::int32_t>& ids) const override;
+  std::string_view bytes_of(std::int32_t id) const override;
+  const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const override {
+    return vocabulary_.special_tokens;
+  }
+  std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
+  void save(const std::filesystem::path& folder) const override;
+
+  const BpeVocabulary& vocabulary() const { return vocabulary_; }
+
+ private:
+  BpeVocabulary vocabulary_;
+  BpeMerger merger_;
+  const Splitter& splitter_;
+  std::optional<std::int32_t> end_of_text_;
+};
+
+// With GPT-2's splitter. Documents are separated by the special token `eos_name` or, where that is
+// empty or unknown, by <|endoftext|> if the vocabulary has it.
+std::shared_ptr<const BpeTokenizer> make_gpt2_tokenizer(BpeVocabulary vocabulary,
+                                                        std::string_view eos_name = {});
+
+}  // namespace stemma

@@ -1,0 +1,132 @@
+#include "text/bpe_vocabulary.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "text/byte_alphabet.h"
+
+namespace stemma {
+namespace {
+
+[[noreturn]] void fail(const std::string& where, const std::string& what) {
+  throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where, what));
+}
+
+// For messages: the letters that files use, cut where it is long.
+std::string shown(std::string_view bytes) {
+  constexpr std::size_t kLongest = 40;
+  std::string text = to_byte_alphabet(bytes.substr(0, kLongest));
+  return bytes.size() > kLongest ? fmt::format("'{}...' ({} bytes)", text, bytes.size())
+                                 : fmt::format("'{}'", text);
+}
+
+}  // namespace
+
+VocabularyBuilder::VocabularyBuilder(std::string where, Sizes sizes)
+    : where_(std::move(where)), id_limit_(static_cast<std::int64_t>(2 * sizes.tokens + 1024)) {
+  vocabulary_.tokens.reserve(sizes.tokens);
+  ids_.reserve(sizes.tokens);
+  vocabulary_.merges.reserve(sizes.merges);
+  merged_.reserve(sizes.merges);
+}
+
+std::int32_t VocabularyBuilder::checked_id(std::string_view token, std::int64_t id) const {
+  if (id < 0 || id >= id_limit_)
+    fail(where_, fmt::format("the id of token {} must be in [0, {}), twice the number of tokens, "
+                             "got {}",
+                             shown(token), id_limit_, id));
+  return static_cast<std::int32_t>(id);
+}
+
+void VocabularyBuilder::store(std::string_view bytes, std::int32_t id) {
+  auto& tokens = vocabulary_.tokens;
+  if (bytes.empty()) fail(where_, fmt::format("the token of id {} is empty", id));
+  if (static_cast<std::size_t>(id) < tokens.size() && !tokens[id].empty())
+    fail(where_, fmt::format("id {} is given to two tokens, {} and {}", id, shown(tokens[id]),
+                             shown(bytes)));
+  const auto [known, is_new] = ids_.try_emplace(std::string(bytes), id);
+  if (!is_new)
+    fail(where_, fmt::format("token {} has two ids, {} and {}", shown(bytes), known->second, id));
+  if (static_cast<std::size_t>(id) >= tokens.size())
+    tokens.resize(static_cast<std::size_t>(id) + 1);
+  tokens[id] = bytes;
+}
+
+void VocabularyBuilder::add_token(std::string_view bytes, std::int64_t id) {
+  store(bytes, checked_id(bytes, id));
+}
+
+void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
+  const std::int32_t checked = checked_id(name, id);
+  const auto known = ids_.find(name);
+  if (known == ids_.end() || known->second != checked) store(name, checked);
+  auto& specials = vocabulary_.special_tokens;
+  if (std::ranges::find(specials, checked, &std::pair<std::string, std::int32_t>::second) !=
+      specials.end())
+    fail(where_, fmt::format("special token {} is given twice", shown(name)));
+  specials.emplace_back(name, checked);
+}
+
+void VocabularyBuilder::add_merge(std::string_view left, std::string_view right) {
+  const std::size_t rank = vocabulary_.merges.size();
+  const auto id_of = [&](std::string_view token) {
+    const auto found = ids_.find(token);
+    if (found == ids_.end())
+      fail(where_, fmt::format("merge {} ({} + {}) names {}, which is no token of the vocabulary",
+                               rank, shown(left), shown(right), shown(token)));
+    return found->second;
+  };
+  result_.assign(left).append(right);
+  const BpeMerge merge{id_of(left), id_of(right), id_of(result_)};
+  bool& known = merged_[pair_key(merge.left, merge.right)];
+  if (known)
+    fail(where_, fmt::format("merge {} ({} + {}) is there twice", rank, shown(left), shown(right)));
+  known = true;
+  vocabulary_.merges.push_back(merge);
+}
+
+std::vector<bool> VocabularyBuilder::reachable_ids() const {
+  std::vector<bool> reachable(vocabulary_.tokens.size());
+  for (std::size_t id = 0; id < reachable.size(); ++id)
+    reachable[id] = vocabulary_.tokens[id].size() == 1;
+  for (const BpeMerge& merge : vocabulary_.merges) reachable[merge.result] = true;
+  return reachable;
+}
+
+std::vector<std::int32_t> VocabularyBuilder::unreachable_tokens() const {
+  std::vector<bool> reachable = reachable_ids();
+  for (const auto& special : vocabulary_.special_tokens) reachable[special.second] = true;
+  std::vector<std::int32_t> unreachable;
+  for (std::size_t id = 0; id < reachable.size(); ++id)
+    if (!reachable[id] && !vocabulary_.tokens[id].empty())
+      unreachable.push_back(static_cast<std::int32_t>(id));
+  return unreachable;
+}
+
+BpeVocabulary VocabularyBuilder::finish() {
+  for (const std::uint8_t byte : byte_alphabet_order()) {
+    const std::string token(1, static_cast<char>(byte));
+    if (!ids_.contains(token))
+      fail(where_,
+           fmt::format("the token of byte {:#04x}, {}, is missing: byte-level BPE needs all "
+                       "256 bytes",
+                       byte, shown(token)));
+  }
+  const std::vector<bool> reachable = reachable_ids();
+  for (const auto& [name, id] : vocabulary_.special_tokens)
+    if (reachable[id])
+      throw Error(
+          ErrorCode::unsupported,
+          fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "
+                      "must never yield a special token, so give it another name",
+                      where_, shown(name), id));
+  std::ranges::sort(vocabulary_.special_tokens, {}, &std::pair<std::string, std::int32_t>::second);
+  ids_.clear();
+  merged_ = {};
+  return std::exchange(vocabulary_, {});
+}
+
+}  // namespace stemma

@@ -1,0 +1,80 @@
+// The data of a byte-level BPE encoding, and the one place that checks it.
+//
+//   VocabularyBuilder builder("vocab.json", {.tokens = 50257, .merges = 50000});
+//   builder.add_token("a", 0); ...
+//   builder.add_merge("a", "b");                 // in order of rank
+//   builder.add_special("<|endoftext|>", 50256);
+//   BpeVocabulary vocabulary = builder.finish();
+//
+// Tokens and merges are bytes here, not the letters that files write for them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "text/pair_map.h"
+
+namespace stemma {
+
+struct BpeMerge {
+  std::int32_t left = 0, right = 0;
+  std::int32_t result = 0;  // its bytes are those of left, then right
+};
+
+struct BpeVocabulary {
+  std::vector<std::string> tokens;  // by id; empty where an id has no token
+  std::vector<BpeMerge> merges;     // by rank: lower ranks merge first
+  std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
+};
+
+// A map from strings that can be asked with a view.
+struct StringHash : std::hash<std::string_view> {
+  using is_transparent = void;
+};
+template <class Value>
+using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
+
+// Every function throws corrupt, starting with `where`, when its argument contradicts what came
+// before: an id that is negative or far above the number of tokens, an id or a token given twice,
+// an empty token, a merge of unknown tokens or to an unknown token, a merge given twice.
+class VocabularyBuilder {
+ public:
+  // How many there will be. Ids must be below 2·tokens + 1024, so that no id asks for memory out of
+  // proportion to its file.
+  struct Sizes {
+    std::size_t tokens = 0, merges = 0;
+  };
+  VocabularyBuilder(std::string where, Sizes sizes);
+
+  void add_token(std::string_view bytes, std::int64_t id);
+  // A token that text never yields. The id may be that of the same token, added before.
+  void add_special(std::string_view name, std::int64_t id);
+  // After all tokens.
+  void add_merge(std::string_view left, std::string_view right);
+
+  // Also checks that all 256 bytes are tokens. Throws unsupported when a special token can come
+  // from text. The builder is empty afterwards.
+  BpeVocabulary finish();
+  // The tokens that are no bytes, no special tokens and not made by any merge.
+  std::vector<std::int32_t> unreachable_tokens() const;
+
+ private:
+  std::int32_t checked_id(std::string_view token, std::int64_t id) const;
+  void store(std::string_view bytes, std::int32_t id);
+  std::vector<bool> reachable_ids() const;
+
+  std::string where_;
+  std::int64_t id_limit_;
+  BpeVocabulary vocabulary_;
+  StringMap<std::int32_t> ids_;
+  PairMap<bool> merged_;
+  std::string result_;  // of add_merge(), kept for its memory
+};
+
+}  // namespace stemma

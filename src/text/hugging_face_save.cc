@@ -1,0 +1,135 @@
+// Writes tokenizer files as Hugging Face's GPT-2 has them. The texts are put together here rather
+// than from Json values: a vocabulary is a large object in a fixed order.
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "text/byte_alphabet.h"
+#include "text/hugging_face.h"
+
+namespace stemma {
+namespace {
+
+std::string json_text(std::string_view text) { return Json(text).dump(); }
+
+// What files call each token: letters for bytes, or the name of a special token.
+std::vector<std::string> written_tokens(const BpeVocabulary& vocabulary) {
+  std::vector<std::string> written;
+  for (const std::string& token : vocabulary.tokens) written.push_back(to_byte_alphabet(token));
+  for (const auto& [name, id] : vocabulary.special_tokens) written[id] = name;
+  return written;
+}
+
+std::string vocab_json(const std::vector<std::string>& written, std::string_view indent) {
+  std::string text = "{";
+  const char* separator = "";
+  for (std::size_t id = 0; id < written.size(); ++id) {
+    if (written[id].empty()) continue;
+    text += fmt::format("{}\n{}  {}: {}", separator, indent, json_text(written[id]), id);
+    separator = ",";
+  }
+  return text + fmt::format("\n{}}}", indent);
+}
+
+std::string added_tokens_json(const BpeVocabulary& vocabulary) {
+  Json tokens = Json::array();
+  for (const auto& [name, id] : vocabulary.special_tokens)
+    tokens.push_back(Json::object({{"id", id},
+                                   {"content", name},
+                                   {"single_word", false},
+                                   {"lstrip", false},
+                                   {"rstrip", false},
+                                   {"normalized", false},
+                                   {"special", true}}));
+  return tokens.dump();
+}
+
+std::string tokenizer_json(const BpeVocabulary& vocabulary,
+                           const std::vector<std::string>& written) {
+  constexpr std::string_view kByteLevel =
+      R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true})";
+  std::string text = fmt::format(
+      R"({{
+  "version": "1.0",
+  "truncation": null,
+  "padding": null,
+  "added_tokens": {},
+  "normalizer": null,
+  "pre_tokenizer": {},
+  "post_processor": {},
+  "decoder": {},
+  "model": {{
+    "type": "BPE",
+    "dropout": null,
+    "unk_token": null,
+    "continuing_subword_prefix": null,
+    "end_of_word_suffix": null,
+    "fuse_unk": false,
+    "byte_fallback": false,
+    "ignore_merges": false,
+    "vocab": {},
+    "merges": [)",
+      added_tokens_json(vocabulary), kByteLevel, kByteLevel, kByteLevel,
+      vocab_json(written, "    "));
+  const char* separator = "";
+  for (const BpeMerge& merge : vocabulary.merges) {
+    text += fmt::format("{}\n      {}", separator,
+                        json_text(written[merge.left] + " " + written[merge.right]));
+    separator = ",";
+  }
+  return text + "\n    ]\n  }\n}\n";
+}
+
+std::string merges_txt(const BpeVocabulary& vocabulary, const std::vector<std::string>& written) {
+  std::string text = "#version: 0.2\n";
+  for (const BpeMerge& merge : vocabulary.merges)
+    text += fmt::format("{} {}\n", written[merge.left], written[merge.right]);
+  return text;
+}
+
+// bos, eos and unk are all the token between documents, as in GPT-2; the other special tokens
+// are listed by name.
+Json special_tokens_map(const BpeTokenizer& tokenizer) {
+  Json map = Json::object();
+  Json others = Json::array();
+  for (const auto& [name, id] : tokenizer.special_tokens()) {
+    if (id != tokenizer.end_of_text()) {
+      others.push_back(name);
+      continue;
+    }
+    for (const char* role : {"bos_token", "eos_token", "unk_token"}) map.set(role, name);
+  }
+  if (!others.as_array().empty()) map.set("additional_special_tokens", others);
+  return map;
+}
+
+// transformers' GPT2Tokenizer insists on <|endoftext|> and would add it where it is missing.
+Json tokenizer_config(const BpeTokenizer& tokenizer) {
+  Json config = special_tokens_map(tokenizer);
+  const auto end = tokenizer.end_of_text();
+  const bool as_gpt2 = end && tokenizer.bytes_of(*end) == "<|endoftext|>";
+  config.set("tokenizer_class", as_gpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
+  config.set("add_prefix_space", false);
+  config.set("clean_up_tokenization_spaces", false);
+  return config;
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace
+
+void save_hugging_face(const BpeTokenizer& tokenizer, const std::filesystem::path& folder) {
+  const BpeVocabulary& vocabulary = tokenizer.vocabulary();
+  const std::vector<std::string> written = written_tokens(vocabulary);
+  write_file(folder / "vocab.json", vocab_json(written, "") + "\n");
+  write_file(folder / "merges.txt", merges_txt(vocabulary, written));
+  write_file(folder / "special_tokens_map.json", special_tokens_map(tokenizer).dump(2) + "\n");
+  write_file(folder / "tokenizer_config.json", tokenizer_config(tokenizer).dump(2) + "\n");
+  write_file(folder / "tokenizer.json", tokenizer_json(vocabulary, written));
+}
+
+}  // namespace stemma

@@ -1,0 +1,37 @@
+// Splitters cut text into the pieces that byte-pair encoding works on: merges never cross them.
+//
+// A splitter is a scanner written by hand for one of the published patterns; it takes time linear
+// in the text, whatever the text. Pieces follow each other without gaps, so that joined they are
+// the text. A byte that is no part of valid UTF-8 is a piece of its own; towards its neighbours it
+// counts as a character that is neither letter, number nor space.
+//
+//   std::array<std::size_t, 64> ends;
+//   const std::size_t count = gpt2_splitter().split("Hello world", 0, ends);   // 2: 5, 11
+//
+// Splitters are immutable: any thread. No errors.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace stemma {
+
+class Splitter {
+ public:
+  virtual ~Splitter() = default;
+
+  // Writes where the next pieces of `text` from `begin` (the end of a piece, or 0) end, and returns
+  // how many it wrote: ends.size(), or fewer when the last one is text.size().
+  virtual std::size_t split(std::string_view text, std::size_t begin,
+                            std::span<std::size_t> ends) const = 0;
+  // How many of the last pieces of a text may turn out otherwise when the text goes on (it is
+  // taken to end with a whole character).
+  virtual std::size_t unstable_pieces() const = 0;
+};
+
+// GPT-2 (openai/gpt-2, src/encoder.py):
+// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+const Splitter& gpt2_splitter();
+
+}  // namespace stemma

@@ -1,0 +1,30 @@
+#include "text/tokenizer.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "text/gpt2.h"
+#include "text/hugging_face.h"
+
+namespace stemma {
+
+std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
+  std::string text;
+  for (const std::int32_t id : ids) text += bytes_of(id);
+  return text;
+}
+
+// A built-in name wins over a folder of that name, so that it means the same everywhere.
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
+  if (source == "gpt2") return gpt2_tokenizer();
+  std::error_code error;
+  if (!std::filesystem::exists(source, error))
+    throw Error(
+        ErrorCode::not_found,
+        fmt::format("[tokenizer] '{}' is neither a folder, a tokenizer.json nor the name of "
+                    "a built-in encoding (gpt2)",
+                    source));
+  return read_hugging_face(source);
+}
+
+}  // namespace stemma

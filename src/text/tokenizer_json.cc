@@ -1,0 +1,167 @@
+// Reads tokenizer.json (huggingface/tokenizers, version 1.0).
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "text/byte_alphabet.h"
+#include "text/hugging_face.h"
+#include "text/json_error.h"
+
+namespace stemma {
+namespace {
+
+class TokenizerJsonReader {
+ public:
+  TokenizerJsonReader(const Json& root, const std::string& where)
+      : root_(root), where_(where), builder_(where, sizes(root)) {}
+
+  BpeVocabulary read() {
+    const Json& model = root_.at("model");
+    check_model(model);
+    check_null("normalizer");
+    check_pre_tokenizer();
+    check_post_processor();
+    check_decoder();
+    read_added_tokens();
+    read_vocab(model.at("vocab"));
+    for (const auto& [name, id] : specials_) builder_.add_special(name, id);
+    for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
+    return builder_.finish();
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[{}] {}; only byte-level BPE with GPT-2's split pattern can be read",
+                            where_, what));
+  }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where_, what));
+  }
+
+  static VocabularyBuilder::Sizes sizes(const Json& root) {
+    const Json& model = root.at("model");
+    const Json* vocab = model.find("vocab");
+    const Json* merges = model.find("merges");
+    const Json* added = root.find("added_tokens");
+    return {(vocab && vocab->is_object() ? vocab->as_object().size() : 0) +
+                (added && added->is_array() ? added->as_array().size() : 0),
+            merges && merges->is_array() ? merges->as_array().size() : 0};
+  }
+
+  void check_model(const Json& model) const {
+    // Files of 2019 and 2020 name no type: their models are told apart by their keys.
+    const std::string type = model.get("type", model.find("merges") ? "BPE" : "of unknown type");
+    if (type != "BPE") refuse(fmt::format("the model is {}", type));
+    const Json* dropout = model.find("dropout");
+    if (dropout != nullptr && !dropout->is_null() && dropout->as_double() != 0)
+      refuse("the model has dropout");
+    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
+      if (!model.get(key, "").empty()) refuse(fmt::format("the model has a {}", key));
+    for (const char* key : {"byte_fallback", "ignore_merges"})
+      if (model.get(key, false)) refuse(fmt::format("the model has {}", key));
+  }
+
+  void check_null(const char* key) const {
+    const Json* value = root_.find(key);
+    if (value != nullptr && !value->is_null())
+      refuse(fmt::format("it has a {} ({})", key, value->get("type", "without type")));
+  }
+
+  void check_pre_tokenizer() const {
+    const Json* step = root_.find("pre_tokenizer");
+    if (step == nullptr || step->is_null()) refuse("it has no pre_tokenizer");
+    const std::string type = step->get("type", "without type");
+    if (type != "ByteLevel") refuse(fmt::format("its pre_tokenizer is {}", type));
+    if (step->get("add_prefix_space", true)) refuse("its pre_tokenizer adds a prefix space");
+    if (!step->get("use_regex", true)) refuse("its pre_tokenizer has use_regex false");
+  }
+
+  // A template that adds no token of its own, as transformers writes it, changes nothing.
+  void check_post_processor() const {
+    const Json* step = root_.find("post_processor");
+    if (step == nullptr || step->is_null()) return;
+    const std::string type = step->get("type", "without type");
+    if (type == "ByteLevel") return;
+    if (type != "TemplateProcessing") refuse(fmt::format("its post_processor is {}", type));
+    for (const Json& part : step->at("single").as_array())
+      if (part.find("Sequence") == nullptr) refuse("its post_processor adds tokens to every text");
+  }
+
+  void check_decoder() const {
+    const Json* step = root_.find("decoder");
+    if (step == nullptr || step->is_null()) return;
+    const std::string type = step->get("type", "without type");
+    if (type != "ByteLevel") refuse(fmt::format("its decoder is {}", type));
+  }
+
+  void read_added_tokens() {
+    const Json* added = root_.find("added_tokens");
+    if (added == nullptr || added->is_null()) return;
+    for (const Json& token : added->as_array()) {
+      const std::string& name = token.at("content").as_string();
+      if (!token.get("special", false))
+        refuse(
+            fmt::format("added token '{}' is not special: it would be matched inside text", name));
+      if (!specials_.try_emplace(name, token.at("id").as_int()).second)
+        fail(fmt::format("added token '{}' is there twice", name));
+    }
+  }
+
+  void read_vocab(const Json& vocab) {
+    for (const auto& [text, id] : vocab.as_object()) {
+      const auto special = specials_.find(text);
+      if (special != specials_.end()) {
+        if (special->second != id.as_int())
+          fail(fmt::format("token '{}' has id {} in the vocabulary and {} in added_tokens", text,
+                           id.as_int(), special->second));
+        continue;
+      }
+      const std::optional<std::string> bytes = from_byte_alphabet(text);
+      if (!bytes)
+        fail(fmt::format("token '{}' (id {}) has letters that stand for no byte", text,
+                         id.as_int()));
+      builder_.add_token(*bytes, id.as_int());
+    }
+  }
+
+  void read_merge(const Json& merge) {
+    std::string_view left, right;
+    if (merge.is_string()) {
+      const std::string_view both = merge.as_string();
+      const std::size_t space = both.find(' ');
+      if (space == both.npos) fail(fmt::format("merge '{}' is not two tokens", both));
+      left = both.substr(0, space);
+      right = both.substr(space + 1);
+    } else {
+      const Json::Array& both = merge.as_array();
+      if (both.size() != 2) fail(fmt::format("a merge has {} tokens instead of two", both.size()));
+      left = both[0].as_string();
+      right = both[1].as_string();
+    }
+    const auto left_bytes = from_byte_alphabet(left), right_bytes = from_byte_alphabet(right);
+    if (!left_bytes || !right_bytes)
+      fail(fmt::format("merge '{}' + '{}' has letters that stand for no byte", left, right));
+    builder_.add_merge(*left_bytes, *right_bytes);
+  }
+
+  const Json& root_;
+  const std::string& where_;
+  VocabularyBuilder builder_;
+  StringMap<std::int64_t> specials_;
+};
+
+}  // namespace
+
+std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
+                                                         const std::string& where,
+                                                         std::string_view eos_name) {
+  const Json root = Json::parse(text, where);
+  try {
+    return make_gpt2_tokenizer(TokenizerJsonReader(root, where).read(), eos_name);
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
+
+}  // namespace stemma

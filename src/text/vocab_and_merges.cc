@@ -1,0 +1,99 @@
+// Reads vocab.json + merges.txt (the files of OpenAI's GPT-2 release and of older Hugging Face
+// ones).
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "text/byte_alphabet.h"
+#include "text/hugging_face.h"
+#include "text/json_error.h"
+
+namespace stemma {
+namespace {
+
+bool looks_special(std::string_view name) {
+  return name.size() > 2 && name.front() == '<' && name.back() == '>';
+}
+
+// An entry of vocab.json that may be special: which ones are shows only after the merges.
+struct Candidate {
+  std::string name;
+  std::int64_t id;
+};
+
+[[noreturn]] void fail(const std::string& where, const std::string& what) {
+  throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where, what));
+}
+
+void add_merges(VocabularyBuilder& builder,
+                const std::vector<std::pair<std::string, std::string>>& merges) {
+  for (const auto& [left, right] : merges) builder.add_merge(left, right);
+}
+
+BpeVocabulary build(const VocabAndMerges& files, const std::string& where) {
+  const std::string vocab_name = where + "vocab.json", merges_name = where + "merges.txt";
+  const Json vocab = Json::parse(files.vocab_json, vocab_name);
+  const auto merges = parse_merges(files.merges_txt, merges_name);
+  StringMap<bool> made;  // what the merges make
+  for (const auto& [left, right] : merges) made.try_emplace(left + right);
+
+  VocabularyBuilder builder(vocab_name, {vocab.as_object().size(), merges.size()});
+  std::vector<Candidate> specials;
+  for (const auto& [text, id] : vocab.as_object()) {
+    const bool named = std::ranges::find(files.special_names, text) != files.special_names.end();
+    const std::optional<std::string> bytes = from_byte_alphabet(text);
+    if (named || (looks_special(text) && !(bytes && made.contains(*bytes)))) {
+      specials.push_back({text, id.as_int()});
+    } else if (!bytes) {
+      fail(vocab_name,
+           fmt::format("token '{}' (id {}) has letters that stand for no byte", text, id.as_int()));
+    } else {
+      builder.add_token(*bytes, id.as_int());
+    }
+  }
+  for (const Candidate& special : specials) builder.add_special(special.name, special.id);
+  add_merges(builder, merges);
+  const std::vector<std::int32_t> lost = builder.unreachable_tokens();
+  if (!lost.empty())
+    fail(merges_name, fmt::format("no merge makes {} tokens of vocab.json, the first of id {}: the "
+                                  "file is cut short or belongs to another vocabulary",
+                                  lost.size(), lost.front()));
+  return builder.finish();
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
+                                                              const std::string& where) {
+  std::vector<std::pair<std::string, std::string>> merges;
+  for (std::size_t line_number = 1; !text.empty(); ++line_number) {
+    const std::size_t length = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, length);
+    text.remove_prefix(std::min(length + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line_number == 1 && line.starts_with("#version")) continue;
+    if (line.empty() && text.empty()) break;
+    const std::size_t space = std::min(line.find(' '), line.size());
+    const auto left = from_byte_alphabet(line.substr(0, space));
+    const auto right = from_byte_alphabet(line.substr(std::min(space + 1, line.size())));
+    if (!left || !right || left->empty() || right->empty())
+      fail(where, fmt::format("line {} must be two tokens with a space between, got {} bytes that "
+                              "are not",
+                              line_number, line.size()));
+    merges.emplace_back(*left, *right);
+  }
+  return merges;
+}
+
+std::shared_ptr<const BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
+                                                           const std::string& where) {
+  try {
+    return make_gpt2_tokenizer(build(files, where), files.eos_name);
+  } catch (const Error& error) {
+    throw with_source(error, where + "vocab.json");
+  }
+}
+
+}  // namespace stemma

@@ -1,0 +1,39 @@
+// AdamW over all parameters of a model (Loshchilov and Hutter 2019), decay on matrices only, with
+// clipping by the global norm.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "checkpoint/safetensors_writer.h"
+#include "device/stream.h"
+#include "nn/parameters.h"
+
+namespace stemma::train {
+
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1;
+  double clip = 1.0;  // largest norm of the whole gradient; 0: no clipping
+};
+
+class AdamW {
+ public:
+  // `parameters` must outlive the optimiser.
+  AdamW(nn::Parameters& parameters, const AdamWOptions& options);
+
+  // One update (step counts from 1); gradients are zero afterwards. Returns the norm of the gradient
+  // before clipping. A norm that is not finite changes nothing, the gradients included.
+  double step(Stream& stream, double lr, std::int64_t step);
+
+  // The moments as "m.<name>" and "v.<name>", views of this object's memory.
+  std::vector<checkpoint::NamedTensor> state() const;
+  // Throws corrupt when a moment is missing or has another shape.
+  void restore(const std::vector<checkpoint::NamedTensor>& state);
+
+ private:
+  nn::Parameters& parameters_;
+  AdamWOptions options_;
+  Tensor m_, v_;
+};
+
+}  // namespace stemma::train

@@ -1,0 +1,139 @@
+#include "train/recipe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace stemma::train {
+namespace {
+
+constexpr std::int64_t kDepthHeadSize = 64;
+constexpr std::int64_t kDefaultSequence = 256;
+constexpr std::int64_t kMany = 1'000'000'000;
+
+void declare_data(Recipe& r, OptionSet& o) {
+  o.add({"data", "text files (.txt, .jsonl, also .gz and .zst), folders of them, or one packed folder",
+         "book.txt"},
+        r.data);
+  o.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"}, r.tokenizer);
+  o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"}, r.pack,
+               {"stream", "documents"});
+  o.add({"text_field", "the field of a JSONL row that holds the text", "text"}, r.text_field);
+  o.add({"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
+        r.validation_fraction, {0, 0.5});
+}
+
+void declare_model(Recipe& r, OptionSet& o) {
+  o.add({"model", "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, or a model folder to go "
+                  "on from",
+         "gpt2"},
+        r.model);
+  o.add({"depth", "one number instead of a model: layers; width, heads, batch and learning rate follow",
+         "4"},
+        r.depth, {0, 256});
+  o.add_choice({"family", "with depth: gpt2 (norm before each sublayer) or gpt1 (after)", "gpt2"},
+               r.family, {"gpt1", "gpt2"});
+  o.add({"sequence_length", "tokens of one training sequence; 0: the model's context (depth: 256)", "256"},
+        r.sequence_length, {0, 1 << 20});
+  o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout, {-1, 0.99});
+  o.add({"position_std",
+         "standard deviation of fresh position embeddings: 0.01 in OpenAI's GPT-2 code, 0.02 in Hugging "
+         "Face and GPT-1; 0: 0.02",
+         "0.01"},
+        r.position_std, {0, 1});
+}
+
+void declare_schedule(Recipe& r, OptionSet& o) {
+  o.add({"steps", "optimiser steps of the whole run", "1000"}, r.steps, {1, kMany});
+  o.add({"batch", "sequences a step; 0: derived from the width", "8"}, r.batch, {0, kMany});
+  o.add({"micro_batch", "sequences at a time, a divisor of batch; 0: derived", "4"}, r.micro_batch,
+        {0, kMany});
+  o.add({"learning_rate", "peak learning rate; 0: derived from the width", "6e-4"}, r.learning_rate,
+        {0, 10});
+  o.add({"min_learning_rate", "learning rate at the last step; negative: a tenth of the peak", "6e-5"},
+        r.min_learning_rate, {-1, 10});
+  o.add({"warmup", "steps of linear warm-up; negative: 2 % of the steps", "100"}, r.warmup, {-1, kMany});
+  o.add({"beta1", "AdamW's decay of the first moment", "0.9"}, r.beta1, {0, 0.999999});
+  o.add({"beta2", "AdamW's decay of the second moment", "0.95"}, r.beta2, {0, 0.999999});
+  o.add({"epsilon", "AdamW's epsilon", "1e-8"}, r.epsilon, {1e-16, 1});
+  o.add({"weight_decay", "AdamW's decay, on matrices only", "0.1"}, r.weight_decay, {0, 10});
+  o.add({"clip", "largest norm of the gradient; 0: no clipping", "1.0"}, r.clip, {0, 1e9});
+  o.add({"seed", "seed of weights, order of data and dropout", "1"}, r.seed, {0, kMany});
+}
+
+void declare_machine(Recipe& r, OptionSet& o) {
+  o.add_choice({"precision", "what products multiply in; auto: bf16 with AMX, otherwise f32", "f32"},
+               r.precision, {"auto", "f32", "bf16"});
+  o.add({"recompute", "0: keep all, 1: drop norm and GELU outputs, 2: keep block inputs only", "1"},
+        r.recompute, {0, 2});
+  o.add({"threads", "worker threads; 0: all processors", "2"}, r.threads, {0, 1024});
+  o.add({"eval_every", "steps between evaluations; 0: none", "100"}, r.eval_every, {0, kMany});
+  o.add({"eval_tokens", "tokens of an evaluation; 0: all validation data", "100000"}, r.eval_tokens,
+        {0, kMany});
+  o.add({"save_every", "steps between checkpoints; 0: only at the end", "500"}, r.save_every, {0, kMany});
+}
+
+std::int64_t largest_divisor(std::int64_t n, std::int64_t limit) {
+  for (std::int64_t d = std::min(n, limit); d > 1; --d)
+    if (n % d == 0) return d;
+  return 1;
+}
+
+}  // namespace
+
+void declare(Recipe& recipe, OptionSet& options) {
+  declare_data(recipe, options);
+  declare_model(recipe, options);
+  declare_schedule(recipe, options);
+  declare_machine(recipe, options);
+}
+
+DecoderConfig depth_config(const Recipe& recipe, std::int64_t vocab) {
+  DecoderConfig c;
+  c.vocab = vocab;
+  c.context = recipe.sequence_length > 0 ? recipe.sequence_length : kDefaultSequence;
+  c.layers = c.heads = recipe.depth;
+  c.channels = kDepthHeadSize * recipe.depth;
+  c.hidden = 4 * c.channels;
+  if (recipe.family == "gpt1") {
+    c.norm = DecoderConfig::NormPlacement::post;
+    c.scaled_residual = false;
+  }
+  return c;
+}
+
+void resolve(Recipe& recipe, const DecoderConfig& config) {
+  if (recipe.sequence_length == 0) recipe.sequence_length = config.context;
+  if (recipe.sequence_length > config.context)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] sequence_length ({}) is above the model's context ({})",
+                            recipe.sequence_length, config.context));
+  // About 16 tokens a step for each channel: 4 k at C = 256, 12 k at C = 768.
+  if (recipe.batch == 0)
+    recipe.batch = std::max<std::int64_t>(1, 16 * config.channels / recipe.sequence_length);
+  // About 4,096 tokens at a time keep every product large and the activations small.
+  if (recipe.micro_batch == 0)
+    recipe.micro_batch =
+        largest_divisor(recipe.batch, std::max<std::int64_t>(1, 4096 / recipe.sequence_length));
+  if (recipe.batch % recipe.micro_batch != 0)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})", recipe.batch,
+                            recipe.micro_batch));
+  // Brown et al. 2020, table 2.1: 6e-4 at C = 768, falling about as 1 / C.
+  if (recipe.learning_rate == 0)
+    recipe.learning_rate = std::min(3e-3, 6e-4 * 768 / static_cast<double>(config.channels));
+  if (recipe.min_learning_rate < 0) recipe.min_learning_rate = 0.1 * recipe.learning_rate;
+  if (recipe.min_learning_rate > recipe.learning_rate)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] min_learning_rate ({}) is above learning_rate ({})",
+                            recipe.min_learning_rate, recipe.learning_rate));
+  if (recipe.warmup < 0) recipe.warmup = (recipe.steps + 49) / 50;
+  if (recipe.warmup > recipe.steps)
+    throw Error(ErrorCode::invalid_argument, fmt::format("[train] warmup ({}) is above steps ({})",
+                                                         recipe.warmup, recipe.steps));
+}
+
+}  // namespace stemma::train

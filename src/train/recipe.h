@@ -1,0 +1,57 @@
+// A training recipe: every key of a recipe file and every flag of `stemma train`, with defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+#include "models/decoder_config.h"
+
+namespace stemma::train {
+
+struct Recipe {
+  // What to train on. `data`: text files, folders of them, or one packed folder.
+  std::vector<std::string> data;
+  std::string tokenizer = "gpt2";
+  std::string pack = "stream";
+  std::string text_field = "text";
+  double validation_fraction = 0.01;
+
+  // What to train: a published size, a config.json or a model folder to go on from; or one number.
+  std::string model;
+  std::int64_t depth = 0;
+  std::string family = "gpt2";
+  std::int64_t sequence_length = 0;  // 0: the model's context, or 256 with depth
+  double dropout = -1;               // < 0: the model's own
+  double position_std = 0;           // 0: the family's own
+
+  // How long and how fast.
+  std::int64_t steps = 1000;
+  std::int64_t batch = 0;        // sequences a step; 0: derived
+  std::int64_t micro_batch = 0;  // 0: derived
+  double learning_rate = 0;      // 0: derived from the width
+  double min_learning_rate = -1;  // < 0: a tenth of the peak
+  std::int64_t warmup = -1;       // < 0: 2 % of the steps
+  double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weight_decay = 0.1, clip = 1.0;
+  std::int64_t seed = 1;
+
+  // How to run it.
+  std::string precision = "auto";
+  std::int64_t recompute = 0;
+  std::int64_t threads = 0;  // 0: all that the process may use
+  std::int64_t eval_every = 100, eval_tokens = 100'000;
+  std::int64_t save_every = 500;
+};
+
+// Declares every key of `recipe`, which must outlive `options`.
+void declare(Recipe& recipe, OptionSet& options);
+
+// Fills in what the recipe leaves to be derived (values 0 or < 0) for a model of this configuration,
+// and checks that the rest fits. Throws invalid_argument.
+void resolve(Recipe& recipe, const DecoderConfig& config);
+
+// The one-number model: C = 64 · depth, H = L = depth, a context of recipe.sequence_length.
+DecoderConfig depth_config(const Recipe& recipe, std::int64_t vocab);
+
+}  // namespace stemma::train

@@ -1,0 +1,158 @@
+#include "train/run.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "device/cpu.h"
+#include "device/peaks.h"
+#include "train/metrics.h"
+#include "train/setup.h"
+
+namespace stemma::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// What this machine reaches in the type that products multiply in, in FLOP/s.
+double multiply_peak(Stream& stream, const ops::Numerics& numerics) {
+  PeakOptions options;
+  options.time = std::chrono::milliseconds(60);
+  options.quick = true;
+  const Peaks peaks = measure_peaks(stream, options);
+  const bool tiles = numerics.multiply == kernels::Multiply::bf16 && kernel_path() == KernelPath::amx;
+  return tiles ? peaks.amx_bf16_flops : peaks.f32_flops;
+}
+
+// The loop around the trainer: metrics, evaluation, checkpoints, progress.
+class Run {
+ public:
+  Run(Setup setup, const std::filesystem::path& folder)
+      : setup_(std::move(setup)),
+        recipe_(setup_.recipe),
+        folder_(folder),
+        trainer_(*setup_.trainer),
+        metrics_(folder, trainer_.step_count()),
+        eta_(static_cast<double>(recipe_.steps), static_cast<double>(trainer_.step_count())),
+        windows_(setup_.data.validation(),
+                 {recipe_.sequence_length, static_cast<std::uint64_t>(recipe_.seed),
+                  parse_packing(recipe_.pack)},
+                 recipe_.eval_tokens),
+        text_bytes_(static_cast<std::int64_t>(windows_.text_bytes(setup_.data.token_byte_counts()))),
+        flop_per_token_(setup_.model.decoder.training_flop_per_token(recipe_.sequence_length)),
+        peak_flops_(multiply_peak(*setup_.stream, setup_.numerics)) {}
+
+  RunResult to_the_end() {
+    announce();
+    while (trainer_.step_count() < recipe_.steps && interrupt_requested() == 0) one_step();
+    progress_.finish();
+    result_.signal = interrupt_requested();
+    if (saved_step_ != trainer_.step_count()) save();
+    metrics_.draw();
+    result_.steps = trainer_.step_count();
+    result_.tokens = trainer_.tokens_seen();
+    result_.parameters = setup_.model.decoder.parameters();
+    if (step_seconds_ > 0) {
+      result_.tokens_per_s = static_cast<double>(step_tokens_) / step_seconds_;
+      result_.share_of_peak = result_.tokens_per_s * flop_per_token_ / peak_flops_;
+    }
+    return result_;
+  }
+
+ private:
+  void announce() const {
+    const DecoderConfig& c = setup_.model.decoder;
+    log_info(fmt::format(
+        "{} parameters ({} layers, {} channels, {} heads, vocabulary {}, context {}), {} kernels, "
+        "{} products, measured peak {}",
+        format_count(static_cast<double>(c.parameters())), c.layers, c.channels, c.heads, c.vocab,
+        c.context, to_string(kernel_path()), to_string(setup_.numerics.multiply),
+        format_rate(peak_flops_, "FLOP")));
+    log_info(fmt::format("{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",
+                         format_count(static_cast<double>(setup_.data.manifest().train.tokens)),
+                         format_count(static_cast<double>(setup_.data.manifest().validation.tokens)),
+                         recipe_.steps, recipe_.batch, recipe_.sequence_length));
+    if (trainer_.step_count() > 0)
+      log_info(fmt::format("resumed at step {} of {}", trainer_.step_count(), recipe_.steps));
+  }
+
+  void one_step() {
+    const auto start = Clock::now();
+    const StepResult step = trainer_.step();
+    const double seconds = seconds_since(start);
+    step_seconds_ += seconds;
+    step_tokens_ += step.tokens;
+    result_.loss = step.loss;
+    const double rate = static_cast<double>(step.tokens) / seconds;
+    const double share = rate * flop_per_token_ / peak_flops_;
+    metrics_.write(StepMetrics{step.step, trainer_.tokens_seen(), step.loss, step.lr,
+                               step.gradient_norm, rate, share,
+                               metrics_.seconds_before() + seconds_since(began_)});
+    eta_.update(static_cast<double>(step.step));
+    progress_.update(fmt::format(
+        "step {}/{}  loss {:.4f}{}  lr {:.2e}  norm {:.2f}  {}  {:.0f} % of peak  {}  {} left", step.step,
+        recipe_.steps, step.loss, result_.val_loss ? fmt::format("  val {:.4f}", *result_.val_loss) : "",
+        step.lr, step.gradient_norm, format_rate(rate, "tokens"), 100 * share,
+        format_bytes(peak_memory_bytes()), format_duration(eta_.remaining_seconds())));
+    const bool last = step.step == recipe_.steps;
+    if (recipe_.eval_every > 0 && (last || step.step % recipe_.eval_every == 0)) evaluate();
+    if (recipe_.save_every > 0 && !last && step.step % recipe_.save_every == 0) save();
+  }
+
+  void evaluate() {
+    if (windows_.windows() == 0) return;
+    const Evaluation e = trainer_.evaluate(windows_, text_bytes_);
+    metrics_.write(
+        EvaluationMetrics{trainer_.step_count(), trainer_.tokens_seen(), e.loss, e.bits_per_byte});
+    metrics_.draw();
+    result_.val_loss = e.loss;
+    result_.val_bits_per_byte = e.bits_per_byte;
+  }
+
+  void save() {
+    result_.checkpoint = save_checkpoint(setup_, folder_);
+    saved_step_ = trainer_.step_count();
+  }
+
+  Setup setup_;
+  const Recipe& recipe_;
+  std::filesystem::path folder_;
+  Trainer& trainer_;
+  MetricsLog metrics_;
+  EtaEstimator eta_;
+  EvaluationWindows windows_;
+  std::int64_t text_bytes_;
+  double flop_per_token_, peak_flops_;
+  ProgressLine progress_;
+  RunResult result_;
+  Clock::time_point began_ = Clock::now();
+  double step_seconds_ = 0;
+  std::int64_t step_tokens_ = 0;
+  std::int64_t saved_step_ = -1;
+};
+
+}  // namespace
+
+RunResult run_training(Recipe recipe, const std::filesystem::path& run, Resume resume) {
+  std::optional<Setup> setup = set_up(std::move(recipe), run, resume);
+  if (!setup) {  // a signal during packing
+    RunResult stopped;
+    stopped.signal = interrupt_requested();
+    return stopped;
+  }
+  return Run(std::move(*setup), run).to_the_end();
+}
+
+}  // namespace stemma::train

@@ -1,0 +1,278 @@
+#include "train/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "checkpoint/checkpoint_source.h"
+#include "nn/fresh_weights.h"
+
+namespace stemma::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kRecipeFile = "recipe.toml";
+
+// Keys that may change when a run goes on: they do not touch its result.
+constexpr std::array<std::string_view, 5> kFreeKeys = {"precision", "threads", "eval_every", "eval_tokens",
+                                                       "save_every"};
+
+std::string toml_of(const Recipe& recipe) {
+  Recipe copy = recipe;
+  OptionSet options("train");
+  declare(copy, options);
+  return options.to_toml();
+}
+
+Recipe read_recipe(const fs::path& path) {
+  Recipe recipe;
+  OptionSet options("train");
+  declare(recipe, options);
+  options.read_toml(path);
+  return recipe;
+}
+
+// "key: was X, is Y" for every key that matters and differs.
+std::vector<std::string> differences(const Recipe& before, const Recipe& now) {
+  Recipe a = before, b = now;
+  OptionSet before_set("train"), now_set("train");
+  declare(a, before_set);
+  declare(b, now_set);
+  // The values as defaults of a fresh set: their text is what a recipe would hold.
+  const auto was = before_set.infos(), is = now_set.infos();
+  std::vector<std::string> list;
+  for (std::size_t i = 0; i < was.size(); ++i) {
+    if (was[i].default_text == is[i].default_text) continue;
+    if (std::find(kFreeKeys.begin(), kFreeKeys.end(), was[i].key) != kFreeKeys.end()) continue;
+    list.push_back(fmt::format("{}: was {}, is {}", was[i].key, was[i].default_text, is[i].default_text));
+  }
+  return list;
+}
+
+bool has_checkpoints(const fs::path& run) {
+  std::error_code ignored;
+  return fs::exists(run / "checkpoints", ignored) && !fs::is_empty(run / "checkpoints", ignored);
+}
+
+void prepare_folder(const fs::path& run, Resume resume) {
+  if (resume == Resume::never && (fs::exists(run / kRecipeFile) || has_checkpoints(run)))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] {} already holds a run: go on with --resume auto, or choose another "
+                            "folder with --run",
+                            run.string()));
+  std::error_code error;
+  fs::create_directories(run, error);
+  if (error)
+    throw Error(ErrorCode::device,
+                fmt::format("[train] cannot create the run folder {}: {}", run.string(), error.message()));
+}
+
+// The tokenizer of a packed data set comes with it.
+std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
+  if (recipe.data.size() == 1 && is_packed(recipe.data.front()))
+    return open_tokenizer(Dataset::open(recipe.data.front()).tokenizer_folder().string());
+  return open_tokenizer(recipe.tokenizer);
+}
+
+std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer, const fs::path& run) {
+  if (recipe.data.empty())
+    throw Error(ErrorCode::invalid_argument,
+                "[train] no data: name text files, folders or a packed folder with --data");
+  PackOptions options;
+  options.documents.text_field = recipe.text_field;
+  options.validation_fraction = recipe.validation_fraction;
+  options.threads = static_cast<int>(recipe.threads);
+  ProgressLine line;
+  options.progress = [&](const PackProgress& p) {
+    line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
+                            format_bytes(p.total_bytes), format_count(static_cast<double>(p.tokens))));
+    return interrupt_requested() == 0;
+  };
+  const std::vector<fs::path> paths(recipe.data.begin(), recipe.data.end());
+  return open_dataset(paths, tokenizer, run / "data", std::move(options));
+}
+
+struct Model {
+  checkpoint::ModelConfig config;
+  std::unique_ptr<nn::WeightSource> source;
+};
+
+void fit_vocabulary(DecoderConfig& config, const Tokenizer& tokenizer, bool free) {
+  if (free) config.vocab = tokenizer.vocab_size();
+  if (config.vocab < tokenizer.vocab_size())
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[train] the tokenizer has {} ids, the model's vocabulary only {}: they do not "
+                            "belong together",
+                            tokenizer.vocab_size(), config.vocab));
+}
+
+Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
+  Model model;
+  DecoderConfig& config = model.config.decoder;
+  if (recipe.model.empty() == (recipe.depth == 0))
+    throw Error(ErrorCode::invalid_argument,
+                "[train] choose the model with either --model (a published size, a config.json or a model "
+                "folder) or --depth (one number)");
+  bool free_vocabulary = true;
+  if (recipe.depth > 0) {
+    config = depth_config(recipe, tokenizer.vocab_size());
+  } else if (fs::is_regular_file(recipe.model)) {
+    model.config = checkpoint::read_model_config(recipe.model);
+    free_vocabulary = false;
+  } else if (fs::is_directory(recipe.model)) {
+    const auto found = checkpoint::resolve_model_folder(recipe.model);
+    for (const std::string& warning : found.warnings) log_warning(warning);
+    auto source =
+        std::make_unique<checkpoint::CheckpointSource>(found.folder, checkpoint::Memory::shared);
+    model.config = source->config();
+    model.source = std::move(source);
+    free_vocabulary = false;
+  } else {
+    config = published_config(recipe.model);
+  }
+  fit_vocabulary(config, tokenizer, free_vocabulary);
+  if (recipe.dropout >= 0)
+    config.embedding_dropout = config.attention_dropout = config.residual_dropout = recipe.dropout;
+  if (recipe.position_std > 0) config.position_std = recipe.position_std;
+  if (const auto end = tokenizer.end_of_text()) model.config.bos_token = model.config.eos_token = *end;
+  if (!model.source)
+    model.source = std::make_unique<nn::FreshWeights>(static_cast<std::uint64_t>(recipe.seed));
+  return model;
+}
+
+TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics) {
+  TrainerSettings s;
+  s.schedule = {recipe.learning_rate, recipe.min_learning_rate, recipe.warmup, recipe.steps};
+  s.optimizer = {recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weight_decay, recipe.clip};
+  s.batch = recipe.batch;
+  s.micro_batch = recipe.micro_batch;
+  s.seed = static_cast<std::uint64_t>(recipe.seed);
+  s.numerics = numerics;
+  s.recompute = static_cast<ops::Recompute>(recipe.recompute);
+  return s;
+}
+
+// The precision as a name that means the same on every machine.
+std::string fixed_precision(const std::string& name) {
+  return ops::numerics_named(name).multiply == kernels::Multiply::bf16 ? "bf16" : "f32";
+}
+
+// The precision of a run that goes on: the run's own, unless another is named.
+void settle_precision(Recipe& recipe, const std::optional<Recipe>& before) {
+  if (!before) {
+    recipe.precision = fixed_precision(recipe.precision);
+    return;
+  }
+  if (recipe.precision == "auto") {
+    recipe.precision = before->precision;
+    if (fixed_precision("auto") != recipe.precision)
+      log_warning(fmt::format("the run goes on in {}, as it began; this machine's own choice would be {}",
+                              recipe.precision, fixed_precision("auto")));
+  } else if (recipe.precision != before->precision) {
+    log_warning(fmt::format("the run was in {} and goes on in {}: its course will differ",
+                            before->precision, recipe.precision));
+  }
+}
+
+void save_recipe(const Recipe& recipe, const fs::path& run) {
+  AtomicFile file(run / kRecipeFile);
+  file.write(toml_of(recipe));
+  file.commit();
+}
+
+// What decides the run's course, as one number for its checkpoints.
+std::uint64_t recipe_hash(const Recipe& recipe) {
+  Recipe course = recipe;
+  const Recipe defaults;
+  course.threads = defaults.threads;
+  course.eval_every = defaults.eval_every;
+  course.eval_tokens = defaults.eval_tokens;
+  course.save_every = defaults.save_every;
+  return hash64(toml_of(course)) >> 1;  // JSON integers have a sign
+}
+
+std::optional<Recipe> earlier_recipe(const fs::path& run, bool resumed) {
+  if (!resumed || !fs::exists(run / kRecipeFile)) return std::nullopt;
+  return read_recipe(run / kRecipeFile);
+}
+
+void require_same(const std::optional<Recipe>& before, const Recipe& now, const fs::path& run) {
+  if (!before) return;
+  const auto list = differences(*before, now);
+  if (list.empty()) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[train] the run in {} was started with other values ({}): go on with its own "
+                          "recipe, {}, or start a new run",
+                          run.string(), fmt::join(list, "; "), (run / kRecipeFile).string()));
+}
+
+}  // namespace
+
+std::optional<fs::path> saved_recipe(const fs::path& run) {
+  if (!fs::exists(run / kRecipeFile)) return std::nullopt;
+  return run / kRecipeFile;
+}
+
+std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
+  Setup setup;
+  setup.tokenizer = tokenizer_for(recipe);
+  Model model = model_for(recipe, *setup.tokenizer);
+  resolve(recipe, model.config.decoder);
+  prepare_folder(run, resume);
+  std::optional<checkpoint::FoundCheckpoint> found;
+  if (resume == Resume::automatic && has_checkpoints(run)) {
+    found = checkpoint::newest_checkpoint(run);
+    for (const std::string& warning : found->warnings) log_warning(warning);
+  }
+  const auto before = earlier_recipe(run, found.has_value());
+  settle_precision(recipe, before);
+  require_same(before, recipe, run);
+  auto data = data_for(recipe, *setup.tokenizer, run);
+  if (!data) return std::nullopt;
+  save_recipe(recipe, run);
+
+  setup.data = std::move(*data);
+  setup.numerics = ops::numerics_named(recipe.precision);
+  setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
+                                                             : available_threads());
+  if (found)
+    model.source =
+        std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);
+  auto batches = std::make_shared<SampledBatches>(Sampler(
+      setup.data.train(), {recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed),
+                           parse_packing(recipe.pack)}));
+  setup.trainer =
+      std::make_unique<Trainer>(model.config.decoder, settings_of(recipe, setup.numerics), *model.source,
+                                std::move(batches), *setup.stream);
+  if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
+  setup.model = model.config;
+  setup.recipe = std::move(recipe);
+  return setup;
+}
+
+fs::path save_checkpoint(const Setup& setup, const fs::path& run) {
+  checkpoint::Checkpoint c;
+  const auto weights = setup.trainer->weights();
+  const auto optimizer = setup.trainer->optimizer().state();
+  c.model.config = setup.model;
+  c.model.parameters = weights;
+  c.model.tokenizer = setup.tokenizer.get();
+  c.optimizer = optimizer;
+  c.state = setup.trainer->state();
+  c.state.recipe_hash = recipe_hash(setup.recipe);
+  c.state.extra = Json::object({{"precision", setup.recipe.precision}});
+  return checkpoint::write_checkpoint(run, c);
+}
+
+}  // namespace stemma::train

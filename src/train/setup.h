@@ -1,0 +1,35 @@
+// From a recipe and a run folder to a trainer that stands at its first or next step.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "checkpoint/model_config.h"
+#include "data/dataset.h"
+#include "device/stream.h"
+#include "text/tokenizer.h"
+#include "train/recipe.h"
+#include "train/run.h"
+#include "train/trainer.h"
+
+namespace stemma::train {
+
+struct Setup {
+  Recipe recipe;  // resolved
+  std::shared_ptr<const Tokenizer> tokenizer;
+  checkpoint::ModelConfig model;
+  Dataset data;
+  ops::Numerics numerics;
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Trainer> trainer;
+};
+
+// Creates the run folder or opens it, packs the data, builds the model (run.h says what it throws).
+// Nothing when a signal stopped the packing.
+std::optional<Setup> set_up(Recipe recipe, const std::filesystem::path& run, Resume resume);
+
+// Writes a checkpoint of the trainer's state; returns its folder.
+std::filesystem::path save_checkpoint(const Setup& setup, const std::filesystem::path& run);
+
+}  // namespace stemma::train
