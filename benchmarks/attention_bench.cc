@@ -1,6 +1,6 @@
 // Attention of GPT-2 124M: B = 4, T = 1024, H = 12, D = 64, causal, q, k, v slices of one product.
 // FLOP are counted on the causal half: per pair (query, visible key) 4·D forward, 10·D backward.
-// `flops` is FLOP/s; the `peak` lines are the machine's f32 multiply-adds on the same threads.
+// `flops` is FLOP/s, `share` its part of the f32 peak that the same threads reach just after.
 //
 //   attention_bench --benchmark_filter=forward
 #include <cmath>
@@ -8,6 +8,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "device/peaks.h"
 #include "kernels/attention.h"
 
 namespace stemma::kernels {
@@ -67,9 +68,11 @@ struct Setting {
   }
 };
 
-void report(benchmark::State& state, double flop) {
-  state.counters["flops"] =
-      benchmark::Counter(flop, benchmark::Counter::kIsIterationInvariantRate);
+void report(benchmark::State& state, Stream& stream, double flop) {
+  const double peak = measure_peaks(stream, {.quick = true}).f32_flops;
+  state.counters["share"] =
+      benchmark::Counter(flop / peak, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["flops"] = benchmark::Counter(flop, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 // Arguments: threads, dropout in percent, bf16 or not.
@@ -78,7 +81,7 @@ void forward(benchmark::State& state) {
   Setting setting(4, 1024, 1024, state.range(2) ? DType::bf16 : DType::f32,
                   static_cast<float>(state.range(1)) / 100);
   for (auto _ : state) attention_forward(stream, setting.spec, setting.forward);
-  report(state, setting.pairs * 4 * kSize);
+  report(state, stream, setting.pairs * 4 * kSize);
 }
 void backward(benchmark::State& state) {
   Stream stream(static_cast<int>(state.range(0)));
@@ -86,7 +89,7 @@ void backward(benchmark::State& state) {
                   static_cast<float>(state.range(1)) / 100);
   setting.prepare_backward(stream);
   for (auto _ : state) attention_backward(stream, setting.spec, setting.backward);
-  report(state, setting.pairs * 10 * kSize);
+  report(state, stream, setting.pairs * 10 * kSize);
 }
 // One query for each of 4 sequences of 1024 keys; `bytes` of keys and values per second.
 void decode(benchmark::State& state) {
@@ -99,8 +102,7 @@ void decode(benchmark::State& state) {
                          benchmark::Counter::kIsIterationInvariantRate);
 }
 
-#define STEMMA_TIMED(...) \
-  BENCHMARK(__VA_ARGS__)->Unit(benchmark::kMillisecond)->UseRealTime()
+#define STEMMA_TIMED(...) BENCHMARK(__VA_ARGS__)->Unit(benchmark::kMillisecond)->UseRealTime()
 STEMMA_TIMED(forward)
     ->ArgNames({"threads", "dropout", "bf16"})
     ->ArgsProduct({{1, 2}, {0}, {0}})

@@ -22,14 +22,21 @@ StopFilter::StopFilter(std::vector<std::string> stops) : stops_(std::move(stops)
 std::string StopFilter::push(std::string_view text) {
   if (stopped_) return {};
   held_ += text;
-  std::size_t first = std::string::npos, keep = 0;
+  // Of several stops the one that is complete first counts, so that the result does not depend on how
+  // the text was cut into pieces.
+  std::size_t begin = std::string::npos, end = std::string::npos, keep = 0;
   for (const std::string& stop : stops_) {
-    first = std::min(first, held_.find(stop));
     keep = std::max(keep, overlap(held_, stop));
+    const std::size_t found = held_.find(stop);
+    if (found == std::string::npos) continue;
+    if (found + stop.size() < end || (found + stop.size() == end && found < begin)) {
+      begin = found;
+      end = found + stop.size();
+    }
   }
-  if (first != std::string::npos) {
+  if (begin != std::string::npos) {
     stopped_ = true;
-    held_.resize(first);
+    held_.resize(begin);
     return std::exchange(held_, {});
   }
   std::string out = held_.substr(0, held_.size() - keep);

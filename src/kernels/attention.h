@@ -1,12 +1,20 @@
-// Scaled dot-product attention over packed sequences (Vaswani et al. 2017, section 3.2.1), without a
-// T×T matrix in memory (Dao et al. 2022, "FlashAttention").
+// Scaled dot-product attention over packed sequences (Vaswani et al. 2017, section 3.2.1), without
+// a T×T matrix in memory (Dao et al. 2022, "FlashAttention").
 //
-// Contract: keys are visited in fixed chunks of kKeyChunk, counted from the start of the sequence; a
-// chunk gives its own (max, sum of exponentials, weighted sum of values), and chunks are merged in
-// ascending order. Scores are one multiply-add chain over D ascending, weighted sums one chain over
-// the keys of the chunk ascending; masked keys weigh exactly 0. So an output row depends on its query
-// and the keys before it only, whether it is computed in a long prefill or alone in a decode step.
-// The backward pass sums over fixed chunks of kKeyChunk queries (dk, dv) and keys (dq), ascending.
+// Contract: keys are visited in fixed chunks of kKeyChunk, counted from the start of the sequence;
+// a chunk gives its own (max, sum of exponentials, weighted sum of values), and chunks are merged
+// in ascending order. Scores are one multiply-add chain over D ascending, weighted sums one chain
+// over the keys of the chunk ascending; masked keys weigh exactly 0. So an output row depends on
+// its query and the keys before it only, whether it is computed in a long prefill or alone in a
+// decode step. The backward pass sums over fixed chunks of kKeyChunk queries (dk, dv) and keys
+// (dq), ascending.
+//
+// Rows outside the sequences are neither read nor written. f32 and bf16 run vector kernels of
+// kernel_path(), f64 the reference. Throws invalid_argument naming the argument that does not fit.
+//
+//   const AttentionSequence one{.query_end = 5, .keys = 5};  // a prompt of 5 tokens
+//   const AttentionSpec spec{.heads = 2, .head_size = 8, .scale = 0.3535f};
+//   attention_forward(stream, spec, {q, k, v, {&one, 1}, out, lse});
 #pragma once
 
 #include <cstdint>
@@ -27,8 +35,8 @@ struct AttentionSpec {
   bool causal = true;          // otherwise every query sees every key of its sequence
   float scale = 0;             // usually 1/sqrt(D)
   // Dropout of attention weights: weight (head, query, key) is kept when
-  // uniform(philox(key, {key index / 4, query position, sequence number, step}))[key index % 4] ≥ p,
-  // then divided by 1 - p; the philox key is dropout_key with `head` added to its high word.
+  // uniform(philox(key, {key index / 4, query position, sequence number, step}))[key index % 4] ≥
+  // p, then divided by 1 - p; the philox key is dropout_key with `head` added to its high word.
   float dropout = 0;
   PhiloxKey dropout_key{};
   std::uint32_t dropout_step = 0;
@@ -38,16 +46,16 @@ struct AttentionSpec {
 struct AttentionSequence {
   std::int64_t query_begin = 0, query_end = 0;  // rows of q and out
   std::int64_t keys = 0;                        // keys the sequence has in all
-  std::int64_t first_position = 0;              // position of the first query; causal: sees keys ≤ it
-  std::int64_t number = 0;                      // dropout counter
+  std::int64_t first_position = 0;  // position of the first query; causal: sees keys ≤ it
+  std::int64_t number = 0;          // dropout counter
   // Row of key 0 in k and v. In a cache the rows of a sequence are contiguous.
   std::int64_t key_begin = 0;
 };
 
 // q [Nq, H*D], k and v [Nk, H*D] (views with a row stride are fine), all f32, all bf16 or all f64;
 // out [Nq, H*D] f32 or bf16 (f64). lse [Nq, H] f32 (f64), optional: log of the sum of exponentials,
-// for backward. scores, weights [Nq, H, max keys] f32 (f64), optional: scaled scores before the mask
-// and softmax weights; asking for either runs the reference kernel.
+// for backward. scores, weights [Nq, H, max keys] f32 (f64), optional: scaled scores before the
+// mask and softmax weights; asking for either runs the reference kernel.
 struct AttentionForward {
   Tensor q, k, v;
   std::span<const AttentionSequence> sequences;
@@ -55,9 +63,10 @@ struct AttentionForward {
 };
 void attention_forward(Stream& stream, const AttentionSpec& spec, const AttentionForward& args);
 
-// Self-attention only: every key row is also a query row (key_begin = query_begin, keys = query_end -
-// query_begin, first_position = 0). dout [N, H*D] f32 (f64). dq, dk, dv [N, H*D] f32 (f64), views with
-// a row stride are fine; overwritten, or added to where their `add` says so. All three or none.
+// Self-attention only: every key row is also a query row (key_begin = query_begin, keys = query_end
+// - query_begin, first_position = 0). dout [N, H*D] f32 (f64). dq, dk, dv [N, H*D] f32 (f64), views
+// with a row stride are fine; overwritten, or added to where their `add` says so. All three or
+// none.
 struct AttentionBackward {
   Tensor dout, q, k, v, out, lse;
   std::span<const AttentionSequence> sequences;
@@ -66,7 +75,9 @@ struct AttentionBackward {
 void attention_backward(Stream& stream, const AttentionSpec& spec, const AttentionBackward& args);
 
 // Scalar code, every variant, f32, bf16 and f64.
-void attention_forward_reference(Stream& stream, const AttentionSpec& spec, const AttentionForward& args);
-void attention_backward_reference(Stream& stream, const AttentionSpec& spec, const AttentionBackward& args);
+void attention_forward_reference(Stream& stream, const AttentionSpec& spec,
+                                 const AttentionForward& args);
+void attention_backward_reference(Stream& stream, const AttentionSpec& spec,
+                                  const AttentionBackward& args);
 
 }  // namespace stemma::kernels

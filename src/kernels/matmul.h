@@ -55,6 +55,7 @@ struct MatmulArgs {
 
   // Epilogue, in this order, each optional:
   //   v = sum · scale + bias[n];  pre[m, n] = v;  v = activation(v);  v += residual[m, n];
+  //   (with an activation, v is rounded to C's type first: activation(pre) can be computed again)
   //   C = accumulate ? C + v : v
   float scale = 1.0f;
   const void* bias = nullptr;  // [N], in f32 (f64 with f64 operands)

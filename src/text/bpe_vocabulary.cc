@@ -26,9 +26,10 @@ std::string shown(std::string_view bytes) {
 }  // namespace
 
 VocabularyBuilder::VocabularyBuilder(std::string where, Sizes sizes)
-    : where_(std::move(where)), id_limit_(static_cast<std::int64_t>(2 * sizes.tokens + 1024)) {
+    : where_(std::move(where)),
+      id_limit_(static_cast<std::int64_t>(2 * sizes.tokens + 1024)),
+      index_(sizes.tokens) {
   vocabulary_.tokens.reserve(sizes.tokens);
-  ids_.reserve(sizes.tokens);
   vocabulary_.merges.reserve(sizes.merges);
   merged_.reserve(sizes.merges);
 }
@@ -47,12 +48,13 @@ void VocabularyBuilder::store(std::string_view bytes, std::int32_t id) {
   if (static_cast<std::size_t>(id) < tokens.size() && !tokens[id].empty())
     fail(where_, fmt::format("id {} is given to two tokens, {} and {}", id, shown(tokens[id]),
                              shown(bytes)));
-  const auto [known, is_new] = ids_.try_emplace(std::string(bytes), id);
-  if (!is_new)
-    fail(where_, fmt::format("token {} has two ids, {} and {}", shown(bytes), known->second, id));
+  const std::int32_t known = index_.find(bytes, tokens);
+  if (known >= 0)
+    fail(where_, fmt::format("token {} has two ids, {} and {}", shown(bytes), known, id));
   if (static_cast<std::size_t>(id) >= tokens.size())
     tokens.resize(static_cast<std::size_t>(id) + 1);
   tokens[id] = bytes;
+  index_.insert(bytes, id, tokens);
 }
 
 void VocabularyBuilder::add_token(std::string_view bytes, std::int64_t id) {
@@ -61,8 +63,7 @@ void VocabularyBuilder::add_token(std::string_view bytes, std::int64_t id) {
 
 void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
   const std::int32_t checked = checked_id(name, id);
-  const auto known = ids_.find(name);
-  if (known == ids_.end() || known->second != checked) store(name, checked);
+  if (index_.find(name, vocabulary_.tokens) != checked) store(name, checked);
   auto& specials = vocabulary_.special_tokens;
   if (std::ranges::find(specials, checked, &std::pair<std::string, std::int32_t>::second) !=
       specials.end())
@@ -73,11 +74,11 @@ void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
 void VocabularyBuilder::add_merge(std::string_view left, std::string_view right) {
   const std::size_t rank = vocabulary_.merges.size();
   const auto id_of = [&](std::string_view token) {
-    const auto found = ids_.find(token);
-    if (found == ids_.end())
+    const std::int32_t id = index_.find(token, vocabulary_.tokens);
+    if (id < 0)
       fail(where_, fmt::format("merge {} ({} + {}) names {}, which is no token of the vocabulary",
                                rank, shown(left), shown(right), shown(token)));
-    return found->second;
+    return id;
   };
   result_.assign(left).append(right);
   const BpeMerge merge{id_of(left), id_of(right), id_of(result_)};
@@ -109,7 +110,7 @@ std::vector<std::int32_t> VocabularyBuilder::unreachable_tokens() const {
 BpeVocabulary VocabularyBuilder::finish() {
   for (const std::uint8_t byte : byte_alphabet_order()) {
     const std::string token(1, static_cast<char>(byte));
-    if (!ids_.contains(token))
+    if (index_.find(token, vocabulary_.tokens) < 0)
       fail(where_,
            fmt::format("the token of byte {:#04x}, {}, is missing: byte-level BPE needs all "
                        "256 bytes",
@@ -124,7 +125,7 @@ BpeVocabulary VocabularyBuilder::finish() {
                       "must never yield a special token, so give it another name",
                       where_, shown(name), id));
   std::ranges::sort(vocabulary_.special_tokens, {}, &std::pair<std::string, std::int32_t>::second);
-  ids_.clear();
+  index_ = TokenIndex();
   merged_ = {};
   return std::exchange(vocabulary_, {});
 }

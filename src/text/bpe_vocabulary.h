@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "text/pair_map.h"
+#include "text/token_index.h"
 
 namespace stemma {
 
@@ -72,7 +73,7 @@ class VocabularyBuilder {
   std::string where_;
   std::int64_t id_limit_;
   BpeVocabulary vocabulary_;
-  StringMap<std::int32_t> ids_;
+  TokenIndex index_;
   PairMap<bool> merged_;
   std::string result_;  // of add_merge(), kept for its memory
 };

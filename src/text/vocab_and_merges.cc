@@ -44,7 +44,8 @@ BpeVocabulary build(const VocabAndMerges& files, const std::string& where) {
   for (const auto& [text, id] : vocab.as_object()) {
     const bool named = std::ranges::find(files.special_names, text) != files.special_names.end();
     const std::optional<std::string> bytes = from_byte_alphabet(text);
-    if (named || (looks_special(text) && !(bytes && made.contains(*bytes)))) {
+    const bool ordinary = bytes && (bytes->size() == 1 || made.contains(*bytes));
+    if (!ordinary && (named || looks_special(text))) {
       specials.push_back({text, id.as_int()});
     } else if (!bytes) {
       fail(vocab_name,

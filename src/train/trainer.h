@@ -83,8 +83,8 @@ class Trainer {
   TrainerSettings settings_;
   Stream& stream_;
   std::shared_ptr<const BatchSource> batches_;
+  std::unique_ptr<Decoder> model_;  // before the parameters, whose construction builds it
   std::unique_ptr<nn::Parameters> parameters_;
-  std::unique_ptr<Decoder> model_;
   std::unique_ptr<AdamW> optimizer_;
   ops::Arena arena_;
   ops::Context ctx_;

@@ -48,7 +48,7 @@ TEST(CheckpointSource, NanoSort) {
   const DecoderConfig c = load_config(folder).decoder;
   EXPECT_FALSE(c.tied_head);
   EXPECT_FALSE(c.head_bias);
-  EXPECT_EQ(c.parameters(), 85728 - 0);
+  EXPECT_EQ(c.parameters(), 85728);
   expect_golden(
       folder,
       {{"blocks.1.attention.qkv.weight", 7, 5, 0.02460690401494503f, -1.417976951390301},

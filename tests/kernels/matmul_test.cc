@@ -1,8 +1,9 @@
 #include "kernels/matmul.h"
 
-#include <bit>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numbers>
 #include <random>
 #include <string>
@@ -207,6 +208,260 @@ TEST(Matmul, EqualsTheReferenceOnRandomShapes) {
     c.scale = below(2) ? 1.0f : 0.37f;
     expect_exact(c, stream);
   }
+}
+
+// Large enough for several passes over K, several parts of M and panels that all workers pack.
+TEST(Matmul, EqualsTheReferenceWhereKAndMTakeSeveralPasses) {
+  Stream stream(2);
+  for (Layout layout : {Layout::rows, Layout::transposed, Layout::panels}) {
+    expect_exact({.m = 29, .n = 70, .k = 9000, .b_layout = layout, .bias = true}, stream);
+    expect_exact({.m = 600, .n = 33, .k = 1030, .b_layout = layout, .accumulate = true}, stream);
+  }
+  expect_exact({.m = 2300, .n = 8, .k = 1100, .a_layout = Layout::transposed}, stream);
+}
+
+TEST(Matmul, ARowDoesNotDependOnTheOtherRows) {
+  Stream stream(2);
+  for (Layout layout : {Layout::rows, Layout::transposed, Layout::panels})
+    for (Multiply multiply : {Multiply::f32, Multiply::bf16}) {
+      const Case c{.m = 47,
+                   .n = 101,
+                   .k = 700,
+                   .b_layout = layout,
+                   .bias = true,
+                   .activation = Activation::gelu_erf,
+                   .multiply = multiply};
+      const Problem problem(c);
+      for (KernelPath path : available_kernel_paths()) {
+        const ScopedKernelPath scoped(path);
+        const Problem::Result all = problem.on(stream);
+        const std::size_t row = static_cast<std::size_t>(problem.c_stride()) * 4;
+        for (auto [begin, end] :
+             {std::pair<std::int64_t, std::int64_t>{0, 1}, {46, 47}, {3, 11}, {14, 47}}) {
+          const Problem::Result some = problem.on(stream, begin, end);
+          EXPECT_EQ(std::memcmp(some.c.data(), all.c.data() + static_cast<std::size_t>(begin) * row,
+                                static_cast<std::size_t>(end - begin) * row),
+                    0)
+              << to_string(path) << " rows " << begin << " to " << end << " " << c.text();
+        }
+      }
+    }
+}
+
+TEST(Matmul, ThreadsDoNotChangeABit) {
+  for (Multiply multiply : {Multiply::f32, Multiply::bf16}) {
+    const Problem problem({.m = 130,
+                           .n = 300,
+                           .k = 600,
+                           .b_layout = Layout::transposed,
+                           .activation = Activation::gelu_tanh,
+                           .multiply = multiply});
+    for (KernelPath path : available_kernel_paths()) {
+      const ScopedKernelPath scoped(path);
+      Stream one(1);
+      const Problem::Result wanted = problem.on(one);
+      for (int threads = 2; threads <= 4; ++threads) {
+        Stream stream(threads);
+        EXPECT_TRUE(problem.on(stream) == wanted) << to_string(path) << " " << threads;
+      }
+    }
+  }
+}
+
+// The epilogue of matmul.h in double; erf and tanh of the C library.
+double expected(const Problem& p, const Case& c, std::int64_t i, std::int64_t n, double* pre) {
+  double v = 0;
+  for (std::int64_t k = 0; k < c.k; ++k) v += p.a(i, k) * p.b(k, n);
+  v = v * static_cast<double>(c.scale) + (c.bias ? p.bias(n) : 0);
+  *pre = v;
+  if (c.activation == Activation::gelu_tanh)
+    v = 0.5 * v * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (v + 0.044715 * v * v * v)));
+  if (c.activation == Activation::gelu_erf) v = 0.5 * v * (1 + std::erf(v / std::numbers::sqrt2));
+  if (c.residual) v += p.residual(i, n);
+  return v + (c.accumulate ? p.start(i, n) : 0);
+}
+
+void expect_near_double(const Case& c, double tolerance) {
+  Stream stream(2);
+  const Problem problem(c);
+  for (KernelPath path : available_kernel_paths()) {
+    const ScopedKernelPath scoped(path);
+    const Problem::Result result = problem.on(stream);
+    for (std::int64_t i = 0; i < c.m; ++i)
+      for (std::int64_t n = 0; n < c.n; ++n) {
+        double pre = 0;
+        const double wanted = expected(problem, c, i, n, &pre);
+        ASSERT_NEAR(problem.at(result.c, i, n), wanted, tolerance * (1 + std::abs(wanted)))
+            << to_string(path) << " at " << i << ", " << n << " " << c.text();
+        if (c.pre) {
+          ASSERT_NEAR(problem.at(result.pre, i, n), pre, tolerance * (1 + std::abs(pre)));
+        }
+      }
+  }
+}
+
+TEST(Matmul, IsCloseToDoubleWithEveryEpilogue) {
+  for (Activation activation : {Activation::none, Activation::gelu_tanh, Activation::gelu_erf})
+    for (bool more : {false, true})
+      expect_near_double({.m = 17,
+                          .n = 45,
+                          .k = 321,
+                          .bias = more,
+                          .pre = more,
+                          .residual = more,
+                          .accumulate = more,
+                          .activation = activation,
+                          .scale = more ? 0.25f : 1.0f},
+                         1e-5);
+  expect_near_double({.m = 9, .n = 40, .k = 100, .c_type = DType::bf16, .bias = true, .pre = true},
+                     5e-3);
+  // Operands that are bf16 already: multiplying in bf16 loses nothing but the order of the sums.
+  expect_near_double({.m = 33,
+                      .n = 65,
+                      .k = 290,
+                      .a_type = DType::bf16,
+                      .b_type = DType::bf16,
+                      .multiply = Multiply::bf16},
+                     1e-5);
+}
+
+TEST(Matmul, F64IsExactToItsPrecision) {
+  const Case c{.m = 7,
+               .n = 37,
+               .k = 600,
+               .b_layout = Layout::transposed,
+               .a_type = DType::f64,
+               .b_type = DType::f64,
+               .c_type = DType::f64,
+               .accumulate = true};
+  expect_near_double(c, 1e-13);
+}
+
+TEST(Matmul, NothingToSumIsZeroAndNothingToWriteIsNothing) {
+  Stream stream(2);
+  expect_exact({.m = 3, .n = 40, .k = 0, .bias = true, .residual = true}, stream);
+  expect_near_double({.m = 3, .n = 40, .k = 0, .bias = true}, 1e-7);
+  expect_exact({.m = 0, .n = 40, .k = 5}, stream);
+  expect_exact({.m = 4, .n = 0, .k = 5}, stream);
+}
+
+TEST(Matmul, LeavesWhatIsBesideTheRowsAlone) {
+  Stream stream(2);
+  const Case c{.m = 20, .n = 37, .k = 50, .c_type = DType::bf16, .pre = true};
+  const Problem problem(c);
+  for (KernelPath path : available_kernel_paths()) {
+    const ScopedKernelPath scoped(path);
+    const Problem::Result result = problem.on(stream);
+    for (std::int64_t i = 0; i < c.m; ++i)
+      for (std::int64_t n = c.n; n < problem.c_stride(); ++n) {
+        EXPECT_EQ(problem.at(result.c, i, n), problem.start(i, n));
+        EXPECT_EQ(problem.at(result.pre, i, n), problem.start(i, n));
+      }
+  }
+}
+
+TEST(Matmul, DenormalsCountAsZeroOnEveryPathAndTheModeIsRestored) {
+  Stream stream(1);
+  const float tiny = 1e-39f, one = 1, half_normal = 0.5f;
+  float smallest = std::numeric_limits<float>::min(), c = 7;
+  for (KernelPath path : available_kernel_paths()) {
+    const ScopedKernelPath scoped(path);
+    MatmulArgs args;
+    args.m = args.n = args.k = 1;
+    args.a = {&tiny, DType::f32, Layout::rows, 1};
+    args.b = {&one, DType::f32, Layout::rows, 1};
+    args.c = &c;
+    args.c_stride = 1;
+    matmul(stream, args);
+    EXPECT_EQ(c, 0.0f);
+    args.a.data = &smallest;
+    args.b.data = &half_normal;
+    matmul(stream, args);
+    EXPECT_EQ(c, 0.0f);
+    matmul_reference(args);
+    EXPECT_EQ(c, 0.0f);
+    volatile float x = smallest;
+    EXPECT_NE(x * half_normal, 0.0f);
+  }
+}
+
+TEST(Matmul, AgreesWithOneDnn) {
+  Stream stream(2);
+  const Case c{.m = 60, .n = 130, .k = 777};
+  const Problem problem(c);
+  const Problem::Result ours = problem.on(stream);
+  const Problem::Result theirs = problem.run([](const MatmulArgs& a) {
+    dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    dnnl::stream queue(engine);
+    const auto f32 = dnnl::memory::data_type::f32;
+    const dnnl::memory::desc ad({a.m, a.k}, f32, {a.a.stride, 1}),
+        bd({a.k, a.n}, f32, {a.b.stride, 1}), cd({a.m, a.n}, f32, {a.c_stride, 1});
+    const dnnl::matmul::primitive_desc plan({ad, bd, cd}, engine);
+    dnnl::memory am(ad, engine, const_cast<void*>(a.a.data)),
+        bm(bd, engine, const_cast<void*>(a.b.data)), cm(cd, engine, a.c);
+    dnnl::matmul(plan).execute(queue,
+                               {{DNNL_ARG_SRC, am}, {DNNL_ARG_WEIGHTS, bm}, {DNNL_ARG_DST, cm}});
+    queue.wait();
+  });
+  for (std::int64_t i = 0; i < c.m; ++i)
+    for (std::int64_t n = 0; n < c.n; ++n)
+      ASSERT_NEAR(problem.at(ours.c, i, n), problem.at(theirs.c, i, n), 1e-4);
+}
+
+TEST(PackWeight, PanelsHoldTheWeightAndZeros) {
+  Stream stream(2);
+  for (DType from : {DType::f32, DType::bf16})
+    for (DType to : {DType::f32, DType::bf16})
+      for (KernelPath path : available_kernel_paths()) {
+        const ScopedKernelPath scoped(path);
+        constexpr std::int64_t kOut = 70, kIn = 300;
+        const Tensor rows = Tensor::empty({kOut, kIn}, from);
+        const auto value = [](std::int64_t n, std::int64_t k) {
+          return static_cast<float>((n * 31 + k * 7) % 256) / 64 - 2;
+        };
+        for (std::int64_t n = 0; n < kOut; ++n)
+          for (std::int64_t k = 0; k < kIn; ++k) {
+            if (from == DType::f32)
+              rows.data<float>()[n * kIn + k] = value(n, k);
+            else
+              rows.data<bf16>()[n * kIn + k] = to_bf16(value(n, k));
+          }
+        const Weight packed = pack_weight(stream, Weight(rows), to);
+        ASSERT_EQ(packed.out(), kOut);
+        for (std::int64_t n = 0; n < 96; ++n)
+          for (std::int64_t k = 0; k < kIn; ++k) {
+            const std::int64_t at = (n / 32 * kIn + k) * 32 + n % 32;
+            const float got = to == DType::f32 ? packed.value().data<float>()[at]
+                                               : to_float(packed.value().data<bf16>()[at]);
+            ASSERT_EQ(got, n < kOut ? value(n, k) : 0.0f) << n << " " << k;
+          }
+      }
+}
+
+TEST(Matmul, RefusesWhatItHasNoKernelFor) {
+  Stream stream(1);
+  float f[4] = {};
+  MatmulArgs good;
+  good.m = good.n = good.k = 1;
+  good.a = {f, DType::f32, Layout::rows, 1};
+  good.b = {f + 1, DType::f32, Layout::rows, 1};
+  good.c = f + 2;
+  good.c_stride = 1;
+  matmul(stream, good);
+  const auto refuses = [&](auto&& change) {
+    MatmulArgs args = good;
+    change(args);
+    EXPECT_THROW(matmul(stream, args), Error);
+    EXPECT_THROW(matmul_reference(args), Error);
+  };
+  refuses([](MatmulArgs& a) { a.k = -1; });
+  refuses([](MatmulArgs& a) { a.a.dtype = DType::f64; });
+  refuses([](MatmulArgs& a) { a.a.dtype = DType::i32; });
+  refuses([](MatmulArgs& a) { a.a.layout = Layout::panels; });
+  refuses([](MatmulArgs& a) {
+    a.accumulate = true;
+    a.c_dtype = DType::bf16;
+  });
 }
 
 }  // namespace

@@ -146,8 +146,9 @@ TEST(TokenizerJson, RefusesDamage) {
   EXPECT_ERROR(parse(with_token("", 300)), code, "empty");
   EXPECT_ERROR(parse(with_token("a b", 300)), code, "stand for no byte");
   EXPECT_ERROR(parse(with_token("<|end|>", 300)), code, "300 in the vocabulary and 259");
+  const Json small = small_json();
   Json vocab = Json::object();
-  for (const auto& [token, id] : small_json().at("model").at("vocab").as_object())
+  for (const auto& [token, id] : small.at("model").at("vocab").as_object())
     if (token != "Ġ") vocab.set(token, id);
   EXPECT_ERROR(parse(with_model("vocab", vocab)), code, "names 'Ġ'");
   EXPECT_ERROR(parse(with([&](Json& root) {

@@ -30,33 +30,41 @@ struct BackwardJob {
   DropoutJob dropout;
 };
 
-// Scratch memory of one worker: where each part begins, in floats.
+// Scratch memory of one worker.
 struct BackwardScratch {
-  std::int64_t k_columns, v_columns, k_panels, q_panels, dout_panels;  // a chunk, packed
-  std::int64_t q_tile, dout_tile;                                      // a chunk, as a tile
-  std::int64_t weights, dscores, dq;                                   // a tile of queries
-  std::int64_t dk, dv, dk_chunk, dv_chunk;  // a chunk of keys: all queries, one chunk of them
-  std::int64_t bits, delta, total;
+  float *k_columns, *v_columns, *k_panels;             // a chunk of keys, packed
+  float *q_tile, *dout_tile, *q_panels, *dout_panels;  // a chunk of queries, packed
+  float *weights, *dscores, *dq;                       // a tile of queries
+  float *dk, *dv, *dk_chunk, *dv_chunk;  // a chunk of keys: over all queries, over a chunk of them
+  float* delta;                          // of every query
+  std::uint32_t* bits;                   // of one query's dropout
+  std::size_t bytes;
 
-  BackwardScratch(std::int64_t size, std::int64_t tokens) {
-    constexpr std::int64_t kStride = kKeyChunk + 16, kTile = 48;
+  BackwardScratch(float* memory, std::int64_t size, std::int64_t tokens) {
+    Carver carver(memory);
     const std::int64_t padded = (size + 31) / 32 * 32;
-    std::int64_t at = 0;
-    const auto take = [&](std::int64_t floats) {
-      const std::int64_t begin = at;
-      at += (floats + 15) / 16 * 16;
-      return begin;
-    };
-    for (std::int64_t* columns : {&k_columns, &v_columns}) *columns = take(kKeyChunk * size);
-    for (std::int64_t* panels :
-         {&k_panels, &q_panels, &dout_panels, &dk, &dv, &dk_chunk, &dv_chunk})
-      *panels = take(kKeyChunk * padded);
-    for (std::int64_t* chunk : {&q_tile, &dout_tile}) *chunk = take(kKeyChunk * kStride);
-    for (std::int64_t* tile : {&weights, &dscores, &dq}) *tile = take(kTile * kStride);
-    bits = take(kKeyChunk);
-    delta = take(tokens);
-    total = at;
+    for (float** part : {&k_columns, &v_columns}) *part = carver.take(kKeyChunk * size);
+    for (float** part : {&k_panels, &q_panels, &dout_panels, &dk, &dv, &dk_chunk, &dv_chunk})
+      *part = carver.take(kKeyChunk * padded);
+    for (float** part : {&q_tile, &dout_tile}) *part = carver.take(kKeyChunk * kTileStride);
+    for (float** part : {&weights, &dscores, &dq}) *part = carver.take(kTileRows * kTileStride);
+    bits = reinterpret_cast<std::uint32_t*>(carver.take(kKeyChunk));
+    delta = carver.take(tokens);
+    bytes = carver.bytes();
   }
+};
+
+// Rows [begin, begin + rows) of the chunk of queries at first_query, against keys
+// [first_key, first_key + keys).
+struct BackwardTile {
+  std::int64_t first_query, begin, rows, first_key, keys;
+};
+
+// What a row of gradients needs of its query.
+struct BackwardRow {
+  float lse, delta;
+  std::int64_t visible, limit;  // keys of the chunk that it sees, and that the tile works on
+  const std::uint32_t* bits;
 };
 
 }  // namespace
@@ -68,7 +76,9 @@ namespace stemma::kernels::HWY_NAMESPACE {
 namespace {
 
 using attention::BackwardJob;
+using attention::BackwardRow;
 using attention::BackwardScratch;
+using attention::BackwardTile;
 
 template <class Out>
 void row_products(const BackwardJob& job, float* delta) {
@@ -87,20 +97,20 @@ void row_products(const BackwardJob& job, float* delta) {
 
 // What one query's row of scores and of dP = dO·V becomes: weights (after dropout) and dS. Both are
 // 0 for the keys [visible, limit).
-HWY_INLINE void gradient_row(const BackwardJob& job, float lse, float delta, Index visible,
-                             Index limit, const std::uint32_t* bits, float* scores,
+HWY_INLINE void gradient_row(const BackwardJob& job, const BackwardRow& row, float* scores,
                              float* dweights) {
   const F32 d;
-  const auto scale = hn::Set(d, job.scale), lses = hn::Set(d, lse), deltas = hn::Set(d, delta);
+  const auto scale = hn::Set(d, job.scale), lses = hn::Set(d, row.lse);
+  const auto deltas = hn::Set(d, row.delta);
   const auto factor = hn::Set(d, job.dropout.factor);
-  for (Index j = 0; j < limit; j += kVectorLanes) {
-    const Index live = visible - j;
+  for (Index j = 0; j < row.limit; j += kVectorLanes) {
+    const Index live = row.visible - j;
     const auto seen = hn::FirstN(d, live > 0 ? static_cast<std::size_t>(live) : 0);
     const auto score = hn::Mul(hn::Load(d, scores + j), scale);
     const auto weight = hn::IfThenElseZero(seen, exp(d, hn::Sub(score, lses)));
     auto dropped = weight, dweight = hn::Load(d, dweights + j);
     if (job.dropout.on) {
-      const auto keep = kept(job.dropout, bits + j);
+      const auto keep = kept(job.dropout, row.bits + j);
       dropped = hn::IfThenElseZero(keep, hn::Mul(weight, factor));
       dweight = hn::IfThenElseZero(keep, hn::Mul(dweight, factor));
     }
@@ -119,39 +129,39 @@ HWY_INLINE void write_row(const float* from, float* to, Index size, bool add) {
   }
 }
 
-// Queries [first_query + tile, + rows) against the packed chunk of `keys` keys.
-void backward_tile(const BackwardJob& job, const BackwardScratch& at, float* memory,
-                   Index first_query, Index tile, Index rows, Index first_key, Index keys) {
-  const Index query = first_query + tile;
-  const Index limit = job.causal ? smaller(keys, query + rows - first_key) : keys;
+void backward_tile(const BackwardJob& job, const BackwardScratch& scratch,
+                   const BackwardTile& tile) {
+  const Index query = tile.first_query + tile.begin, rows = tile.rows;
+  const Index limit = job.causal ? smaller(tile.keys, query + rows - tile.first_key) : tile.keys;
   const Index padded = round_up(job.size, kPanel), panels = padded / kPanel;
   const Index key_panels = round_up(limit, kPanel) / kPanel, key_step = job.size * kPanel;
   constexpr Index kStep = kKeyChunk * kPanel;
-  float *weights = memory + at.weights, *dscores = memory + at.dscores, *dq = memory + at.dq;
-  std::uint32_t* bits = reinterpret_cast<std::uint32_t*>(memory + at.bits);
+  float *weights = scratch.weights, *dscores = scratch.dscores;
   multiply<Lies::rows>(rows, key_panels,
-                       {job.size, memory + at.q_tile + tile * kTileStride, memory + at.k_columns,
+                       {job.size, scratch.q_tile + tile.begin * kTileStride, scratch.k_columns,
                         key_step, weights, kTileStride, false});
   multiply<Lies::rows>(rows, key_panels,
-                       {job.size, memory + at.dout_tile + tile * kTileStride, memory + at.v_columns,
+                       {job.size, scratch.dout_tile + tile.begin * kTileStride, scratch.v_columns,
                         key_step, dscores, kTileStride, false});
   for (Index r = 0; r < rows; ++r) {
-    const Index visible = job.causal ? smaller(limit, query + r + 1 - first_key) : limit;
-    if (job.dropout.on) random_bits(job.dropout, query + r, first_key, limit, bits);
-    gradient_row(job, *row_at<float>(job.lse, query + r), memory[at.delta + query + r], visible,
-                 limit, bits, weights + r * kTileStride, dscores + r * kTileStride);
+    const Index i = query + r;
+    const Index visible = job.causal ? smaller(limit, i + 1 - tile.first_key) : limit;
+    if (job.dropout.on) random_bits(job.dropout, i, tile.first_key, limit, scratch.bits);
+    gradient_row(job, {*row_at<float>(job.lse, i), scratch.delta[i], visible, limit, scratch.bits},
+                 weights + r * kTileStride, dscores + r * kTileStride);
   }
   multiply<Lies::transposed>(limit, panels,
-                             {rows, weights, memory + at.dout_panels + tile * kPanel, kStep,
-                              memory + at.dv_chunk, padded, true});
+                             {rows, weights, scratch.dout_panels + tile.begin * kPanel, kStep,
+                              scratch.dv_chunk, padded, true});
   multiply<Lies::transposed>(limit, panels,
-                             {rows, dscores, memory + at.q_panels + tile * kPanel, kStep,
-                              memory + at.dk_chunk, padded, true});
+                             {rows, dscores, scratch.q_panels + tile.begin * kPanel, kStep,
+                              scratch.dk_chunk, padded, true});
   multiply<Lies::rows>(rows, panels,
-                       {limit, dscores, memory + at.k_panels, kStep, dq, kTileStride, false});
+                       {limit, dscores, scratch.k_panels, kStep, scratch.dq, kTileStride, false});
   for (Index r = 0; r < rows; ++r)
-    write_row(dq + r * kTileStride, static_cast<float*>(job.dq.data) + (query + r) * job.dq.stride,
-              job.size, job.add_dq || first_key > 0);
+    write_row(scratch.dq + r * kTileStride,
+              static_cast<float*>(job.dq.data) + (query + r) * job.dq.stride, job.size,
+              job.add_dq || tile.first_key > 0);
 }
 
 HWY_INLINE void zero(float* p, Index n) {
@@ -165,39 +175,44 @@ HWY_INLINE void add(const float* from, Index n, float* to) {
     hn::Store(hn::Add(hn::Load(d, to + i), hn::Load(d, from + i)), d, to + i);
 }
 
+// dk and dv of the packed chunk of keys over one chunk of queries, and that chunk's share of dq.
+void backward_chunk(const BackwardJob& job, const BackwardScratch& scratch, Index first_query,
+                    Index first_key, Index keys) {
+  const Index size = job.size, elements = keys * round_up(size, kPanel);
+  const Index queries = smaller(kKeyChunk, job.tokens - first_query);
+  pack_tile(job.q, first_query, queries, size, scratch.q_tile);
+  pack_tile(job.dout, first_query, queries, size, scratch.dout_tile);
+  pack_panels(job.q, first_query, queries, size, scratch.q_panels);
+  pack_panels(job.dout, first_query, queries, size, scratch.dout_panels);
+  zero(scratch.dk_chunk, elements);
+  zero(scratch.dv_chunk, elements);
+  for (Index begin = 0; begin < queries; begin += kTileRows)
+    backward_tile(job, scratch,
+                  {first_query, begin, smaller(kTileRows, queries - begin), first_key, keys});
+  add(scratch.dk_chunk, elements, scratch.dk);
+  add(scratch.dv_chunk, elements, scratch.dv);
+}
+
 }  // namespace
 
-void attention_gradient(const attention::BackwardJob& job, const attention::BackwardScratch& at,
-                        float* memory) {
+void attention_gradient(const attention::BackwardJob& job,
+                        const attention::BackwardScratch& scratch) {
   const Index size = job.size, padded = round_up(size, kPanel);
-  job.out.narrow ? row_products<bf16>(job, memory + at.delta)
-                 : row_products<float>(job, memory + at.delta);
+  job.out.narrow ? row_products<bf16>(job, scratch.delta) : row_products<float>(job, scratch.delta);
   for (Index first_key = 0; first_key < job.tokens; first_key += kKeyChunk) {
     const Index keys = smaller(kKeyChunk, job.tokens - first_key);
-    pack_transposed(job.k, first_key, keys, size, memory + at.k_columns);
-    pack_transposed(job.v, first_key, keys, size, memory + at.v_columns);
-    pack_panels(job.k, first_key, keys, size, memory + at.k_panels);
-    zero(memory + at.dk, keys * padded);
-    zero(memory + at.dv, keys * padded);
-    for (Index query = job.causal ? first_key : 0; query < job.tokens; query += kKeyChunk) {
-      const Index queries = smaller(kKeyChunk, job.tokens - query);
-      pack_tile(job.q, query, queries, size, memory + at.q_tile);
-      pack_tile(job.dout, query, queries, size, memory + at.dout_tile);
-      pack_panels(job.q, query, queries, size, memory + at.q_panels);
-      pack_panels(job.dout, query, queries, size, memory + at.dout_panels);
-      zero(memory + at.dk_chunk, keys * padded);
-      zero(memory + at.dv_chunk, keys * padded);
-      for (Index tile = 0; tile < queries; tile += kTileRows)
-        backward_tile(job, at, memory, query, tile, smaller(kTileRows, queries - tile), first_key,
-                      keys);
-      add(memory + at.dk_chunk, keys * padded, memory + at.dk);
-      add(memory + at.dv_chunk, keys * padded, memory + at.dv);
-    }
+    pack_transposed(job.k, first_key, keys, size, scratch.k_columns);
+    pack_transposed(job.v, first_key, keys, size, scratch.v_columns);
+    pack_panels(job.k, first_key, keys, size, scratch.k_panels);
+    zero(scratch.dk, keys * padded);
+    zero(scratch.dv, keys * padded);
+    for (Index query = job.causal ? first_key : 0; query < job.tokens; query += kKeyChunk)
+      backward_chunk(job, scratch, query, first_key, keys);
     for (Index j = 0; j < keys; ++j) {
       const Index row = first_key + j;
-      write_row(memory + at.dk + j * padded, static_cast<float*>(job.dk.data) + row * job.dk.stride,
+      write_row(scratch.dk + j * padded, static_cast<float*>(job.dk.data) + row * job.dk.stride,
                 size, job.add_dk);
-      write_row(memory + at.dv + j * padded, static_cast<float*>(job.dv.data) + row * job.dv.stride,
+      write_row(scratch.dv + j * padded, static_cast<float*>(job.dv.data) + row * job.dv.stride,
                 size, job.add_dv);
     }
   }
@@ -239,14 +254,14 @@ void backward_vector(Stream& stream, const AttentionSpec& spec, const AttentionB
       split(spec, args.sequences, std::numeric_limits<std::int64_t>::max());
   std::int64_t tokens = 0;
   for (const Task& task : tasks) tokens = std::max(tokens, task.end);
-  const BackwardScratch at(spec.head_size, tokens);
+  const std::size_t bytes = BackwardScratch(nullptr, spec.head_size, tokens).bytes;
   const auto gradient = STEMMA_PICK_PATH(attention_gradient);
   const auto range = [&](std::int64_t begin, std::int64_t end, int worker) {
     const cpu::FlushDenormals flush;
-    float* memory = reinterpret_cast<float*>(
-        stream.scratch(worker, static_cast<std::size_t>(at.total) * sizeof(float)));
+    const BackwardScratch scratch(reinterpret_cast<float*>(stream.scratch(worker, bytes)),
+                                  spec.head_size, tokens);
     for (std::int64_t t = begin; t < end; ++t)
-      gradient(job_of(spec, args, tasks[static_cast<std::size_t>(t)]), at, memory);
+      gradient(job_of(spec, args, tasks[static_cast<std::size_t>(t)]), scratch);
   };
   stream.workers().for_each(static_cast<std::int64_t>(tasks.size()), 1, range);
 }

@@ -38,29 +38,33 @@ struct ForwardJob {
   }
 };
 
-// Scratch memory of one worker, in floats.
+// Scratch memory of one worker.
 struct ForwardScratch {
-  std::int64_t q_tiles, k_panels, v_panels, scores, sums, values, max, sum, bits, total;
-  explicit ForwardScratch(std::int64_t size) {
-    constexpr std::int64_t kStride = kKeyChunk + 16, kTile = 48, kMargin = 32;
+  float *q, *k, *v;           // the block's queries as a tile, a chunk of keys and values in panels
+  float *scores, *sums;       // a tile of queries: weights, weighted sums of the chunk's values
+  float *max, *sum, *values;  // of the block's queries, over all chunks so far
+  std::uint32_t* bits;        // of one query's dropout
+  std::size_t bytes;
+
+  ForwardScratch(float* memory, std::int64_t size) {
+    Carver carver(memory);
     const std::int64_t padded = (size + 31) / 32 * 32;
-    std::int64_t at = 0;
-    const auto take = [&](std::int64_t floats) {
-      const std::int64_t begin = at;
-      at += (floats + 15) / 16 * 16;
-      return begin;
-    };
-    q_tiles = take(kQueryBlock * kStride);
-    k_panels = take(kKeyChunk * size);
-    v_panels = take(kKeyChunk * padded);
-    scores = take(kTile * kStride + kMargin);
-    sums = take(kTile * kStride + kMargin);
-    values = take(kQueryBlock * padded);
-    max = take(kQueryBlock);
-    sum = take(kQueryBlock);
-    bits = take(kKeyChunk);
-    total = at;
+    q = carver.take(kQueryBlock * kTileStride);
+    k = carver.take(kKeyChunk * size);
+    v = carver.take(kKeyChunk * padded);
+    scores = carver.take(kTileRows * kTileStride);
+    sums = carver.take(kTileRows * kTileStride);
+    max = carver.take(kQueryBlock);
+    sum = carver.take(kQueryBlock);
+    values = carver.take(kQueryBlock * padded);
+    bits = reinterpret_cast<std::uint32_t*>(carver.take(kKeyChunk));
+    bytes = carver.bytes();
   }
+};
+
+// Queries [begin, begin + rows) of the block against keys [first_key, first_key + keys).
+struct ForwardTile {
+  std::int64_t begin, rows, first_key, keys;
 };
 
 }  // namespace
@@ -73,6 +77,7 @@ namespace {
 
 using attention::ForwardJob;
 using attention::ForwardScratch;
+using attention::ForwardTile;
 
 // Scores of one query become exponentials against their own maximum; those of keys [visible, limit)
 // become 0. Returns maximum and sum.
@@ -115,86 +120,87 @@ HWY_INLINE void drop_row(const ForwardJob& job, Index query, Index first_key, In
     hn::Store(hn::IfThenElseZero(kept(job.dropout, bits + j), hn::Load(d, row + j)), d, row + j);
 }
 
-// (max, sum, values) of a query take in those of its next chunk.
-HWY_INLINE void merge_row(float chunk_max, float chunk_sum, const float* chunk, Index padded,
-                          bool first, float& max, float& sum, float* values) {
+// Query i of the block takes in the (max, sum, values) of its next chunk.
+HWY_INLINE void merge_row(const ForwardScratch& scratch, Index i, float chunk_max, float chunk_sum,
+                          const float* chunk, Index padded) {
   const F32 d;
-  if (first) {
-    for (Index i = 0; i < padded; i += kVectorLanes)
-      hn::Store(hn::Load(d, chunk + i), d, values + i);
-    max = chunk_max;
-    sum = chunk_sum;
-    return;
-  }
-  const auto old_max = hn::Set(d, max), new_max = hn::Set(d, chunk_max);
+  const auto old_max = hn::Set(d, scratch.max[i]), new_max = hn::Set(d, chunk_max);
   const auto top = hn::Max(old_max, new_max);
   const auto mine = exp(d, hn::Sub(old_max, top)), theirs = exp(d, hn::Sub(new_max, top));
-  for (Index i = 0; i < padded; i += kVectorLanes) {
-    const auto kept_values = hn::Mul(hn::Load(d, values + i), mine);
-    hn::Store(hn::MulAdd(hn::Load(d, chunk + i), theirs, kept_values), d, values + i);
+  float* values = scratch.values + i * padded;
+  for (Index c = 0; c < padded; c += kVectorLanes) {
+    const auto before = hn::Mul(hn::Load(d, values + c), mine);
+    hn::Store(hn::MulAdd(hn::Load(d, chunk + c), theirs, before), d, values + c);
   }
-  sum = hn::GetLane(hn::MulAdd(hn::Set(d, chunk_sum), theirs, hn::Mul(hn::Set(d, sum), mine)));
-  max = hn::GetLane(top);
+  const auto before = hn::Mul(hn::Set(d, scratch.sum[i]), mine);
+  scratch.sum[i] = hn::GetLane(hn::MulAdd(hn::Set(d, chunk_sum), theirs, before));
+  scratch.max[i] = hn::GetLane(top);
 }
 
-// One tile of queries against one packed chunk of `keys` keys.
-void forward_tile(const ForwardJob& job, const ForwardScratch& at, float* memory, Index tile,
-                  Index rows, Index first_key, Index keys) {
-  const Index limit = smaller(keys, job.visible(tile + rows - 1) - first_key);
+// The first chunk is taken as it is.
+HWY_INLINE void start_row(const ForwardScratch& scratch, Index i, float chunk_max, float chunk_sum,
+                          const float* chunk, Index padded) {
+  const F32 d;
+  for (Index c = 0; c < padded; c += kVectorLanes)
+    hn::Store(hn::Load(d, chunk + c), d, scratch.values + i * padded + c);
+  scratch.max[i] = chunk_max;
+  scratch.sum[i] = chunk_sum;
+}
+
+void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const ForwardTile& tile) {
+  const Index limit = smaller(tile.keys, job.visible(tile.begin + tile.rows - 1) - tile.first_key);
   if (limit <= 0) return;
   const Index padded = round_up(job.size, kPanel);
-  float* scores = memory + at.scores;
-  float* sums = memory + at.sums;
-  multiply<Lies::rows>(rows, round_up(limit, kPanel) / kPanel,
-                       {job.size, memory + at.q_tiles + tile * kTileStride, memory + at.k_panels,
-                        job.size * kPanel, scores, kTileStride, false});
+  multiply<Lies::rows>(tile.rows, round_up(limit, kPanel) / kPanel,
+                       {job.size, scratch.q + tile.begin * kTileStride, scratch.k,
+                        job.size * kPanel, scratch.scores, kTileStride, false});
   float max[kTileRows] = {}, sum[kTileRows] = {};
-  for (Index r = 0; r < rows; ++r) {
-    float* row = scores + r * kTileStride;
-    const Index visible = smaller(limit, job.visible(tile + r) - first_key);
+  for (Index r = 0; r < tile.rows; ++r) {
+    float* row = scratch.scores + r * kTileStride;
+    const Index visible = smaller(limit, job.visible(tile.begin + r) - tile.first_key);
     if (visible <= 0) continue;
     softmax_row(row, visible, limit, job.scale, max[r], sum[r]);
-    if (job.dropout.on)
-      drop_row(job, tile + r, first_key, visible, row,
-               reinterpret_cast<std::uint32_t*>(memory + at.bits));
+    if (job.dropout.on) drop_row(job, tile.begin + r, tile.first_key, visible, row, scratch.bits);
   }
   multiply<Lies::rows>(
-      rows, padded / kPanel,
-      {limit, scores, memory + at.v_panels, kKeyChunk * kPanel, sums, kTileStride, false});
-  for (Index r = 0; r < rows; ++r)
-    if (job.visible(tile + r) > first_key)
-      merge_row(max[r], sum[r], sums + r * kTileStride, padded, first_key == 0,
-                memory[at.max + tile + r], memory[at.sum + tile + r],
-                memory + at.values + (tile + r) * padded);
+      tile.rows, padded / kPanel,
+      {limit, scratch.scores, scratch.v, kKeyChunk * kPanel, scratch.sums, kTileStride, false});
+  for (Index r = 0; r < tile.rows; ++r) {
+    const Index i = tile.begin + r;
+    const float* sums = scratch.sums + r * kTileStride;
+    if (tile.first_key == 0)
+      start_row(scratch, i, max[r], sum[r], sums, padded);
+    else if (job.visible(i) > tile.first_key)
+      merge_row(scratch, i, max[r], sum[r], sums, padded);
+  }
 }
 
 template <class Out>
-void write_rows(const ForwardJob& job, const ForwardScratch& at, const float* memory) {
+void write_rows(const ForwardJob& job, const ForwardScratch& scratch) {
   const F32 d;
   const Index padded = round_up(job.size, kPanel);
   for (Index i = 0; i < job.queries; ++i) {
-    const auto factor = hn::Set(d, job.dropout.factor / memory[at.sum + i]);
+    const auto factor = hn::Set(d, job.dropout.factor / scratch.sum[i]);
     Out* out = static_cast<Out*>(job.out.data) + i * job.out.stride;
     for (Index c = 0; c < job.size; c += kVectorLanes)
-      store(d, hn::Mul(hn::Load(d, memory + at.values + i * padded + c), factor), out + c,
+      store(d, hn::Mul(hn::Load(d, scratch.values + i * padded + c), factor), out + c,
             static_cast<std::size_t>(job.size - c));
   }
 }
 
 }  // namespace
 
-void attention_block(const attention::ForwardJob& job, const attention::ForwardScratch& at,
-                     float* memory) {
-  pack_tile(job.q, 0, job.queries, job.size, memory + at.q_tiles);
+void attention_block(const attention::ForwardJob& job, const attention::ForwardScratch& scratch) {
+  pack_tile(job.q, 0, job.queries, job.size, scratch.q);
   const Index visible = job.visible(job.queries - 1);
   for (Index first_key = 0; first_key < visible; first_key += kKeyChunk) {
     const Index keys = smaller(kKeyChunk, visible - first_key);
-    pack_transposed(job.k, first_key, keys, job.size, memory + at.k_panels);
-    pack_panels(job.v, first_key, keys, job.size, memory + at.v_panels);
-    for (Index tile = 0; tile < job.queries; tile += kTileRows)
-      forward_tile(job, at, memory, tile, smaller(kTileRows, job.queries - tile), first_key, keys);
+    pack_transposed(job.k, first_key, keys, job.size, scratch.k);
+    pack_panels(job.v, first_key, keys, job.size, scratch.v);
+    for (Index begin = 0; begin < job.queries; begin += kTileRows)
+      forward_tile(job, scratch, {begin, smaller(kTileRows, job.queries - begin), first_key, keys});
   }
-  job.out.narrow ? write_rows<bf16>(job, at, memory) : write_rows<float>(job, at, memory);
+  job.out.narrow ? write_rows<bf16>(job, scratch) : write_rows<float>(job, scratch);
 }
 
 }  // namespace stemma::kernels::HWY_NAMESPACE
@@ -225,23 +231,23 @@ ForwardJob job_of(const AttentionSpec& spec, const AttentionForward& args, const
 
 void forward_vector(Stream& stream, const AttentionSpec& spec, const AttentionForward& args) {
   const std::vector<Task> tasks = split(spec, args.sequences, kQueryBlock);
-  const ForwardScratch at(spec.head_size);
+  const std::size_t bytes = ForwardScratch(nullptr, spec.head_size).bytes;
   const auto block = STEMMA_PICK_PATH(attention_block);
-  const auto work = [&](const Task& task, float* memory) {
-    block(job_of(spec, args, task), at, memory);
+  const auto work = [&](const Task& task, const ForwardScratch& scratch) {
+    block(job_of(spec, args, task), scratch);
     if (!args.lse) return;
     for (std::int64_t i = task.begin; i < task.end; ++i) {
       float* row =
           args.lse.data<float>() + (task.sequence->query_begin + i) * args.lse.row_stride();
       const std::int64_t r = i - task.begin;
-      row[task.head] = memory[at.max + r] + std::log(memory[at.sum + r]);
+      row[task.head] = scratch.max[r] + std::log(scratch.sum[r]);
     }
   };
   const auto range = [&](std::int64_t begin, std::int64_t end, int worker) {
     const cpu::FlushDenormals flush;
-    float* memory = reinterpret_cast<float*>(
-        stream.scratch(worker, static_cast<std::size_t>(at.total) * sizeof(float)));
-    for (std::int64_t t = begin; t < end; ++t) work(tasks[static_cast<std::size_t>(t)], memory);
+    const ForwardScratch scratch(reinterpret_cast<float*>(stream.scratch(worker, bytes)),
+                                 spec.head_size);
+    for (std::int64_t t = begin; t < end; ++t) work(tasks[static_cast<std::size_t>(t)], scratch);
   };
   stream.workers().for_each(static_cast<std::int64_t>(tasks.size()), 1, range);
 }

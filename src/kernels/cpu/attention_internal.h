@@ -61,6 +61,28 @@ struct DropoutJob {
   DropoutJob(const AttentionSpec& spec, const Task& task);
 };
 
+// Queries that go through scores, softmax and weighted sum together, and the floats between the
+// rows of such a tile: an odd number of cache lines, so that a column of rows spreads over the
+// cache.
+inline constexpr std::int64_t kTileRows = 48;
+inline constexpr std::int64_t kTileStride = kKeyChunk + 16;
+
+// Cuts a worker's scratch memory into parts aligned to 64 bytes; on nullptr it only counts.
+class Carver {
+ public:
+  explicit Carver(float* memory) : memory_(memory) {}
+  float* take(std::int64_t floats) {
+    float* part = memory_ ? memory_ + taken_ : nullptr;
+    taken_ += (floats + 15) / 16 * 16;
+    return part;
+  }
+  std::size_t bytes() const { return static_cast<std::size_t>(taken_) * sizeof(float); }
+
+ private:
+  float* memory_;
+  std::int64_t taken_ = 0;
+};
+
 // The vector kernels of kernel_path(): f32 or bf16 operands, arguments already checked.
 void forward_vector(Stream& stream, const AttentionSpec& spec, const AttentionForward& args);
 void backward_vector(Stream& stream, const AttentionSpec& spec, const AttentionBackward& args);

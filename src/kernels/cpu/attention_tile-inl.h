@@ -28,14 +28,15 @@ HWY_BEFORE_NAMESPACE();
 namespace stemma::kernels::HWY_NAMESPACE {
 namespace {
 
+using attention::kTileRows;
+using attention::kTileStride;
 using Index = std::int64_t;
 using V = hn::Vec<F32>;
 
 constexpr Index kVectorLanes = HWY_LANES(float);
 constexpr Index kPanel = 2 * kVectorLanes;
 constexpr Index kStripRows = HWY_MAX_BYTES == 64 ? 12 : 6;  // 24 or 12 accumulators
-constexpr Index kTileRows = 48;                             // a multiple of both
-constexpr Index kTileStride = kKeyChunk + 16;
+static_assert(kTileRows % kStripRows == 0);
 
 HWY_INLINE Index smaller(Index a, Index b) { return a < b ? a : b; }
 HWY_INLINE Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }

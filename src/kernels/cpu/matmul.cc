@@ -17,14 +17,18 @@ namespace {
 constexpr std::int64_t kSubDepth = 1024;          // k that a task works on at a time
 constexpr std::int64_t kPassDepth = 4096;         // k that are packed at a time
 constexpr std::int64_t kStripBytes = 512 << 10;   // strips of a task: half a second cache
+constexpr std::int64_t kStreamedBytes = 3 << 20;  // strips that may pass by every panel
 constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the third cache
 constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
 constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
 constexpr std::int64_t kTaskPanels = 32;          // panels of a task at most
+constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
 constexpr std::int64_t kTasksPerWorker = 12;      // so that nobody waits long at the end
-constexpr std::int64_t kPackChunk = 128;          // k of several strips packed together
 constexpr std::int64_t kPackStrips = 4;           // strips packed by one task
-constexpr std::int64_t kSerialWork = 1 << 16;     // multiply-adds not worth waking workers
+constexpr std::int64_t kPackPanels = 4;           // panels packed by one task
+// Strips or panels whose memory rows are shared are packed in turns of so many k.
+constexpr std::int64_t kPackChunk = 128;
+constexpr std::int64_t kSerialWork = 1 << 16;  // multiply-adds not worth waking workers
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
@@ -52,13 +56,24 @@ class Product {
   void plan();
   void pack(const Part& part);
   void pack_strips(const Part& part, Range strips) const;
+  void pack_panels(const Part& part, Range panels) const;
   void compute(const Part& part);
   void task(const Part& part, Range strips, Range panels, int worker);
+  struct TileMemory {
+    const std::byte* a = nullptr;
+    const void* b = nullptr;
+    const std::byte* ahead = nullptr;  // wanted soon (TileShape)
+    float* sums = nullptr;
+  };
+  void tile(const TilePlace& place, Depth depth, const TileMemory& memory) const;
   const std::byte* strip(const Part& part, std::int64_t index) const;
   const void* panel(const Part& part, std::int64_t index, Depth depth, std::byte* scratch) const;
   int rows_of_strip(std::int64_t index) const {
     return static_cast<int>(
         std::min<std::int64_t>(engine_.strip_rows, args_.m - index * engine_.strip_rows));
+  }
+  std::int64_t packed_rows(std::int64_t strip) const {
+    return engine_.pads_rows ? engine_.strip_rows : rows_of_strip(strip);
   }
   template <class Task>
   void for_each(std::int64_t items, Task&& task) {
@@ -84,6 +99,7 @@ class Product {
   std::int64_t part_strips_ = 0, part_panels_ = 0;    // of a Part
   std::int64_t block_strips_ = 0, group_panels_ = 0;  // of a task
   std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;    // packed
+  std::int64_t tile_sums_ = 0;                        // floats
   std::byte* packed_a_ = nullptr;
   std::byte* packed_b_ = nullptr;
   float* partial_ =
@@ -107,6 +123,7 @@ void Product::plan() {
   const std::int64_t pass = std::min(pass_, k);
   sub_ = round_up(divide_up(pass, divide_up(pass, kSubDepth)), kReductionBlock);
 
+  tile_sums_ = engine_.strip_rows * kPanelWidth;
   const std::int64_t depth = round_up(pass, engine_.depth_unit);
   strip_bytes_ =
       round_up(engine_.strip_rows * depth * bytes + static_cast<std::int64_t>(kPackSlack), 64);
@@ -116,11 +133,12 @@ void Product::plan() {
 
   const bool round = args_.multiply == Multiply::bf16;
   const bool readable = engine_.tile_bf16 && args_.b.layout == Operand::Layout::panels;
-  const bool few_strips = strips_ <= block_strips_;
   if (readable && (args_.b.dtype == DType::bf16 ? strips_ <= 2 : !round))
     source_ = Panels::in_place;
   else
-    source_ = few_strips ? Panels::worker : Panels::shared;
+    source_ = strips_ * engine_.strip_rows * std::min(sub_, depth) * bytes <= kStreamedBytes
+                  ? Panels::worker
+                  : Panels::shared;
   strips_in_place_ = engine_.tile_bf16 && args_.m == 1 && args_.a.dtype == DType::f32 && !round &&
                      (args_.a.layout == Operand::Layout::rows || args_.a.stride == 1);
 
@@ -128,18 +146,23 @@ void Product::plan() {
   part_panels_ = panels_;
   if (source_ == Panels::shared)
     part_panels_ = std::min(part_panels_, kPackedBBytes / panel_bytes_);
-  if (passes > 1) part_panels_ = std::min(part_panels_, kPartialBytes / (strips_ * kTileSums * 4));
+  if (passes > 1) part_panels_ = std::min(part_panels_, kPartialBytes / (strips_ * tile_sums_ * 4));
   part_panels_ = std::max<std::int64_t>(part_panels_, 1);
 
-  // Tasks: strips as many as the cache holds, panels as few as keep all workers busy.
-  const std::int64_t wanted = stream_.workers().count() * kTasksPerWorker;
-  const std::int64_t blocks = divide_up(part_strips_, block_strips_);
+  // Tasks: strips as many as the cache holds (all where a panel is packed for them), and panels as
+  // few as keep all workers busy.
+  const std::int64_t workers = stream_.workers().count();
+  if (source_ == Panels::worker) block_strips_ = part_strips_;
+  const std::int64_t blocks =
+      std::max(divide_up(part_strips_, block_strips_),
+               std::min(part_strips_, divide_up(kLeastTasks * workers, part_panels_)));
   block_strips_ = divide_up(part_strips_, blocks);
+  const std::int64_t wanted = workers == 1 ? 1 : workers * kTasksPerWorker;
   group_panels_ = std::clamp<std::int64_t>(part_panels_ * blocks / wanted, 1, kTaskPanels);
 
   const std::int64_t a_bytes = strips_in_place_ ? 0 : part_strips_ * strip_bytes_;
   const std::int64_t b_bytes = source_ == Panels::shared ? part_panels_ * panel_bytes_ : 0;
-  const std::int64_t partial = passes > 1 ? strips_ * part_panels_ * kTileSums * 4 : 0;
+  const std::int64_t partial = passes > 1 ? strips_ * part_panels_ * tile_sums_ * 4 : 0;
   packed_a_ = stream_.shared_scratch(static_cast<std::size_t>(a_bytes + b_bytes + partial));
   packed_b_ = packed_a_ + a_bytes;
   if (passes > 1) partial_ = reinterpret_cast<float*>(packed_b_ + b_bytes);
@@ -162,29 +185,42 @@ void Product::run() {
 }
 
 void Product::pack_strips(const Part& part, Range strips) const {
-  for (std::int64_t k = 0; k < part.depth.count; k += kPackChunk) {
-    const Depth chunk{part.depth.begin + k, std::min(kPackChunk, part.depth.count - k)};
-    for (std::int64_t s = strips.begin; s < strips.end; ++s) {
-      const int rows = rows_of_strip(s);
-      const std::int64_t packed_rows = engine_.pads_rows ? engine_.strip_rows : rows;
-      std::byte* to = packed_a_ + (s - part.strips.begin) * strip_bytes_;
-      engine_.pack_strip(args_, s * engine_.strip_rows, rows, chunk,
-                         to + k * packed_rows * static_cast<std::int64_t>(engine_.packed_bytes));
-    }
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  const std::int64_t chunk =
+      args_.a.layout == Operand::Layout::transposed ? kPackChunk : part.depth.count;
+  for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
+    const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
+    for (std::int64_t s = strips.begin; s < strips.end; ++s)
+      engine_.pack_strip(
+          args_, s * engine_.strip_rows, rows_of_strip(s), depth,
+          packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * packed_rows(s) * bytes);
+  }
+}
+
+void Product::pack_panels(const Part& part, Range panels) const {
+  const std::int64_t row = kPanelWidth * static_cast<std::int64_t>(engine_.packed_bytes);
+  const std::int64_t chunk =
+      args_.b.layout == Operand::Layout::rows ? kPackChunk : part.depth.count;
+  for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
+    const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
+    for (std::int64_t p = panels.begin; p < panels.end; ++p)
+      engine_.pack_panel(args_, p * kPanelWidth, depth,
+                         packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
   }
 }
 
 void Product::pack(const Part& part) {
   const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), kPackStrips);
-  const std::int64_t panels =
-      source_ == Panels::shared && part.first_strips ? part.panels.count() : 0;
+  const std::int64_t panels = source_ == Panels::shared && part.first_strips
+                                  ? divide_up(part.panels.count(), kPackPanels)
+                                  : 0;
   for_each(groups + panels, [&](std::int64_t i, int) {
     if (i < groups) {
       const std::int64_t begin = part.strips.begin + i * kPackStrips;
       pack_strips(part, {begin, std::min(part.strips.end, begin + kPackStrips)});
     } else {
-      engine_.pack_panel(args_, (part.panels.begin + i - groups) * kPanelWidth, part.depth,
-                         packed_b_ + (i - groups) * panel_bytes_);
+      const std::int64_t begin = part.panels.begin + (i - groups) * kPackPanels;
+      pack_panels(part, {begin, std::min(part.panels.end, begin + kPackPanels)});
     }
   });
 }
@@ -226,42 +262,65 @@ const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
 
 void Product::task(const Part& part, Range strips, Range panels, int worker) {
   const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
-  const bool several_subs = part.depth.count > sub_;
-  const bool keep = partial_ || several_subs;  // sums outlive their tile's turn
-  const std::int64_t own = keep && !partial_ ? block_strips_ * group_panels_ : 1;
-  const std::int64_t scratch_panel =
+  const bool keep = !partial_ && part.depth.count > sub_;  // sums outlive their tile's turn
+  const std::int64_t own_sums = (keep ? block_strips_ * group_panels_ : 1) * tile_sums_;
+  const std::int64_t own_panel =
       source_ == Panels::worker ? round_up(sub_, engine_.depth_unit) * kPanelWidth * bytes : 0;
-  std::byte* scratch =
-      stream_.scratch(worker, static_cast<std::size_t>(own * kTileSums * 4 + scratch_panel));
-  float* own_sums = reinterpret_cast<float*>(scratch);
-  const auto tile = engine_.tile_bf16 && source_ == Panels::in_place && args_.b.dtype == DType::bf16
-                        ? engine_.tile_bf16
-                        : engine_.tile;
+  std::byte* scratch = stream_.scratch(worker, static_cast<std::size_t>(own_sums * 4 + own_panel));
   for (std::int64_t k = 0; k == 0 || k < part.depth.count; k += sub_) {
     const Depth depth{part.depth.begin + k, std::min(sub_, part.depth.count - k)};
-    const bool first = depth.begin == 0, last = depth.begin + depth.count == args_.k;
     for (std::int64_t p = panels.begin; p < panels.end; ++p) {
-      const void* b = panel(part, p, depth, scratch + own * kTileSums * 4);
+      const void* b = panel(part, p, depth, scratch + own_sums * 4);
+      // The next panel comes from the third cache or from memory: the first strips fetch it.
+      const void* next = source_ != Panels::worker && p + 1 < panels.end
+                             ? panel(part, p + 1, depth, nullptr)
+                             : nullptr;
       for (std::int64_t s = strips.begin; s < strips.end; ++s) {
-        const int rows = rows_of_strip(s);
-        const std::int64_t packed_rows = engine_.pads_rows ? engine_.strip_rows : rows;
-        float* sums = own_sums;
+        float* sums = reinterpret_cast<float*>(scratch);
         if (partial_)
-          sums = partial_ + ((p - part.panels.begin) * strips_ + s) * kTileSums;
+          sums = partial_ + ((p - part.panels.begin) * strips_ + s) * tile_sums_;
         else if (keep)
-          sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * kTileSums;
-        if (depth.count > 0)
-          tile(strip(part, s) + k * packed_rows * bytes, b, {rows, depth.count, first}, sums);
-        else
-          std::fill_n(sums, kTileSums, 0.0f);
-        if (last)
-          epilogue_(args_,
-                    {s * engine_.strip_rows, p * kPanelWidth, rows,
-                     std::min(kPanelWidth, args_.n - p * kPanelWidth)},
-                    sums);
+          sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * tile_sums_;
+        const std::byte* a = strip(part, s) + k * packed_rows(s) * bytes;
+        const std::int64_t fetched = (s - strips.begin) * depth.count * 64;
+        const bool fetch = next && fetched < depth.count * kPanelWidth * bytes;
+        const std::byte* ahead = fetch ? static_cast<const std::byte*>(next) + fetched
+                                 : s + 1 < strips.end ? a + strip_bytes_
+                                                      : a;
+        const std::int64_t row = s * engine_.strip_rows, col = p * kPanelWidth;
+        tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth,
+             {a, b, ahead, sums});
       }
     }
   }
+}
+
+void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory) const {
+  const bool last = depth.begin + depth.count == args_.k;
+  if (last) {
+    // The rows of C arrive while the tile multiplies.
+    const std::int64_t item = static_cast<std::int64_t>(size_of(args_.c_dtype));
+    const std::byte* c = static_cast<const std::byte*>(args_.c);
+    for (std::int64_t r = 0; r < place.rows; ++r) {
+      const std::byte* row = c + ((place.row + r) * args_.c_stride + place.col) * item;
+      for (std::int64_t line = 0; line <= place.cols * item; line += 64)
+        __builtin_prefetch(row + line, 1);
+    }
+  }
+  if (depth.begin > 0)
+    for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
+      __builtin_prefetch(memory.sums + i, 1);
+  const auto multiply =
+      engine_.tile_bf16 && source_ == Panels::in_place && args_.b.dtype == DType::bf16
+          ? engine_.tile_bf16
+          : engine_.tile;
+  if (depth.count > 0)
+    multiply(memory.a, memory.b,
+             {static_cast<int>(place.rows), depth.count, depth.begin == 0, memory.ahead},
+             memory.sums);
+  else
+    std::fill_n(memory.sums, tile_sums_, 0.0f);
+  if (last) epilogue_(args_, place, memory.sums);
 }
 
 }  // namespace

@@ -20,7 +20,10 @@
 namespace stemma::kernels::cpu {
 namespace {
 
-constexpr int kPrefetchRows = 16;  // k rows of B fetched ahead
+// Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
+// find it in the second cache and fetch what comes next.
+constexpr int kStreamingRows = 4;
+constexpr int kPrefetchRows = 16;
 
 STEMMA_AVX512 inline __m512 load16(const float* p) { return _mm512_loadu_ps(p); }
 STEMMA_AVX512 inline __m512 load16(const bf16* p) {
@@ -29,7 +32,10 @@ STEMMA_AVX512 inline __m512 load16(const bf16* p) {
 }
 
 template <int kRows, class B>
-STEMMA_AVX512 void tile(const float* a, const B* b, std::int64_t depth, bool first, float* sums) {
+STEMMA_AVX512 void tile(const float* a, const B* b, const TileShape& shape, float* sums) {
+  bool first = shape.first;
+  std::int64_t depth = shape.depth;
+  const std::byte* ahead = shape.ahead;
   while (depth > 0) {
     const std::int64_t block = depth < kReductionBlock ? depth : kReductionBlock;
     __m512 left[kRows], right[kRows];
@@ -37,9 +43,14 @@ STEMMA_AVX512 void tile(const float* a, const B* b, std::int64_t depth, bool fir
     for (int r = 0; r < kRows; ++r) left[r] = right[r] = _mm512_setzero_ps();
     for (std::int64_t k = 0; k < block; ++k) {
       const __m512 b_left = load16(b), b_right = load16(b + 16);
-      const char* ahead = reinterpret_cast<const char*>(b + kPrefetchRows * kPanelWidth);
-      _mm_prefetch(ahead, _MM_HINT_T0);
-      if constexpr (sizeof(B) == 4) _mm_prefetch(ahead + 64, _MM_HINT_T0);
+      if constexpr (kRows <= kStreamingRows) {
+        const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
+        _mm_prefetch(line, _MM_HINT_T0);
+        if constexpr (sizeof(B) == 4) _mm_prefetch(line + 64, _MM_HINT_T0);
+      } else {
+        _mm_prefetch(ahead, _MM_HINT_T1);
+        ahead += 64;
+      }
 #pragma GCC unroll 14
       for (int r = 0; r < kRows; ++r) {
         const __m512 x = _mm512_set1_ps(a[r]);
@@ -90,8 +101,12 @@ STEMMA_AVX512 void copy(const PackSource& piece, const PackShape& shape, float* 
     for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride)
       _mm512_storeu_ps(to, round_to_bf16(_mm512_maskz_loadu_ps(mask, from)));
   } else {
-    for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride)
+    // The rows lie far apart: no hardware prefetcher follows.
+    const std::int64_t far = kPrefetchRows * piece.stride;
+    for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride) {
+      _mm_prefetch(from + far, _MM_HINT_T0);
       _mm512_storeu_ps(to, _mm512_maskz_loadu_ps(mask, from));
+    }
   }
 }
 
@@ -145,15 +160,14 @@ STEMMA_AVX512 void transpose(const PackSource& piece, const PackShape& shape, fl
 }
 
 template <class B>
-using Tile = void (*)(const float*, const B*, std::int64_t, bool, float*);
+using Tile = void (*)(const float*, const B*, const TileShape&, float*);
 
 template <class B>
 void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
   static constexpr Tile<B> kTiles[] = {
       tile<1, B>, tile<2, B>, tile<3, B>,  tile<4, B>,  tile<5, B>,  tile<6, B>,  tile<7, B>,
       tile<8, B>, tile<9, B>, tile<10, B>, tile<11, B>, tile<12, B>, tile<13, B>, tile<14, B>};
-  kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape.depth,
-                         shape.first, sums);
+  kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape, sums);
 }
 
 constexpr Packers kPackers{copy, transpose};

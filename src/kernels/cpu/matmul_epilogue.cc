@@ -3,12 +3,28 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/matmul_epilogue.cc"
 #include <hwy/foreach_target.h>
+#include <type_traits>
 
 #include "kernels/cpu/matmul_kernels.h"
 #include "kernels/cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stemma::kernels::HWY_NAMESPACE {
+
+// The upper half of v rounded to bf16, the lower half undefined; NaN stays NaN.
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<F32>> rounded_bits(hn::Vec<F32> v) {
+  const hn::RebindToUnsigned<F32> d32;
+  const auto u = hn::BitCast(d32, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(u), hn::Set(d32, 1u));
+  const auto rounded = hn::Add(u, hn::Add(odd, hn::Set(d32, 0x7FFFu)));
+  const auto quiet = hn::Or(u, hn::Set(d32, 0x400000u));
+  return hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(v)), quiet, rounded);
+}
+
+HWY_INLINE hn::Vec<F32> rounded_to_bf16(hn::Vec<F32> v) {
+  const hn::RebindToUnsigned<F32> d32;
+  return hn::BitCast(F32(), hn::And(rounded_bits(v), hn::Set(d32, 0xFFFF0000u)));
+}
 
 template <class C, Activation kind>
 void epilogue_of(const MatmulArgs& args, const cpu::TilePlace& place, const float* sums) {
@@ -27,6 +43,7 @@ void epilogue_of(const MatmulArgs& args, const cpu::TilePlace& place, const floa
       const std::size_t n = cols - i < lanes ? cols - i : lanes;
       const auto sum = hn::LoadU(d, sums + r * kPanelWidth + i);
       auto v = bias ? hn::MulAdd(sum, scale, load(d, bias + i, n)) : hn::Mul(sum, scale);
+      if constexpr (std::is_same_v<C, bf16> && kind != Activation::none) v = rounded_to_bf16(v);
       if (pre) store(d, v, pre + i, n);
       if constexpr (kind == Activation::gelu_tanh) v = gelu_tanh(d, v);
       if constexpr (kind == Activation::gelu_erf) v = gelu_erf(d, v);
@@ -60,16 +77,6 @@ void round_32(const float* from, std::uint16_t* to) {
   const F32 d;
   for (std::size_t i = 0; i < 32; i += hn::Lanes(d))
     store(d, hn::LoadU(d, from + i), reinterpret_cast<bf16*>(to) + i, hn::Lanes(d));
-}
-
-// The upper half of v rounded to bf16, the lower half undefined; NaN stays NaN.
-HWY_INLINE hn::Vec<hn::RebindToUnsigned<F32>> rounded_bits(hn::Vec<F32> v) {
-  const hn::RebindToUnsigned<F32> d32;
-  const auto u = hn::BitCast(d32, v);
-  const auto odd = hn::And(hn::ShiftRight<16>(u), hn::Set(d32, 1u));
-  const auto rounded = hn::Add(u, hn::Add(odd, hn::Set(d32, 0x7FFFu)));
-  const auto quiet = hn::Or(u, hn::Set(d32, 0x400000u));
-  return hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(v)), quiet, rounded);
 }
 
 void pair_32(const float* even, const float* odd, std::uint32_t* to) {

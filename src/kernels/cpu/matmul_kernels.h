@@ -15,9 +15,6 @@
 
 namespace stemma::kernels::cpu {
 
-inline constexpr int kMaxStripRows = 32;
-inline constexpr std::int64_t kTileSums = kMaxStripRows * kPanelWidth;  // floats
-
 // A range of k.
 struct Depth {
   std::int64_t begin = 0, count = 0;
@@ -33,6 +30,8 @@ struct TileShape {
   int rows = 0;
   std::int64_t depth = 0;
   bool first = false;
+  // Memory that is wanted soon: the tile may fetch one cache line of it per k.
+  const std::byte* ahead = nullptr;
 };
 
 // One way to multiply. Packing writes whole vectors: up to kPackSlack bytes behind the end of what

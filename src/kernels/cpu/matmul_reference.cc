@@ -76,6 +76,8 @@ STEMMA_FMA void finish(const MatmulArgs& args, std::int64_t row, std::int64_t co
     };
     T v = args.bias ? std::fma(totals[j], scale, static_cast<const T*>(args.bias)[n])
                     : totals[j] * scale;
+    if constexpr (sizeof(C) == 2)
+      if (args.activation != Activation::none) v = to_float(to_bf16(v));
     if (args.pre) set(static_cast<C*>(args.pre)[at], v);
     activate(args.activation, &v, &v, 1);
     if (args.residual) v += static_cast<const T*>(args.residual)[row * args.residual_stride + n];

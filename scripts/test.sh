@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and passes all tests:
+#
+#   release  GCC, optimised        every test
+#   asan     GCC, ASan and UBSan   the tests labelled `fast`
+#   tsan     GCC, ThreadSanitizer  the tests labelled `fast`
+#   clang    clang-16, optimised   the tests labelled `fast`
+#   fuzz     clang-16, libFuzzer   every fuzz target for a few seconds
+#
+#   scripts/test.sh               all of them
+#   scripts/test.sh release asan  only these
+#
+# STEMMA_SHARED names the folder of shared test material (default: ../shared beside the repository);
+# tests that need it say so and are skipped where it is missing. Nothing comes from the network but
+# Debian packages.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+stages=("$@")
+if [ ${#stages[@]} -eq 0 ]; then stages=(release asan tsan clang fuzz); fi
+for stage in "${stages[@]}"; do
+  case $stage in
+    release | asan | tsan | clang | fuzz) ;;
+    *) fail "unknown stage $stage: one of release, asan, tsan, clang, fuzz" ;;
+  esac
+done
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+# tests PRESET [CTEST-ARGUMENT...]: shows ctest's closing lines, and everything when one failed.
+tests() {
+  local preset=$1 log=build/tests-$1.log
+  shift
+  if ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$(cores)" "$@" \
+    > "$log" 2>&1; then
+    sed -n '/tests passed/,$p' "$log"
+  else
+    cat "$log"
+    return 1
+  fi
+}
+
+times=()
+failed=()
+# step NAME COMMAND...: runs it, notes its time and whether it failed; a later step runs all the same.
+step() {
+  local name=$1 begin=$SECONDS result=passed
+  shift
+  say "$name"
+  "$@" || result=FAILED
+  if [ "$result" = FAILED ]; then failed+=("$name"); fi
+  times+=("$(printf '%-16s %5d s  %s' "$name" "$((SECONDS - begin))" "$result")")
+  last_result=$result
+}
+
+# build_and_test PRESET [CTEST-ARGUMENT...]
+build_and_test() {
+  step "$1 build" build "$1"
+  if [ "$last_result" = passed ]; then step "$1 tests" tests "$@"; fi
+}
+
+step "install" scripts/install.sh --tests
+if [ "$last_result" != passed ]; then exit 1; fi
+for stage in "${stages[@]}"; do
+  case $stage in
+    release) build_and_test release ;;
+    fuzz) step "fuzz" scripts/fuzz.sh 5 ;;
+    *) build_and_test "$stage" -L fast ;;
+  esac
+done
+
+say "where the time went"
+printf '%s\n' "${times[@]}"
+printf '%-16s %5d s\n' "all" "$SECONDS"
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\n%d of %d steps failed: %s\n' "${#failed[@]}" "${#times[@]}" "$(IFS=,; echo "${failed[*]}")"
+  exit 1
+fi
+printf '\nall %d steps passed\n' "${#times[@]}"

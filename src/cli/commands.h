@@ -1,0 +1,21 @@
+// Every subcommand adds itself to the program: one function, one source file.
+#pragma once
+
+#include "cli/program.h"
+
+namespace stemma::cli {
+
+void add_tokenizer_train(Program& program);
+void add_tokenizer_encode(Program& program);
+void add_tokenizer_decode(Program& program);
+void add_data_pack(Program& program);
+void add_data_inspect(Program& program);
+void add_train(Program& program);
+void add_generate(Program& program);
+void add_logits(Program& program);
+void add_eval_perplexity(Program& program);
+void add_info(Program& program);
+void add_bench(Program& program);
+void add_doctor(Program& program);
+
+}  // namespace stemma::cli

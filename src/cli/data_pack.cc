@@ -1,0 +1,93 @@
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "data/pack.h"
+
+namespace stemma::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> input;
+  std::string tokenizer = "gpt2", output;
+  PackOptions pack;
+  std::int64_t threads = 0;
+  bool json = false;
+};
+
+Json split_json(const SplitManifest& split) {
+  return Json::object({{"documents", split.documents},
+                       {"tokens", split.tokens},
+                       {"text_bytes", split.text_bytes},
+                       {"shards", static_cast<std::int64_t>(split.shards.size())}});
+}
+
+int run(Options& o) {
+  ProgressLine line;
+  o.pack.threads = static_cast<int>(o.threads);
+  o.pack.progress = [&](const PackProgress& p) {
+    line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
+                            format_bytes(p.total_bytes),
+                            format_count(static_cast<double>(p.tokens))));
+    return interrupt_requested() == 0;
+  };
+  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto report =
+      pack_documents({o.input.begin(), o.input.end()}, *tokenizer, o.output, o.pack);
+  line.finish();
+  if (!report) return interrupted_or_done();
+  if (o.json)
+    return print_json(
+        Json::object({{"output", o.output},
+                      {"train", split_json(report->train)},
+                      {"validation", split_json(report->validation)},
+                      {"source_bytes", static_cast<std::int64_t>(report->source_bytes)},
+                      {"note", report->note}}));
+  print(fmt::format(
+      "training: {} tokens in {} documents; validation: {} tokens in {} documents; {}\n",
+      report->train.tokens, report->train.documents, report->validation.tokens,
+      report->validation.documents, o.output));
+  if (!report->note.empty()) print(fmt::format("note: {}\n", report->note));
+  return interrupted_or_done();
+}
+
+}  // namespace
+
+void add_data_pack(Program& program) {
+  auto o = std::make_shared<Options>();
+  Command& c = program.add("data pack", "tokenize text files into a folder that training maps");
+  c.about =
+      "Encodes text files into shards of tokens with document boundaries, split into training and "
+      "validation data by a hash of each document. `stemma train --data FOLDER` reads the result. "
+      "A "
+      "plain text without <|endoftext|> lines is cut at blank lines into documents of about 64 kB; "
+      "a "
+      "JSONL row is one document.";
+  c.examples = {"stemma data pack --input books/ more.jsonl.zst --tokenizer gpt2 --output packed"};
+  c.options.add(
+      {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "books/"},
+      o->input);
+  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
+                o->tokenizer);
+  c.options.add({"output", "the folder to write; created where it is missing", "packed"},
+                o->output);
+  c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
+                o->pack.documents.text_field);
+  c.options.add(
+      {"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
+      o->pack.validation_fraction, {0, 0.5});
+  c.options.add({"shard_tokens", "tokens of one shard, about", "1e8"}, o->pack.shard_tokens,
+                {1, std::int64_t{1} << 40});
+  c.options.add({"overwrite", "replace a packed folder", "true"}, o->pack.overwrite);
+  declare_threads(o->threads, c.options);
+  declare_json(o->json, c.options);
+  c.required = {"input", "output"};
+  c.run = [o] { return run(*o); };
+}
+
+}  // namespace stemma::cli

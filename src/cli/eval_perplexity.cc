@@ -1,0 +1,80 @@
+#include <chrono>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "eval/perplexity.h"
+
+namespace stemma::cli {
+namespace {
+
+struct Options {
+  ModelFlags model;
+  std::string text;
+  std::int64_t context_token = -1;
+  bool json = false;
+};
+
+int run(const Options& o) {
+  const MappedFile file(o.text);
+  const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
+  ProgressLine line;
+  eval::PerplexityOptions options;
+  if (o.context_token >= 0) options.context_token = static_cast<std::int32_t>(o.context_token);
+  options.progress = [&](std::int64_t done, std::int64_t all) {
+    line.update(fmt::format("scored {} of {} tokens", done, all));
+    return interrupt_requested() == 0;
+  };
+  const auto start = std::chrono::steady_clock::now();
+  const eval::Perplexity p = eval::perplexity(model, file.text(), options);
+  line.finish();
+  if (interrupt_requested()) return interrupted_or_done();  // a part of a text has no bits per byte
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (o.json) {
+    Json out = Json::object({{"nll", p.nll},
+                             {"tokens", p.tokens},
+                             {"perplexity", p.perplexity()},
+                             {"bits_per_byte", p.bits_per_byte()},
+                             {"bytes", p.bytes},
+                             {"seconds", seconds}});
+    describe(model, o.model, out);
+    return print_json(out);
+  }
+  print(fmt::format("perplexity {:.4f}, {:.4f} bits per byte ({} tokens, {})\n", p.perplexity(),
+                    p.bits_per_byte(), p.tokens,
+                    format_bytes(static_cast<std::uint64_t>(p.bytes))));
+  return interrupted_or_done();
+}
+
+}  // namespace
+
+void add_eval_perplexity(Program& program) {
+  auto o = std::make_shared<Options>();
+  Command& c = program.add("eval perplexity", "how well a model predicts a text");
+  c.about =
+      "Scores a whole file as one text: end-of-text first, windows of the model's context with "
+      "half "
+      "of it as stride, every token scored once with the longest context its window gives. nll is "
+      "the sum in nats; perplexity = exp(nll / tokens); bits per byte = nll / ln 2 / bytes.";
+  c.examples = {"stemma eval perplexity --model runs/book --text chapter.txt --json"};
+  declare(o->model, c.options);
+  c.options.add({"text", "the file to score", "chapter.txt"}, o->text);
+  c.options.add(
+      {"context_token",
+       "the id before the text; needed where the tokenizer has no end-of-text; -1: end-of-text",
+       "0"},
+      o->context_token, {-1, 1 << 24});
+  declare_json(o->json, c.options);
+  c.required = {"model", "text"};
+  c.run = [o] { return run(*o); };
+}
+
+}  // namespace stemma::cli

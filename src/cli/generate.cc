@@ -1,0 +1,127 @@
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "infer/generator.h"
+
+namespace stemma::cli {
+namespace {
+
+struct Options {
+  ModelFlags model;
+  std::string prompt, prompt_file, ids;
+  infer::GenerateOptions generate;
+  std::int64_t seed = 0;
+  bool json = false;
+};
+
+// The prompt's ids, from the one of --prompt, --prompt-file and --ids that was given.
+std::vector<std::int32_t> prompt_of(const Options& o, const OptionSet& options,
+                                    const infer::LoadedModel& model) {
+  const auto given = [&](const char* key) {
+    return options.source(key) != OptionSource::default_value;
+  };
+  if (given("prompt") + given("prompt_file") + given("ids") != 1)
+    throw Error(
+        ErrorCode::invalid_argument,
+        "[generate] give the text to continue with one of --prompt, --prompt-file and --ids");
+  if (given("ids")) return parse_ids(o.ids);
+  if (given("prompt")) return infer::prompt_ids(model, o.prompt);
+  if (o.prompt_file != "-") return infer::prompt_ids(model, read_file(o.prompt_file));
+  const std::string text((std::istreambuf_iterator<char>(std::cin)), {});
+  return infer::prompt_ids(model, text);
+}
+
+Json result_json(const Options& o, const infer::LoadedModel& model, const infer::Generation& g,
+                 std::size_t prompt_tokens) {
+  Json ids{Json::Array{}};
+  for (const std::int32_t id : g.ids) ids.push_back(id);
+  const auto rate = [](std::size_t count, double seconds) {
+    return seconds > 0 ? static_cast<double>(count) / seconds : 0.0;
+  };
+  Json out = Json::object({{"text", g.text},
+                           {"ids", std::move(ids)},
+                           {"finish_reason", to_string(g.finish)},
+                           {"prompt_tokens", static_cast<std::int64_t>(prompt_tokens)},
+                           {"prefill_tokens_per_s", rate(prompt_tokens, g.prefill_seconds)},
+                           {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)}});
+  describe(model, o.model, out);
+  return out;
+}
+
+int run(Options& o, const OptionSet& options) {
+  o.generate.sampling.seed = static_cast<std::uint64_t>(o.seed);
+  o.generate.sampling.validate();
+  const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
+  const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
+  if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
+  const infer::Generation g = infer::generate(model, prompt, o.generate);
+  if (o.json) return print_json(result_json(o, model, g, prompt.size()));
+  print(model.find_tokenizer() ? "\n" : fmt::format("{}\n", fmt::join(g.ids, ",")));
+  log_info(fmt::format(
+      "{} tokens ({}) after a prompt of {}; {}", g.ids.size(), to_string(g.finish), prompt.size(),
+      format_rate(static_cast<double>(g.ids.size()) / std::max(g.decode_seconds, 1e-9), "tokens")));
+  return interrupted_or_done();
+}
+
+void declare_sampling(Options& o, OptionSet& options) {
+  infer::SamplingOptions& s = o.generate.sampling;
+  options.add({"max_tokens", "tokens to write at most", "100"}, o.generate.max_tokens,
+              {0, 1 << 24});
+  options.add({"temperature",
+               "0: the likeliest token each time; 1: as the model's probabilities say", "0.8"},
+              s.temperature, {0, 100});
+  options.add({"top_k", "draw among the k likeliest tokens only; 0: all", "40"}, s.top_k,
+              {0, 1 << 24});
+  options.add(
+      {"top_p", "draw among the likeliest tokens with this much probability together", "0.95"},
+      s.top_p, {1e-9, 1});
+  options.add(
+      {"repetition_penalty", "above 1: tokens that are there already become less likely", "1.2"},
+      s.repetition_penalty, {1e-3, 1e3});
+  options.add({"seed", "the same seed gives the same text", "7"}, o.seed, {0, 1'000'000'000'000});
+  options.add({"stop", "end before this text; may be given several times", "\"\\n\""},
+              o.generate.stop);
+  options.add({"ignore_eot", "go on when the model ends the text", "true"},
+              o.generate.ignore_end_of_text);
+}
+
+}  // namespace
+
+void add_generate(Program& program) {
+  auto o = std::make_shared<Options>();
+  Command& c = program.add("generate", "continue a text with a model");
+  c.about =
+      "Writes the continuation of a prompt to standard output as it comes; the prompt itself is "
+      "not "
+      "repeated. Models without a tokenizer take --ids and print ids. Ctrl-C ends the text, prints "
+      "what there is and exits with 130. With --json: text, ids, finish_reason (length, stop, eot, "
+      "context, cancelled), rates; bytes that are no UTF-8 stand as U+FFFD in text.";
+  c.examples = {
+      "stemma generate --model runs/book --prompt \"Once upon a time\" --max-tokens 100",
+      "stemma generate --model gpt2/ --prompt-file question.txt --temperature 0.8 --top-p 0.95",
+      "stemma generate --model gpt2/ --ids 15496,995 --max-tokens 5 --json"};
+  declare(o->model, c.options);
+  c.options.add({"prompt", "the text to continue; an empty one begins a new text", "\"Once upon\""},
+                o->prompt);
+  c.options.add(
+      {"prompt_file", "a file with the text to continue; -: standard input", "question.txt"},
+      o->prompt_file);
+  c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
+  declare_sampling(*o, c.options);
+  declare_json(o->json, c.options);
+  c.required = {"model"};
+  c.run = [o, &c] { return run(*o, c.options); };
+}
+
+}  // namespace stemma::cli

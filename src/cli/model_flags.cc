@@ -1,0 +1,93 @@
+#include "cli/model_flags.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/checkpoint_source.h"
+#include "checkpoint/run_folder.h"
+#include "device/cpu.h"
+
+namespace stemma::cli {
+
+infer::ModelOptions ModelFlags::options() const {
+  infer::ModelOptions o;
+  o.path = model;
+  o.precision = precision;
+  o.weights = weights;
+  o.tokenizer = tokenizer;
+  o.threads = threads;
+  return o;
+}
+
+void declare_threads(std::int64_t& threads, OptionSet& options) {
+  options.add({"threads", "worker threads; 0: STEMMA_THREADS, otherwise all processors", "2"},
+              threads, {0, 1024});
+}
+
+void declare_precision(std::string& precision, OptionSet& options) {
+  options.add_choice(
+      {"precision",
+       "what products multiply in; auto: bf16 where the machine has AMX, otherwise f32", "f32"},
+      precision, {"auto", "f32", "bf16"});
+}
+
+void declare_weights(std::string& weights, OptionSet& options) {
+  options.add_choice(
+      {"weights", "how the weights lie in memory; bf16 halves what every token reads", "bf16"},
+      weights, {"f32", "bf16"});
+}
+
+void declare(ModelFlags& flags, OptionSet& options) {
+  options.add({"model", "a model folder as Hugging Face writes it, or a run folder", "runs/book"},
+              flags.model);
+  options.add(
+      {"tokenizer",
+       "a name (gpt2), a tokenizer.json or a folder with one; empty: the model folder's own",
+       "gpt2"},
+      flags.tokenizer);
+  declare_precision(flags.precision, options);
+  declare_weights(flags.weights, options);
+  declare_threads(flags.threads, options);
+}
+
+FoundModel find_model(const std::string& model) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(model, ignored))
+    return {checkpoint::read_model_config(model).decoder, std::nullopt};
+  if (std::filesystem::is_directory(model, ignored)) {
+    const auto found = checkpoint::resolve_model_folder(model);
+    for (const std::string& warning : found.warnings) log_warning(warning);
+    return {checkpoint::load_config(found.folder).decoder, found.folder};
+  }
+  return {published_config(model), std::nullopt};
+}
+
+std::vector<std::int32_t> parse_ids(const std::string& text) {
+  std::vector<std::int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    std::int32_t id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0 || (next != end && (*next != ',' || next + 1 == end)))
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[ids] must be token ids with commas between them, such as 1,2,3, got '{}'",
+                      text));
+    ids.push_back(id);
+    at = next == end ? end : next + 1;
+  }
+  return ids;
+}
+
+void describe(const infer::LoadedModel& model, const ModelFlags& flags, Json& into) {
+  into.set("precision", to_string(model.numerics().multiply));
+  into.set("weights", flags.weights);
+  into.set("kernels", to_string(kernel_path()));
+  into.set("threads", model.stream().workers().count());
+}
+
+}  // namespace stemma::cli

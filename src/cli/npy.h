@@ -1,0 +1,22 @@
+// Token ids as NumPy's .npy, format version 1.0: 1-D, C order.
+// Source: numpy.lib.format ("A simple file format for NumPy arrays").
+//
+//   write_ids("ids.npy", ids);                        // little-endian u32
+//   std::vector<std::int32_t> ids = read_ids("ids.npy");
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+namespace stemma::cli {
+
+// Whole or absent. Throws device.
+void write_ids(const std::filesystem::path& path, std::span<const std::int32_t> ids);
+
+// Elements of u16, u32, i32 or i64, little-endian. Throws not_found, corrupt (damaged, or an id
+// that does not fit 31 bits), unsupported (another type, shape or version).
+std::vector<std::int32_t> read_ids(const std::filesystem::path& path);
+
+}  // namespace stemma::cli

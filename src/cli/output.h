@@ -1,0 +1,33 @@
+// Standard output and exit codes. Results go to standard output, everything else to standard error.
+//
+//   if (json) return print_json(Json::object({{"tokens", 3}}));
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/options.h"
+
+namespace stemma::cli {
+
+inline constexpr int kDone = 0;
+inline constexpr int kUsage = 2;
+inline constexpr int kFile = 3;
+inline constexpr int kMachine = 4;
+inline constexpr int kInternal = 5;
+
+int exit_code(ErrorCode code);
+// 128 + the signal that ended the work early, otherwise kDone.
+int interrupted_or_done();
+
+// Writes all of it at once. False when the reader has gone (a closed pipe): nothing more is wanted.
+// Throws device when it cannot be written otherwise.
+bool print(std::string_view text);
+// One line; returns interrupted_or_done().
+int print_json(const Json& object);
+
+// The option that every command with a result has.
+void declare_json(bool& json, OptionSet& options);
+
+}  // namespace stemma::cli

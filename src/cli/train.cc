@@ -1,0 +1,104 @@
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "train/run.h"
+
+namespace stemma::cli {
+namespace {
+
+struct Options {
+  train::Recipe recipe;
+  std::string file, run, resume = "never";
+  bool json = false;
+};
+
+// The recipe file, or the run's own where a run goes on without one. Its keys are the recipe's
+// only; flags come after it.
+void read_recipe(Options& o, const Values& given) {
+  const auto first = [&](const char* key) {
+    const auto found = given.find(key);
+    return found == given.end() || found->second.empty() ? std::string() : found->second.front();
+  };
+  std::filesystem::path path = first("recipe");
+  if (path.empty() && first("resume") == "auto")
+    path = train::saved_recipe(first("run")).value_or(std::filesystem::path());
+  if (path.empty()) return;
+  OptionSet keys("train");
+  declare(o.recipe, keys);
+  keys.read_toml(path);
+}
+
+Json result_json(const Options& o, const train::RunResult& r) {
+  Json out = Json::object({{"run", o.run},
+                           {"checkpoint", r.checkpoint.string()},
+                           {"steps", r.steps},
+                           {"tokens", r.tokens},
+                           {"parameters", r.parameters},
+                           {"loss", r.loss},
+                           {"tokens_per_s", r.tokens_per_s},
+                           {"share_of_peak", r.share_of_peak},
+                           {"signal", r.signal}});
+  out.set("val_loss", r.val_loss ? Json(*r.val_loss) : Json());
+  out.set("val_bits_per_byte", r.val_bits_per_byte ? Json(*r.val_bits_per_byte) : Json());
+  return out;
+}
+
+int run(const Options& o) {
+  const auto resume = o.resume == "auto" ? train::Resume::automatic : train::Resume::never;
+  const train::RunResult r = train::run_training(o.recipe, o.run, resume);
+  if (o.json) return print_json(result_json(o, r));
+  if (r.checkpoint.empty()) return interrupted_or_done();  // stopped before the first step
+  std::string text =
+      fmt::format("{} after {} steps and {} tokens: loss {:.4f}", r.signal ? "stopped" : "done",
+                  r.steps, format_count(static_cast<double>(r.tokens)), r.loss);
+  if (r.val_loss)
+    text += fmt::format(", validation {:.4f} ({:.3f} bits per byte)", *r.val_loss,
+                        *r.val_bits_per_byte);
+  text += fmt::format("; {}\nmodel: {}\nloss curve: {}\n", format_rate(r.tokens_per_s, "tokens"),
+                      r.checkpoint.string(), (std::filesystem::path(o.run) / "loss.svg").string());
+  if (r.signal) text += fmt::format("go on with: stemma train --run {} --resume auto\n", o.run);
+  print(text);
+  return interrupted_or_done();
+}
+
+}  // namespace
+
+void add_train(Program& program) {
+  auto o = std::make_shared<Options>();
+  Command& c = program.add("train", "train a GPT on text, or go on with a run");
+  c.about =
+      "Trains a model on text files or packed data and leaves everything in a run folder: the "
+      "resolved recipe, metrics.jsonl, loss.svg and checkpoints that other commands open as "
+      "--model. "
+      "Every key of a recipe file is an option here, and an option goes before the file. Ctrl-C or "
+      "SIGTERM ends the run after the current step with everything saved; --resume auto goes on "
+      "from the newest whole checkpoint, bit for bit, with the run's own recipe where none is "
+      "named.";
+  c.examples = {
+      "stemma train recipes/book.toml --run runs/book",
+      "stemma train --run runs/book --data book.txt --tokenizer gpt2 --depth 4 --steps 300",
+      "stemma train --run runs/book --resume auto"};
+  c.options.add(
+      {"recipe", "a TOML file with one option a line, such as `steps = 300`", "recipes/book.toml"},
+      o->file);
+  c.options.add({"run", "the run folder; created where it is missing", "runs/book"}, o->run);
+  c.options.add_choice({"resume",
+                        "never: the folder must not hold a run; auto: go on from its newest whole "
+                        "checkpoint, or begin where there is none",
+                        "auto"},
+                       o->resume, {"never", "auto"});
+  declare(o->recipe, c.options);
+  declare_json(o->json, c.options);
+  c.positional = "recipe";
+  c.required = {"run"};
+  c.early = [o](const Values& given) { read_recipe(*o, given); };
+  c.run = [o] { return run(*o); };
+}
+
+}  // namespace stemma::cli

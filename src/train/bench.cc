@@ -1,0 +1,79 @@
+#include "train/bench.h"
+
+#include <chrono>
+#include <memory>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/trainer.h"
+
+namespace stemma::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Sequences of T ids that are a function of (sequence, position), without end.
+class RandomBatches final : public BatchSource {
+ public:
+  RandomBatches(std::int64_t length, std::int64_t vocab)
+      : length_(length), vocab_(static_cast<std::uint64_t>(vocab)) {}
+
+  std::int64_t sequence_length() const override { return length_; }
+  std::int64_t targets_in(std::int64_t, std::int64_t count) const override {
+    return count * length_;
+  }
+  void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
+            Batch& batch) const override {
+    batch = {};
+    batch.offsets.push_back(0);
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::int32_t id = id_at(first + i, 0);
+      for (std::int64_t t = 0; t < length_; ++t) {
+        batch.ids.push_back(id);
+        batch.positions.push_back(static_cast<std::int32_t>(t));
+        id = id_at(first + i, t + 1);
+        batch.targets.push_back(id);
+      }
+      batch.offsets.push_back(batch.tokens());
+      batch.numbers.push_back(first_number + i);
+    }
+  }
+
+ private:
+  std::int32_t id_at(std::int64_t sequence, std::int64_t t) const {
+    std::uint64_t x =
+        static_cast<std::uint64_t>(sequence * (length_ + 1) + t) * 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 31)) * 0xBF58476D1CE4E5B9u;
+    return static_cast<std::int32_t>((x >> 33) % vocab_);
+  }
+
+  std::int64_t length_;
+  std::uint64_t vocab_;
+};
+
+}  // namespace
+
+std::vector<double> bench_steps(const DecoderConfig& config, const BenchSettings& s,
+                                nn::WeightSource& weights, Stream& stream) {
+  if (s.batch < 1 || s.sequence_length < 1 || s.steps < 1 || s.warmup < 0)
+    throw Error(ErrorCode::invalid_argument, "[bench] batch, seq and steps must be at least 1");
+  TrainerSettings settings;
+  // A rate at which random weights stay finite for any number of steps.
+  settings.schedule = {1e-4, 1e-4, 0, s.warmup + s.steps};
+  settings.batch = s.batch;
+  settings.micro_batch = s.micro_batch > 0 ? s.micro_batch : s.batch;
+  settings.numerics = s.numerics;
+  settings.recompute = s.recompute;
+  Trainer trainer(config, settings, weights,
+                  std::make_shared<RandomBatches>(s.sequence_length, config.vocab), stream);
+  std::vector<double> seconds;
+  for (std::int64_t i = 0; i < s.warmup + s.steps && interrupt_requested() == 0; ++i) {
+    const auto start = Clock::now();
+    trainer.step();
+    const double taken = std::chrono::duration<double>(Clock::now() - start).count();
+    if (i >= s.warmup) seconds.push_back(taken);
+  }
+  return seconds;
+}
+
+}  // namespace stemma::train

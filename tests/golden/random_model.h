@@ -1,0 +1,104 @@
+// The random models made with transformers (fixtures/README.md): their values under Hugging Face's
+// names and in its layout, and their ten training batches.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/parameter_names.h"
+#include "nn/parameters.h"
+#include "ops/tape.h"
+#include "tests/golden/support.h"
+#include "train/batch_source.h"
+
+namespace stemma::golden {
+
+inline constexpr std::int64_t kSequences = 3, kTokens = 31, kSteps = 10;
+
+// The ten batches of a fixture, as a trainer asks for them.
+class FixtureBatches final : public train::BatchSource {
+ public:
+  explicit FixtureBatches(const Golden& golden)
+      : ids_(golden.ids("train.ids")), targets_(golden.ids("train.targets")) {}
+
+  std::int64_t sequence_length() const override { return kTokens; }
+  std::int64_t targets_in(std::int64_t, std::int64_t count) const override { return count * kTokens; }
+  void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
+            Batch& batch) const override {
+    batch = {};
+    batch.offsets = {0};
+    for (std::int64_t s = first; s < first + count; ++s) {
+      for (std::int64_t t = 0; t < kTokens; ++t) {
+        batch.ids.push_back(ids_.at(static_cast<std::size_t>(s * kTokens + t)));
+        batch.targets.push_back(targets_.at(static_cast<std::size_t>(s * kTokens + t)));
+        batch.positions.push_back(static_cast<std::int32_t>(t));
+      }
+      batch.offsets.push_back(batch.tokens());
+      batch.numbers.push_back(first_number + s - first);
+    }
+  }
+
+ private:
+  std::vector<std::int32_t> ids_, targets_;
+};
+
+// A tensor of ours as the file has it: Conv1D matrices transposed.
+inline std::vector<float> in_file_layout(const checkpoint::Parameter& parameter, const Tensor& ours) {
+  const std::vector<float> values = values_of(ours);
+  if (!parameter.conv1d) return values;
+  std::vector<float> out(values.size());
+  const auto rows = static_cast<std::size_t>(parameter.out);
+  const auto columns = static_cast<std::size_t>(parameter.in);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = values[r * columns + c];
+  return out;
+}
+
+// Our names to the rows of the name table.
+inline std::map<std::string, checkpoint::Parameter> names_of(const DecoderConfig& config) {
+  std::map<std::string, checkpoint::Parameter> names;
+  for (const checkpoint::Parameter& p : checkpoint::parameters_of(config)) names.emplace(p.name, p);
+  return names;
+}
+
+// A model whose parameters are trainable, and one pass of it, forward and backward.
+class TrainableModel {
+ public:
+  TrainableModel(const fs::path& folder, ops::Numerics numerics,
+                 ops::Recompute recompute = ops::Recompute::none)
+      : source_(folder, checkpoint::Memory::shared),
+        parameters_([&](nn::WeightSource& from) { model_.emplace(source_.config().decoder, from); },
+                    source_),
+        stream_(2),
+        ctx_(stream_, numerics),
+        tape_(ctx_, parameters_.gradient_tensors(), recompute) {}
+
+  // Adds the gradients of the mean loss over the batch to the parameters'; returns the loss.
+  double loss_and_gradients(const Batch& batch) {
+    ctx_.set_tape(&tape_);
+    nn::FullAttention attention(batch);
+    const Tensor h = model_->forward(ctx_, batch, attention);
+    const Tensor loss = model_->loss(ctx_, h, batch.targets, 1.0 / static_cast<double>(batch.tokens()));
+    const double value = *loss.data<double>();
+    tape_.backward(loss);
+    tape_.reset();
+    ctx_.set_tape(nullptr);
+    return value;
+  }
+
+  const Decoder& model() const { return *model_; }
+  ops::Context& ctx() { return ctx_; }
+  const nn::Parameters& parameters() const { return parameters_; }
+
+ private:
+  checkpoint::CheckpointSource source_;
+  std::optional<Decoder> model_;
+  nn::Parameters parameters_;
+  Stream stream_;
+  ops::Context ctx_;
+  ops::Tape tape_;
+};
+
+}  // namespace stemma::golden

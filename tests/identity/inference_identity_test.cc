@@ -1,0 +1,173 @@
+// What must not change a forward pass: the tape, the cache, the company in a batch, threads, storage.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "infer/key_value_cache.h"
+#include "infer/packed_source.h"
+#include "tests/identity/support.h"
+
+namespace stemma {
+namespace {
+
+using NormPlacement = DecoderConfig::NormPlacement;
+
+class InferenceIdentity
+    : public testing::TestWithParam<std::tuple<KernelPath, NormPlacement, bool>> {
+ protected:
+  InferenceIdentity()
+      : path_(std::get<0>(GetParam())),
+        config_(small_config(std::get<1>(GetParam()))),
+        numerics_(std::get<2>(GetParam()) ? ops::Numerics::bf16() : ops::Numerics::f32()),
+        model_(config_, source_) {}
+
+  Tensor logits(const Decoder& model, const Batch& batch, int threads = 2) const {
+    Stream stream(threads);
+    ops::Context ctx(stream, numerics_);
+    nn::FullAttention attention(batch);
+    return model.logits(ctx, model.forward(ctx, batch, attention));
+  }
+  Tensor logits(const Batch& batch, int threads = 2) const { return logits(model_, batch, threads); }
+  Batch sequence(std::int64_t number, std::int64_t length) const {
+    Batch batch;
+    append_sequence(batch, number, length, config_.vocab);
+    return batch;
+  }
+
+  ScopedKernelPath path_;
+  DecoderConfig config_;
+  ops::Numerics numerics_;
+  nn::FreshWeights source_{9};
+  Decoder model_;
+};
+
+TEST_P(InferenceIdentity, TapeEqualsNoTape) {
+  const Batch batch = sequence(1, 290);
+  Stream stream(2);
+  std::unique_ptr<Decoder> model;
+  nn::Parameters parameters(
+      [&](nn::WeightSource& s) { model = std::make_unique<Decoder>(config_, s); }, source_);
+  for (const auto level :
+       {ops::Recompute::none, ops::Recompute::activations, ops::Recompute::blocks}) {
+    ops::Context ctx(stream, numerics_);
+    nn::FullAttention attention(batch);
+    const Tensor plain = model->forward(ctx, batch, attention);
+    ops::Tape tape(ctx, parameters.gradient_tensors(), level);
+    ctx.set_tape(&tape);
+    const Tensor recorded = model->forward(ctx, batch, attention);
+    EXPECT_NE(recorded.variable(), 0);
+    expect_same_bits(plain, recorded, "hidden state");
+  }
+}
+
+TEST_P(InferenceIdentity, FullForwardEqualsPrefillAndDecode) {
+  const Batch whole = sequence(1, 290);
+  const Tensor wanted = logits(whole);
+  Stream stream(2);
+  ops::Context ctx(stream, numerics_);
+  // Cuts inside a chunk of keys, on its border and token by token over it.
+  for (const std::int64_t prefill : {1, 100, 250, 256}) {
+    infer::KeyValueCache cache(config_, numerics_, 2, config_.context);
+    const std::int64_t slot = 1;
+    for (std::int64_t begin = 0; begin < whole.tokens();) {
+      const std::int64_t end = begin == 0 ? prefill : begin < 240 ? std::min(begin + 45, std::int64_t{240}) : begin + 1;
+      Batch part;
+      part.ids.assign(whole.ids.begin() + begin, whole.ids.begin() + end);
+      part.positions.assign(whole.positions.begin() + begin, whole.positions.begin() + end);
+      part.offsets = {0, end - begin};
+      cache.prepare(part, {&slot, 1});
+      const Tensor got = model_.logits(ctx, model_.forward(ctx, part, cache));
+      cache.advance();
+      expect_same_bits(got, wanted.slice_rows(begin, end), "logits from " + std::to_string(begin));
+      begin = end;
+    }
+  }
+}
+
+TEST_P(InferenceIdentity, AnyBatchCompositionEqualsAlone) {
+  Batch together;
+  const std::vector<std::int64_t> lengths{5, 290, 1, 64, 257};
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    append_sequence(together, static_cast<std::int64_t>(i), lengths[i], config_.vocab);
+  const Tensor all = logits(together);
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    expect_same_bits(all.slice_rows(together.offsets[i], together.offsets[i + 1]),
+                     logits(sequence(static_cast<std::int64_t>(i), lengths[i])),
+                     "sequence " + std::to_string(i));
+}
+
+TEST_P(InferenceIdentity, SequencesShareACacheWithoutTouching) {
+  Stream stream(2);
+  ops::Context ctx(stream, numerics_);
+  infer::KeyValueCache cache(config_, numerics_, 3, config_.context);
+  const Batch a = sequence(1, 60), b = sequence(2, 33);
+  const Tensor wanted_a = logits(a), wanted_b = logits(b);
+  // Slot 2 runs ahead, then both go on together token by token.
+  const auto part = [](const Batch& from, std::int64_t begin, std::int64_t end, Batch& to) {
+    if (to.offsets.empty()) to.offsets = {0};
+    to.ids.insert(to.ids.end(), from.ids.begin() + begin, from.ids.begin() + end);
+    to.positions.insert(to.positions.end(), from.positions.begin() + begin, from.positions.begin() + end);
+    to.offsets.push_back(to.tokens());
+  };
+  Batch first;
+  part(a, 0, 40, first);
+  const std::vector<std::int64_t> two{2}, both{2, 0};
+  cache.prepare(first, two);
+  model_.forward(ctx, first, cache);
+  cache.advance();
+  for (std::int64_t i = 0; i < 20; ++i) {
+    Batch step;
+    part(a, 40 + i, 41 + i, step);
+    part(b, i, i + 1, step);
+    cache.prepare(step, both);
+    const Tensor got = model_.logits(ctx, model_.forward(ctx, step, cache));
+    cache.advance();
+    expect_same_bits(got.slice_rows(0, 1), wanted_a.slice_rows(40 + i, 41 + i), "first");
+    expect_same_bits(got.slice_rows(1, 2), wanted_b.slice_rows(i, i + 1), "second");
+  }
+}
+
+TEST_P(InferenceIdentity, AnyThreadCountGivesTheSameBits) {
+  const Batch batch = sequence(3, 270);
+  const Tensor one = logits(batch, 1);
+  for (int threads : {2, 3, 4}) expect_same_bits(one, logits(batch, threads), "logits");
+}
+
+TEST_P(InferenceIdentity, PackedWeightsGiveTheSameBits) {
+  const Batch batch = sequence(4, 130);
+  Stream stream(2);
+  infer::PackedSource packed(source_, stream, DType::f32);
+  const Decoder model(config_, packed);
+  expect_same_bits(logits(batch), logits(model, batch), "logits");
+}
+
+// Storage in bf16 with products in bf16: the operands are rounded alike, so nothing changes.
+TEST_P(InferenceIdentity, Bf16StorageEqualsBf16Products) {
+  if (numerics_.multiply != kernels::Multiply::bf16) GTEST_SKIP() << "bf16 products only";
+  const Batch batch = sequence(4, 130);
+  Stream stream(2);
+  infer::PackedSource packed(source_, stream, DType::bf16);
+  const Decoder model(config_, packed);
+  nn::FullAttention attention(batch);
+  const Tensor got = logits(model, batch), wanted = logits(batch);
+  // The embedding is read from bf16 storage, so the stream starts from rounded values.
+  double worst = 0;
+  for (std::int64_t i = 0; i < got.elements(); ++i)
+    worst = std::max(worst, static_cast<double>(std::abs(got.data<float>()[i] - wanted.data<float>()[i])));
+  EXPECT_LT(worst, 0.1);
+}
+
+std::string name_of(const testing::TestParamInfo<InferenceIdentity::ParamType>& info) {
+  return std::string(to_string(std::get<0>(info.param))) +
+         (std::get<1>(info.param) == NormPlacement::pre ? "_pre" : "_post") +
+         (std::get<2>(info.param) ? "_bf16" : "_f32");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, InferenceIdentity,
+                         testing::Combine(testing::ValuesIn(available_kernel_paths()),
+                                          testing::Values(NormPlacement::pre, NormPlacement::post),
+                                          testing::Bool()),
+                         name_of);
+
+}  // namespace
+}  // namespace stemma

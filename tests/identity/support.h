@@ -1,0 +1,146 @@
+// A small model and random batches for the identity tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/philox.h"
+#include "device/cpu.h"
+#include "models/decoder.h"
+#include "nn/fresh_weights.h"
+#include "train/trainer.h"
+
+namespace stemma {
+
+// Longer than a chunk of 256 keys, sizes that are no multiples of a vector.
+inline DecoderConfig small_config(DecoderConfig::NormPlacement norm, double dropout = 0) {
+  DecoderConfig c;
+  c.vocab = 61;
+  c.context = 300;
+  c.channels = 36;
+  c.heads = 3;
+  c.layers = 2;
+  c.hidden = norm == DecoderConfig::NormPlacement::post ? 144 : 100;  // GPT-1's files have 4 C
+  c.norm = norm;
+  c.embedding_dropout = c.attention_dropout = c.residual_dropout = dropout;
+  c.weight_std = 0.15;
+  c.position_std = 0.1;
+  return c;
+}
+
+inline std::int32_t random_id(std::int64_t sequence, std::int64_t position, std::int64_t vocab) {
+  const auto bits = philox(philox_key(77), {static_cast<std::uint32_t>(position),
+                                            static_cast<std::uint32_t>(sequence), 0, 0});
+  return static_cast<std::int32_t>(bits[0] % static_cast<std::uint64_t>(vocab));
+}
+
+// Appends one sequence with random ids.
+inline void append_sequence(Batch& batch, std::int64_t sequence, std::int64_t length, std::int64_t vocab) {
+  if (batch.offsets.empty()) batch.offsets = {0};
+  for (std::int64_t t = 0; t < length; ++t) {
+    batch.ids.push_back(random_id(sequence, t, vocab));
+    batch.positions.push_back(static_cast<std::int32_t>(t));
+    batch.targets.push_back(random_id(sequence, t + 1, vocab));
+  }
+  batch.offsets.push_back(batch.tokens());
+  batch.numbers.push_back(sequence);
+}
+
+// Sequence i has its own length, so packed batches are ragged.
+class RandomBatches final : public train::BatchSource {
+ public:
+  RandomBatches(std::int64_t vocab, std::int64_t longest) : vocab_(vocab), longest_(longest) {}
+  std::int64_t sequence_length() const override { return longest_; }
+  std::int64_t length(std::int64_t i) const { return longest_ - (i * 37) % (longest_ / 2); }
+  void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
+            Batch& batch) const override {
+    batch = {};
+    for (std::int64_t i = 0; i < count; ++i) {
+      append_sequence(batch, first + i, length(first + i), vocab_);
+      batch.numbers.back() = first_number + i;
+    }
+  }
+  std::int64_t targets_in(std::int64_t first, std::int64_t count) const override {
+    std::int64_t sum = 0;
+    for (std::int64_t i = first; i < first + count; ++i) sum += length(i);
+    return sum;
+  }
+
+ private:
+  std::int64_t vocab_, longest_;
+};
+
+inline std::vector<float> values(const Tensor& t) {
+  return {t.data<float>(), t.data<float>() + t.elements()};
+}
+
+inline void expect_same_bits(const Tensor& a, const Tensor& b, const std::string& what) {
+  ASSERT_EQ(a.elements(), b.elements()) << what;
+  ASSERT_EQ(a.dtype(), b.dtype()) << what;
+  ASSERT_TRUE(a.contiguous() && b.contiguous()) << what;
+  const auto bytes = static_cast<std::size_t>(a.elements()) * size_of(a.dtype());
+  EXPECT_EQ(std::string(static_cast<const char*>(a.raw()), bytes),
+            std::string(static_cast<const char*>(b.raw()), bytes))
+      << what << " differs";
+}
+
+// What a training run is made of; train() runs it and returns all weights.
+struct TrainingCase {
+  DecoderConfig config;
+  ops::Numerics numerics;
+  ops::Recompute recompute = ops::Recompute::none;
+  int threads = 2;
+  std::int64_t batch = 4, micro_batch = 2;
+  std::int64_t steps = 3;
+
+  train::TrainerSettings settings() const {
+    train::TrainerSettings s;
+    s.schedule = {1e-2, 1e-3, 2, 10};
+    s.batch = batch;
+    s.micro_batch = micro_batch;
+    s.seed = 5;
+    s.numerics = numerics;
+    s.recompute = recompute;
+    return s;
+  }
+  std::shared_ptr<const train::BatchSource> batches() const {
+    return std::make_shared<RandomBatches>(config.vocab, 280);
+  }
+};
+
+struct Trained {
+  std::vector<std::string> names;
+  std::vector<std::vector<float>> weights;
+  std::vector<double> losses;
+};
+
+inline Trained outcome(const train::Trainer& trainer) {
+  Trained result;
+  for (const auto& w : trainer.weights()) {
+    result.names.push_back(w.name);
+    result.weights.push_back(values(w.tensor));
+  }
+  return result;
+}
+
+inline Trained run(const TrainingCase& c) {
+  Stream stream(c.threads);
+  nn::FreshWeights source(9);
+  train::Trainer trainer(c.config, c.settings(), source, c.batches(), stream);
+  std::vector<double> losses;
+  for (std::int64_t i = 0; i < c.steps; ++i) losses.push_back(trainer.step().loss);
+  Trained result = outcome(trainer);
+  result.losses = losses;
+  return result;
+}
+
+inline void expect_same_weights(const Trained& a, const Trained& b) {
+  ASSERT_EQ(a.names, b.names);
+  for (std::size_t i = 0; i < a.names.size(); ++i) EXPECT_EQ(a.weights[i], b.weights[i]) << a.names[i];
+}
+
+}  // namespace stemma

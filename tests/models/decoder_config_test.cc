@@ -1,0 +1,122 @@
+#include "models/decoder_config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "tests/base/expect_error.h"
+
+namespace stemma {
+namespace {
+
+DecoderConfig valid() {
+  DecoderConfig c;
+  c.vocab = 11;
+  c.context = 8;
+  c.channels = 6;
+  c.heads = 2;
+  c.layers = 2;
+  c.hidden = 24;
+  return c;
+}
+
+// Counted by transformers (sum of p.numel(), a tied head once).
+TEST(DecoderConfig, PublishedSizes) {
+  struct Size {
+    const char* name;
+    std::int64_t layers, channels, heads, parameters;
+  };
+  const Size sizes[] = {{"gpt1", 12, 768, 12, 116'534'784},
+                        {"gpt2", 12, 768, 12, 124'439'808},
+                        {"gpt2-355m", 24, 1024, 16, 354'823'168},
+                        {"gpt2-774m", 36, 1280, 20, 774'030'080},
+                        {"gpt2-1558m", 48, 1600, 25, 1'557'611'200}};
+  for (const Size& size : sizes) {
+    SCOPED_TRACE(size.name);
+    const DecoderConfig c = published_config(size.name);
+    c.validate();
+    EXPECT_EQ(c.layers, size.layers);
+    EXPECT_EQ(c.channels, size.channels);
+    EXPECT_EQ(c.heads, size.heads);
+    EXPECT_EQ(c.head_size(), 64);
+    EXPECT_EQ(c.hidden, 4 * size.channels);
+    EXPECT_EQ(c.parameters(), size.parameters);
+    EXPECT_TRUE(c.tied_head);
+    const bool first = std::string_view(size.name) == "gpt1";
+    EXPECT_EQ(c.vocab, first ? 40478 : 50257);
+    EXPECT_EQ(c.context, first ? 512 : 1024);
+    EXPECT_EQ(c.norm == DecoderConfig::NormPlacement::post, first);
+    EXPECT_EQ(c.scaled_residual, !first);
+  }
+}
+
+TEST(DecoderConfig, BothNamesOfAPublishedSize) {
+  const std::vector<std::vector<const char*>> same = {{"gpt2", "gpt2-124m", "gpt2-117m"},
+                                                      {"gpt2-355m", "gpt2-345m", "gpt2-medium"},
+                                                      {"gpt2-774m", "gpt2-762m", "gpt2-large"},
+                                                      {"gpt2-1558m", "gpt2-1542m", "gpt2-xl"}};
+  for (const auto& names : same)
+    for (const char* name : names)
+      EXPECT_EQ(published_config(name).parameters(), published_config(names[0]).parameters()) << name;
+  EXPECT_ERROR(published_config("gpt5"), ErrorCode::not_found, "gpt2-1558m");
+  EXPECT_ERROR(published_config(""), ErrorCode::not_found, "gpt1");
+}
+
+TEST(DecoderConfig, ParametersOfOtherHeadsAndNorms) {
+  // By hand: tokens 66, positions 48, a block 24 + 126 + 42 + 168 + 150 = 510, final norm 12.
+  DecoderConfig c = valid();
+  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510 + 12);
+  c.tied_head = false;
+  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510 + 12 + 66);
+  c.head_bias = true;
+  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510 + 12 + 66 + 11);
+  c = valid();
+  c.norm = DecoderConfig::NormPlacement::post;
+  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510);
+  c = valid();
+  // 6 (1146 − 48) + 6 · 2 · 5 · 6
+  EXPECT_EQ(c.training_flop_per_token(5), 6588 + 360);
+}
+
+TEST(DecoderConfig, ValidationNamesTheField) {
+  struct Bad {
+    const char* field;
+    std::function<void(DecoderConfig&)> change;
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Bad bad[] = {
+      {"vocab", [](auto& c) { c.vocab = 0; }},
+      {"vocab", [](auto& c) { c.vocab = std::numeric_limits<std::int64_t>::max(); }},
+      {"context", [](auto& c) { c.context = -1; }},
+      {"context", [](auto& c) { c.context = std::int64_t{1} << 40; }},
+      {"channels", [](auto& c) { c.channels = 0; }},
+      {"heads", [](auto& c) { c.heads = 0; }},
+      {"heads", [](auto& c) { c.heads = -2; }},
+      {"heads", [](auto& c) { c.heads = 4; }},
+      {"layers", [](auto& c) { c.layers = 0; }},
+      {"layers", [](auto& c) { c.layers = std::numeric_limits<std::int64_t>::min(); }},
+      {"hidden", [](auto& c) { c.hidden = 0; }},
+      {"head size", [](auto& c) { c.channels = 1028; c.heads = 4; }},
+      {"norm_eps", [](auto& c) { c.norm_eps = 0; }},
+      {"norm_eps", [nan](auto& c) { c.norm_eps = nan; }},
+      {"head bias", [](auto& c) { c.head_bias = true; }},
+      {"embedding_dropout", [](auto& c) { c.embedding_dropout = 1; }},
+      {"attention_dropout", [](auto& c) { c.attention_dropout = -0.1; }},
+      {"residual_dropout", [nan](auto& c) { c.residual_dropout = nan; }},
+  };
+  valid().validate();
+  for (const Bad& item : bad) {
+    DecoderConfig c = valid();
+    item.change(c);
+    EXPECT_ERROR(c.validate(), ErrorCode::invalid_argument, item.field);
+  }
+  DecoderConfig widest = valid();
+  widest.channels = 1024;
+  widest.heads = 4;
+  widest.validate();
+}
+
+}  // namespace
+}  // namespace stemma
