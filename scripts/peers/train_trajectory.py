@@ -2,13 +2,13 @@
 """PyTorch's side of a training comparison: same weights, tokens, order and schedule as a run of stemma.
 
   --model   Hugging Face folder with the initial weights (gpt2 or openai-gpt)
-  --tokens  .npy, int32 [steps, batch, T + 1]: the tokens of every step; inputs [:-1], targets [1:]
+  --tokens  .safetensors with `tokens` i32 [steps, batch, T + 1]: the tokens of every step; inputs [:-1], targets [1:]
   --output  JSONL with step, loss, lr, grad_norm (before clipping) for each step, counted from 1
 
 Learning rate at step s: lr·s/warmup up to s = warmup, then a cosine that reaches min_lr at the last step.
 AdamW with decay on tensors of two dimensions and more, f32, no dropout.
 
-Example: build/peers/bin/python scripts/peers/train_trajectory.py --model init --tokens tokens.npy \\
+Example: build/peers/bin/python scripts/peers/train_trajectory.py --model init --tokens tokens.safetensors \\
            --lr 1e-3 --min-lr 1e-4 --warmup 20 --output torch.jsonl
 """
 import argparse
@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 from peer_models import load_model
+from safetensors.numpy import load_file
 
 
 def learning_rate(step, steps, args):
@@ -49,7 +50,7 @@ def main():
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    tokens = np.load(args.tokens)
+    tokens = load_file(args.tokens)["tokens"]
     if tokens.ndim != 3 or tokens.dtype.kind not in "iu":
         parser.error(f"--tokens must be whole numbers [steps, batch, T + 1], got {tokens.dtype} {tokens.shape}")
     steps = len(tokens)

@@ -99,7 +99,8 @@ std::string help_text(const Command& command) {
   const auto infos = command.options.infos();
   for (const OptionInfo& info : infos) {
     if (info.key == command.positional)
-      usage += fmt::format(required.contains(info.key) ? " {}" : " [{}]", info.example);
+      usage +=
+          required.contains(info.key) ? " " + info.example : fmt::format(" [{}]", info.example);
     else if (required.contains(info.key))
       usage += fmt::format(" {} {}", info.flag, info.example);
     options += option_text(info, required.contains(info.key));

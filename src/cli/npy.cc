@@ -5,6 +5,7 @@
 #include <limits>
 #include <regex>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 

@@ -22,8 +22,8 @@ StopFilter::StopFilter(std::vector<std::string> stops) : stops_(std::move(stops)
 std::string StopFilter::push(std::string_view text) {
   if (stopped_) return {};
   held_ += text;
-  // Of several stops the one that is complete first counts, so that the result does not depend on how
-  // the text was cut into pieces.
+  // Of several stops the one that is complete first counts, so that the result does not depend on
+  // how the text was cut into pieces.
   std::size_t begin = std::string::npos, end = std::string::npos, keep = 0;
   for (const std::string& stop : stops_) {
     keep = std::max(keep, overlap(held_, stop));

@@ -249,12 +249,12 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   if (found)
     model.source =
         std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);
-  auto batches = std::make_shared<SampledBatches>(Sampler(
+  setup.batches = std::make_shared<SampledBatches>(Sampler(
       setup.data.train(), {recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed),
                            parse_packing(recipe.pack)}));
   setup.trainer =
       std::make_unique<Trainer>(model.config.decoder, settings_of(recipe, setup.numerics), *model.source,
-                                std::move(batches), *setup.stream);
+                                setup.batches, *setup.stream);
   if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
   setup.model = model.config;
   setup.recipe = std::move(recipe);

@@ -22,6 +22,7 @@ struct Setup {
   Dataset data;
   ops::Numerics numerics;
   std::unique_ptr<Stream> stream;
+  std::shared_ptr<const BatchSource> batches;
   std::unique_ptr<Trainer> trainer;
 };
 

@@ -1,8 +1,8 @@
 #include "eval/perplexity.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 #include "tests/base/expect_error.h"
 #include "tests/infer/model_folder.h"
@@ -26,8 +26,9 @@ class RandomFolder {
     nn::FreshWeights fresh(4);
     infer::testing::write_folder(
         folder_.path(), config, [&](const checkpoint::Parameter& p, const Tensor& value) {
-          const Tensor drawn = p.in ? fresh.matrix(p.name, p.out, p.in, nn::Init::normal(0.4)).value()
-                                    : fresh.vector(p.name, p.out, nn::Init::normal(0.4));
+          const Tensor drawn =
+              p.in ? fresh.matrix(p.name, p.out, p.in, nn::Init::normal(0.4)).value()
+                   : fresh.vector(p.name, p.out, nn::Init::normal(0.4));
           const float base = p.name.ends_with(".gain") ? 1.0f : 0.0f;
           for (std::int64_t i = 0; i < value.elements(); ++i)
             value.data<float>()[i] = base + drawn.data<float>()[i];
@@ -45,14 +46,16 @@ class RandomFolder {
 double surprise(const LoadedModel& model, std::span<const std::int32_t> ids, std::int32_t next) {
   Batch batch;
   batch.ids.assign(ids.begin(), ids.end());
-  for (std::size_t i = 0; i < ids.size(); ++i) batch.positions.push_back(static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    batch.positions.push_back(static_cast<std::int32_t>(i));
   batch.offsets = {0, batch.tokens()};
   nn::FullAttention attention(batch);
   ops::Context ctx = model.context();
   const Tensor h = model.decoder().forward(ctx, batch, attention);
   const Tensor logits = model.decoder().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
   double sum = 0;
-  for (std::int64_t v = 0; v < 257; ++v) sum += std::exp(static_cast<double>(logits.data<float>()[v]));
+  for (std::int64_t v = 0; v < 257; ++v)
+    sum += std::exp(static_cast<double>(logits.data<float>()[v]));
   return std::log(sum) - static_cast<double>(logits.data<float>()[next]);
 }
 
@@ -70,7 +73,8 @@ double nll_by_definition(const LoadedModel& model, const std::vector<std::int32_
   return nll;
 }
 
-std::vector<std::int32_t> stream_of(const LoadedModel& model, const std::string& text, std::int32_t first) {
+std::vector<std::int32_t> stream_of(const LoadedModel& model, const std::string& text,
+                                    std::int32_t first) {
   std::vector<std::int32_t> stream = {first};
   model.tokenizer().encode(text, stream);
   return stream;
@@ -84,8 +88,8 @@ TEST(Perplexity, EachTargetOnceInItsLongestWindow) {
       SCOPED_TRACE(::testing::Message() << "context " << context << ", text of " << length);
       const std::string part = text.substr(0, length);
       const Perplexity p = perplexity(folder.model(), part);
-      const double wanted =
-          nll_by_definition(folder.model(), stream_of(folder.model(), part, *folder.model().end_of_text()));
+      const double wanted = nll_by_definition(
+          folder.model(), stream_of(folder.model(), part, *folder.model().end_of_text()));
       EXPECT_NEAR(p.nll, wanted, 1e-5 * wanted);
       EXPECT_EQ(p.tokens, static_cast<std::int64_t>(length));
       EXPECT_EQ(p.bytes, static_cast<std::int64_t>(length));
@@ -99,7 +103,8 @@ TEST(Perplexity, AnotherContextToken) {
   const RandomFolder folder(8);
   PerplexityOptions options;
   options.context_token = 65;
-  const double wanted = nll_by_definition(folder.model(), stream_of(folder.model(), "some text here", 65));
+  const double wanted =
+      nll_by_definition(folder.model(), stream_of(folder.model(), "some text here", 65));
   const double got = perplexity(folder.model(), "some text here", options).nll;
   EXPECT_NEAR(got, wanted, 1e-5 * wanted);
   EXPECT_GT(std::abs(got - perplexity(folder.model(), "some text here").nll), 1e-3);

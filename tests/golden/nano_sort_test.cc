@@ -87,7 +87,8 @@ TEST_P(NanoSort, EveryIntermediateValue) {
   expect_near("v", columns(qkv, 96, 48), heads_side_by_side(golden.floats("v")));
   expect_near("att", causal_part(seen.get("attention_scores", 0)),
               causal_part(heads_side_by_side(golden.floats("att"))));
-  expect_near("attSm", seen.get("attention_weights", 0), heads_side_by_side(golden.floats("attSm")));
+  expect_near("attSm", seen.get("attention_weights", 0),
+              heads_side_by_side(golden.floats("attSm")));
   expect_near("y", seen.get("attention", 0), golden.floats("y"));
   expect_near("yProj", seen.get("linear", 1), golden.floats("yProj"));
   expect_near("attnResid", seen.get("residual", 0), golden.floats("attnResid"));
@@ -101,7 +102,8 @@ TEST_P(NanoSort, EveryIntermediateValue) {
                 golden.floats(fmt::format("block{}", layer)));
   expect_near("ln_f", seen.get("layer_norm", 2 * kLayers), golden.floats("ln_f"));
   expect_near("lm_head", logits, golden.floats("lm_head"));
-  EXPECT_EQ(seen.entries.size(), 3 + 12 * kLayers + 2) << "an operation shows more or less than it did";
+  EXPECT_EQ(seen.entries.size(), 3 + 12 * kLayers + 2)
+      << "an operation shows more or less than it did";
 }
 
 // Without an observer attention runs its fast kernel.
@@ -118,7 +120,8 @@ TEST_P(NanoSort, LogitsOfTheFastKernels) {
   ASSERT_EQ(logits.size(), kRows * 3);
   for (std::size_t r = 0; r < kRows; ++r) {
     float* row = logits.data() + 3 * r;
-    const double sum = std::exp(double{row[0]}) + std::exp(double{row[1]}) + std::exp(double{row[2]});
+    const double sum =
+        std::exp(double{row[0]}) + std::exp(double{row[1]}) + std::exp(double{row[2]});
     for (int c = 0; c < 3; ++c) row[c] = static_cast<float>(std::exp(double{row[c]}) / sum);
   }
   expect_near("probs", logits, golden.floats("probs"));
@@ -127,8 +130,11 @@ TEST_P(NanoSort, LogitsOfTheFastKernels) {
 TEST_P(NanoSort, SortsAll729Inputs) {
   SKIP_WITHOUT(folder_, "nano-sort");
   const ScopedKernelPath path(GetParam());
-  const auto model = infer::LoadedModel::open(
-      {.path = folder_ / "hf", .precision = "f32", .weights = "f32", .tokenizer = "", .threads = 1});
+  const auto model = infer::LoadedModel::open({.path = folder_ / "hf",
+                                               .precision = "f32",
+                                               .weights = "f32",
+                                               .tokenizer = "",
+                                               .threads = 1});
   int sorted = 0;
   for (int n = 0; n < 729; ++n) {
     std::vector<std::int32_t> digits(6);
@@ -141,7 +147,9 @@ TEST_P(NanoSort, SortsAll729Inputs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, NanoSort, ::testing::ValuesIn(available_kernel_paths()),
-                         [](const auto& instance) { return std::string(to_string(instance.param)); });
+                         [](const auto& instance) {
+                           return std::string(to_string(instance.param));
+                         });
 
 }  // namespace
 }  // namespace stemma::golden

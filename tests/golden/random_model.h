@@ -24,7 +24,9 @@ class FixtureBatches final : public train::BatchSource {
       : ids_(golden.ids("train.ids")), targets_(golden.ids("train.targets")) {}
 
   std::int64_t sequence_length() const override { return kTokens; }
-  std::int64_t targets_in(std::int64_t, std::int64_t count) const override { return count * kTokens; }
+  std::int64_t targets_in(std::int64_t, std::int64_t count) const override {
+    return count * kTokens;
+  }
   void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
             Batch& batch) const override {
     batch = {};
@@ -45,7 +47,8 @@ class FixtureBatches final : public train::BatchSource {
 };
 
 // A tensor of ours as the file has it: Conv1D matrices transposed.
-inline std::vector<float> in_file_layout(const checkpoint::Parameter& parameter, const Tensor& ours) {
+inline std::vector<float> in_file_layout(const checkpoint::Parameter& parameter,
+                                         const Tensor& ours) {
   const std::vector<float> values = values_of(ours);
   if (!parameter.conv1d) return values;
   std::vector<float> out(values.size());
@@ -71,7 +74,7 @@ class TrainableModel {
       : source_(folder, checkpoint::Memory::shared),
         parameters_([&](nn::WeightSource& from) { model_.emplace(source_.config().decoder, from); },
                     source_),
-        stream_(2),
+        stream_(1),
         ctx_(stream_, numerics),
         tape_(ctx_, parameters_.gradient_tensors(), recompute) {}
 
@@ -80,7 +83,8 @@ class TrainableModel {
     ctx_.set_tape(&tape_);
     nn::FullAttention attention(batch);
     const Tensor h = model_->forward(ctx_, batch, attention);
-    const Tensor loss = model_->loss(ctx_, h, batch.targets, 1.0 / static_cast<double>(batch.tokens()));
+    const Tensor loss =
+        model_->loss(ctx_, h, batch.targets, 1.0 / static_cast<double>(batch.tokens()));
     const double value = *loss.data<double>();
     tape_.backward(loss);
     tape_.reset();

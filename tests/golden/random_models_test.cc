@@ -1,5 +1,5 @@
-// Random GPT-1 and GPT-2 layouts against transformers in float64: logits, hidden states, loss, every
-// gradient, packed sequences, greedy ids.
+// Random GPT-1 and GPT-2 layouts against transformers in float64: logits, hidden states, loss,
+// every gradient, packed sequences, greedy ids.
 #include <tuple>
 
 #include "tests/golden/random_model.h"
@@ -28,7 +28,8 @@ class RandomModel : public ::testing::TestWithParam<std::tuple<const char*, Kern
     double worst = 0;
     for (const nn::Parameter& p : model.parameters().list()) {
       const checkpoint::Parameter& name = names.at(p.name);
-      const Difference d = difference(in_file_layout(name, p.gradient), golden_.floats("grad." + name.hf_name));
+      const Difference d =
+          difference(in_file_layout(name, p.gradient), golden_.floats("grad." + name.hf_name));
       EXPECT_LE(d.relative, bound) << what << " gradient of " << name.hf_name;
       worst = std::max(worst, d.relative);
     }
@@ -45,7 +46,8 @@ class RandomModel : public ::testing::TestWithParam<std::tuple<const char*, Kern
 
 TEST_P(RandomModel, LogitsAndLoss) {
   TrainableModel model(folder_, ops::Numerics::f32());
-  const Difference d = difference(logits_of(model.model(), model.ctx(), batch_), golden_.floats("logits"));
+  const Difference d =
+      difference(logits_of(model.model(), model.ctx(), batch_), golden_.floats("logits"));
   EXPECT_LE(d.relative, kForwardBound);
   report("logits", d.relative);
   nn::FullAttention attention(batch_);
@@ -76,13 +78,15 @@ TEST_P(RandomModel, EveryGradient) {
     TrainableModel model(folder_, ops::Numerics::f32(), recompute);
     const double wanted = static_cast<double>(golden_.floats("loss")[0]);
     EXPECT_NEAR(model.loss_and_gradients(batch_), wanted, 2e-6 * wanted);
-    expect_gradients(model, kGradientBound, fmt::format("recompute{}", static_cast<int>(recompute)));
+    expect_gradients(model, kGradientBound,
+                     fmt::format("recompute{}", static_cast<int>(recompute)));
   }
 }
 
 TEST_P(RandomModel, Bf16StaysWithinItsBound) {
   TrainableModel model(folder_, ops::Numerics::bf16());
-  const Difference d = difference(logits_of(model.model(), model.ctx(), batch_), golden_.floats("logits"));
+  const Difference d =
+      difference(logits_of(model.model(), model.ctx(), batch_), golden_.floats("logits"));
   EXPECT_LE(d.relative, kBf16ForwardBound);
   EXPECT_GT(d.relative, 1e-4) << "this did not multiply in bf16";
   report("bf16_logits", d.relative);
@@ -112,7 +116,7 @@ TEST_P(RandomModel, PackedSequences) {
 
 TEST_P(RandomModel, GreedyUpToTheContext) {
   const auto model = infer::LoadedModel::open(
-      {.path = folder_, .precision = "f32", .weights = "f32", .tokenizer = "", .threads = 2});
+      {.path = folder_, .precision = "f32", .weights = "f32", .tokenizer = "", .threads = 1});
   std::vector<std::int32_t> all = golden_.ids("greedy.ids");
   const auto prompt_end = all.begin() + 18;
   EXPECT_EQ(greedy(model, {all.begin(), prompt_end}, all.size() - 18),

@@ -38,8 +38,8 @@ inline fs::path fixture(std::string_view name) {
 // A folder of the shared material; empty where it is missing.
 inline fs::path shared_model(std::string_view name) {
   const char* root = std::getenv("STEMMA_SHARED");
-  const fs::path path = (root ? fs::path(root) : fs::path(STEMMA_SOURCE_DIR) / ".." / "shared") /
-                        "models" / name;
+  const fs::path path =
+      (root ? fs::path(root) : fs::path(STEMMA_SOURCE_DIR) / ".." / "shared") / "models" / name;
   return fs::exists(path) ? path : fs::path();
 }
 
@@ -148,7 +148,8 @@ inline std::vector<float> logits_of(const Decoder& model, ops::Context& ctx, con
 
 // Greedy continuation through the key-value cache; end of text is a token like any other.
 inline std::vector<std::int32_t> greedy(const infer::LoadedModel& model,
-                                        const std::vector<std::int32_t>& prompt, std::size_t count) {
+                                        const std::vector<std::int32_t>& prompt,
+                                        std::size_t count) {
   infer::GenerateOptions options;
   options.max_tokens = static_cast<std::int64_t>(count);
   options.ignore_end_of_text = true;

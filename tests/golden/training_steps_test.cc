@@ -64,7 +64,7 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
   const fs::path folder = fixture(model);
   const Golden golden(folder / "golden.safetensors");
   checkpoint::CheckpointSource source(folder, checkpoint::Memory::shared);
-  Stream stream(2);
+  Stream stream(1);
   train::Trainer trainer(source.config().decoder, settings(way), source,
                          std::make_shared<FixtureBatches>(golden), stream);
 

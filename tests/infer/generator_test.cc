@@ -1,8 +1,8 @@
 #include "infer/generator.h"
 
-#include <gtest/gtest.h>
-
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "tests/base/expect_error.h"
 #include "tests/infer/model_folder.h"
@@ -67,7 +67,8 @@ TEST(Generator, Context) {
   EXPECT_EQ(g.text, "klm");
   EXPECT_EQ(g.finish, FinishReason::context);
   EXPECT_EQ(to_string(g.finish), "context");
-  const Generation full = run(alphabet(), "abcdefghijkl", tokens(std::numeric_limits<std::int64_t>::max()));
+  const Generation full =
+      run(alphabet(), "abcdefghijkl", tokens(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(full.text, "m");
   EXPECT_EQ(full.finish, FinishReason::context);
   // What was asked for came: that is no shortage.
@@ -143,8 +144,8 @@ TEST(Generator, WholeCharactersOnly) {
 }
 
 TEST(Generator, RepetitionPenaltySeesThePrompt) {
-  // 'A' is followed by itself; its logit is about 16, the others' about -0.06: a penalty of 100 leaves
-  // it the best, so does the second time, for a token counts once.
+  // 'A' is followed by itself; its logit is about 16, the others' about -0.06: a penalty of 100
+  // leaves it the best, so does the second time, for a token counts once.
   GenerateOptions options = tokens(3);
   options.sampling.repetition_penalty = 100;
   EXPECT_EQ(run(alphabet(), "A", options).text, "AAA");
@@ -178,7 +179,8 @@ TEST(Generator, ImpossibleRequests) {
     generate(model, prompt, options);
   };
   EXPECT_ERROR(request({}, tokens(1)), ErrorCode::invalid_argument, "no tokens");
-  EXPECT_ERROR(request(std::vector<std::int32_t>(13, 1), tokens(1)), ErrorCode::invalid_argument, "13 tokens");
+  EXPECT_ERROR(request(std::vector<std::int32_t>(13, 1), tokens(1)), ErrorCode::invalid_argument,
+               "13 tokens");
   EXPECT_ERROR(request({257}, tokens(1)), ErrorCode::invalid_argument, "257");
   EXPECT_ERROR(request({-1}, tokens(1)), ErrorCode::invalid_argument, "-1");
   EXPECT_ERROR(request({1}, tokens(-1)), ErrorCode::invalid_argument, "max_tokens");

@@ -1,8 +1,8 @@
 #include "infer/key_value_cache.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
+
+#include <gtest/gtest.h>
 
 #include "models/decoder.h"
 #include "nn/fresh_weights.h"
@@ -29,7 +29,8 @@ Batch batch_of(const std::vector<std::int64_t>& first, const std::vector<std::in
   batch.offsets = {0};
   for (std::size_t b = 0; b < first.size(); ++b) {
     for (std::int64_t t = first[b]; t < first[b] + lengths[b]; ++t) {
-      batch.ids.push_back(static_cast<std::int32_t>((7 * t + 3 * static_cast<std::int64_t>(b)) % 17));
+      batch.ids.push_back(
+          static_cast<std::int32_t>((7 * t + 3 * static_cast<std::int64_t>(b)) % 17));
       batch.positions.push_back(static_cast<std::int32_t>(t));
     }
     batch.offsets.push_back(batch.tokens());
@@ -40,7 +41,8 @@ Batch batch_of(const std::vector<std::int64_t>& first, const std::vector<std::in
 TEST(KeyValueCache, ABatchMustGoOnWhereItsSlotEnds) {
   KeyValueCache cache(tiny(), {}, 2, 8);
   const std::vector<std::int64_t> both = {0, 1}, one = {0};
-  EXPECT_ERROR(cache.prepare(batch_of({0}, {3}), both), ErrorCode::invalid_argument, "2 slots for 1");
+  EXPECT_ERROR(cache.prepare(batch_of({0}, {3}), both), ErrorCode::invalid_argument,
+               "2 slots for 1");
   EXPECT_ERROR(cache.prepare(batch_of({1}, {3}), one), ErrorCode::invalid_argument, "position 0");
   cache.prepare(batch_of({0, 0}, {3, 5}), both);
   EXPECT_EQ(cache.length(0), 0) << "before advance()";
@@ -48,7 +50,8 @@ TEST(KeyValueCache, ABatchMustGoOnWhereItsSlotEnds) {
   EXPECT_EQ(cache.length(0), 3);
   EXPECT_EQ(cache.length(1), 5);
   EXPECT_ERROR(cache.prepare(batch_of({0}, {1}), one), ErrorCode::invalid_argument, "position 3");
-  EXPECT_ERROR(cache.prepare(batch_of({3, 4}, {1, 1}), both), ErrorCode::invalid_argument, "slot 1");
+  EXPECT_ERROR(cache.prepare(batch_of({3, 4}, {1, 1}), both), ErrorCode::invalid_argument,
+               "slot 1");
 }
 
 TEST(KeyValueCache, ASlotHasItsCapacity) {
@@ -92,7 +95,8 @@ TEST(KeyValueCache, TruncatedTokensLeaveNoTrace) {
   cut.truncate(0, 4);
   feed(fresh, batch_of({0}, {4}));
   const Tensor a = feed(cut, batch_of({4}, {3})), b = feed(fresh, batch_of({4}, {3}));
-  EXPECT_EQ(std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.elements()) * sizeof(float)), 0);
+  EXPECT_EQ(std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.elements()) * sizeof(float)),
+            0);
 }
 
 }  // namespace

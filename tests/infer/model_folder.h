@@ -33,7 +33,8 @@ inline std::vector<std::int32_t> ids_of(const Tokenizer& tokenizer, std::string_
 
 // Writes a model folder with the byte tokenizer; `init` fills each parameter (zeros before).
 template <class Fill>
-void write_folder(const std::filesystem::path& folder, const DecoderConfig& config, const Fill& fill) {
+void write_folder(const std::filesystem::path& folder, const DecoderConfig& config,
+                  const Fill& fill) {
   std::vector<checkpoint::NamedTensor> parameters;
   for (const checkpoint::Parameter& p : checkpoint::parameters_of(config)) {
     const Tensor value = Tensor::zeros(p.in ? Shape{p.out, p.in} : Shape{p.out}, DType::f32);
@@ -44,16 +45,18 @@ void write_folder(const std::filesystem::path& folder, const DecoderConfig& conf
   checkpoint::ModelConfig model;
   model.decoder = config;
   model.eos_token = tokenizer->end_of_text();
-  checkpoint::export_model(folder, {.config = model, .parameters = parameters, .tokenizer = tokenizer.get()});
+  checkpoint::export_model(
+      folder, {.config = model, .parameters = parameters, .tokenizer = tokenizer.get()});
 }
 
 inline LoadedModel open_f32(const std::filesystem::path& folder) {
-  return LoadedModel::open({.path = folder, .precision = "f32", .weights = "f32", .tokenizer = "", .threads = 1});
+  return LoadedModel::open(
+      {.path = folder, .precision = "f32", .weights = "f32", .tokenizer = "", .threads = 1});
 }
 
-// A model that says after each byte of `chain` the next one, after the last one end of text, and after
-// every other token itself. Blocks add nothing; tokens are unit vectors, and row `next` of the head is
-// 1 where its predecessors are.
+// A model that says after each byte of `chain` the next one, after the last one end of text, and
+// after every other token itself. Blocks add nothing; tokens are unit vectors, and row `next` of
+// the head is 1 where its predecessors are.
 class ChainModel {
  public:
   static constexpr std::int64_t kContext = 12;
@@ -85,7 +88,9 @@ class ChainModel {
   }
 
   const LoadedModel& model() const { return *model_; }
-  std::vector<std::int32_t> ids(std::string_view text) const { return ids_of(model_->tokenizer(), text); }
+  std::vector<std::int32_t> ids(std::string_view text) const {
+    return ids_of(model_->tokenizer(), text);
+  }
 
  private:
   TemporaryFolder folder_;

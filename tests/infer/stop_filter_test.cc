@@ -1,9 +1,9 @@
 #include "infer/stop_filter.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace stemma::infer {
 namespace {
@@ -42,12 +42,14 @@ TEST(StopFilter, TheStopThatEndsFirst) {
   for (const std::size_t piece : {1u, 2u, 4u}) {
     StopFilter filter({"abcd", "bc"});
     std::string out;
-    for (std::size_t i = 0; i < 4; i += piece) out += filter.push(std::string("abcd").substr(i, piece));
+    for (std::size_t i = 0; i < 4; i += piece)
+      out += filter.push(std::string("abcd").substr(i, piece));
     EXPECT_TRUE(filter.stopped());
     EXPECT_EQ(out, "a") << "in pieces of " << piece;
     StopFilter same_end({"c", "abc"});
     out.clear();
-    for (std::size_t i = 0; i < 4; i += piece) out += same_end.push(std::string("xabc").substr(i, piece));
+    for (std::size_t i = 0; i < 4; i += piece)
+      out += same_end.push(std::string("xabc").substr(i, piece));
     EXPECT_EQ(out, "x") << "in pieces of " << piece;
   }
 }

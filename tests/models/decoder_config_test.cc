@@ -1,10 +1,10 @@
 #include "models/decoder_config.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <functional>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "tests/base/expect_error.h"
 
@@ -59,7 +59,8 @@ TEST(DecoderConfig, BothNamesOfAPublishedSize) {
                                                       {"gpt2-1558m", "gpt2-1542m", "gpt2-xl"}};
   for (const auto& names : same)
     for (const char* name : names)
-      EXPECT_EQ(published_config(name).parameters(), published_config(names[0]).parameters()) << name;
+      EXPECT_EQ(published_config(name).parameters(), published_config(names[0]).parameters())
+          << name;
   EXPECT_ERROR(published_config("gpt5"), ErrorCode::not_found, "gpt2-1558m");
   EXPECT_ERROR(published_config(""), ErrorCode::not_found, "gpt1");
 }
@@ -98,7 +99,11 @@ TEST(DecoderConfig, ValidationNamesTheField) {
       {"layers", [](auto& c) { c.layers = 0; }},
       {"layers", [](auto& c) { c.layers = std::numeric_limits<std::int64_t>::min(); }},
       {"hidden", [](auto& c) { c.hidden = 0; }},
-      {"head size", [](auto& c) { c.channels = 1028; c.heads = 4; }},
+      {"head size",
+       [](auto& c) {
+         c.channels = 1028;
+         c.heads = 4;
+       }},
       {"norm_eps", [](auto& c) { c.norm_eps = 0; }},
       {"norm_eps", [nan](auto& c) { c.norm_eps = nan; }},
       {"head bias", [](auto& c) { c.head_bias = true; }},

@@ -1,10 +1,10 @@
 #include "models/decoder.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <map>
 #include <optional>
+
+#include <gtest/gtest.h>
 
 #include "nn/fresh_weights.h"
 #include "nn/parameters.h"
@@ -53,7 +53,8 @@ std::map<std::string, Moments> fresh_moments(const DecoderConfig& config) {
 }
 
 // N(0, stddev²), within five standard errors of mean and deviation.
-void expect_normal(const std::map<std::string, Moments>& all, const std::string& name, double stddev) {
+void expect_normal(const std::map<std::string, Moments>& all, const std::string& name,
+                   double stddev) {
   ASSERT_TRUE(all.contains(name)) << name;
   const Moments& m = all.at(name);
   const auto n = static_cast<double>(m.count);
@@ -61,7 +62,8 @@ void expect_normal(const std::map<std::string, Moments>& all, const std::string&
   EXPECT_NEAR(m.stddev, stddev, 5 * stddev / std::sqrt(2 * n)) << name;
 }
 
-void expect_constant(const std::map<std::string, Moments>& all, const std::string& name, double value) {
+void expect_constant(const std::map<std::string, Moments>& all, const std::string& name,
+                     double value) {
   ASSERT_TRUE(all.contains(name)) << name;
   EXPECT_EQ(all.at(name).mean, value) << name;
   EXPECT_EQ(all.at(name).stddev, 0) << name;
@@ -73,7 +75,8 @@ void expect_block(const std::map<std::string, Moments>& all, int layer, double r
     expect_constant(all, block + norm + ".gain", 1);
     expect_constant(all, block + norm + ".bias", 0);
   }
-  for (const char* linear : {"attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"})
+  for (const char* linear :
+       {"attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"})
     expect_constant(all, block + linear + ".bias", 0);
   expect_normal(all, block + "attention.qkv.weight", 0.02);
   expect_normal(all, block + "feed_forward.up.weight", 0.02);

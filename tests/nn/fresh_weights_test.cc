@@ -1,10 +1,10 @@
 #include "nn/fresh_weights.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace stemma::nn {
 namespace {
@@ -64,7 +64,8 @@ TEST(FreshWeights, MomentsOfANormalDistribution) {
 
 TEST(FreshWeights, ZerosAndOnes) {
   FreshWeights source(1);
-  const Tensor zeros = source.vector("bias", 37, Init::zeros()), ones = source.vector("gain", 37, Init::ones());
+  const Tensor zeros = source.vector("bias", 37, Init::zeros()),
+               ones = source.vector("gain", 37, Init::ones());
   for (int i = 0; i < 37; ++i) {
     EXPECT_EQ(zeros.data<float>()[i], 0.0f);
     EXPECT_EQ(ones.data<float>()[i], 1.0f);

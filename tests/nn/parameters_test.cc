@@ -1,10 +1,10 @@
 #include "nn/parameters.h"
 
-#include <gtest/gtest.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+
+#include <gtest/gtest.h>
 
 #include "nn/linear.h"
 #include "nn/norm.h"
@@ -36,7 +36,9 @@ class Counting final : public WeightSource {
 // Two layers with a norm between them, sizes that are no multiple of a cache line.
 struct Model {
   explicit Model(WeightSource& s)
-      : first(s, "first", 3, 5, Init::zeros()), norm(s, "norm", 3, 1e-5), second(s, "second", 7, 3, Init::zeros()) {}
+      : first(s, "first", 3, 5, Init::zeros()),
+        norm(s, "norm", 3, 1e-5),
+        second(s, "second", 7, 3, Init::zeros()) {}
   Linear first;
   Norm norm;
   Linear second;
@@ -72,8 +74,8 @@ TEST(Parameters, MatricesFirstThenVectorsInTheOrderOfTheModel) {
 TEST(Parameters, ValuesComeFromTheSourceAndLieInFlatMemory) {
   const Built built;
   // The order in which the model asks: first.weight, first.bias, norm.gain, norm.bias, second.*.
-  const std::vector<std::pair<std::string, int>> asked = {{"first.weight", 0}, {"first.bias", 1},
-                                                          {"norm.gain", 2},    {"norm.bias", 3},
+  const std::vector<std::pair<std::string, int>> asked = {{"first.weight", 0},  {"first.bias", 1},
+                                                          {"norm.gain", 2},     {"norm.bias", 3},
                                                           {"second.weight", 4}, {"second.bias", 5}};
   const std::span<float> weights = built.parameters.weights();
   std::vector<bool> used(weights.size());
@@ -88,8 +90,10 @@ TEST(Parameters, ValuesComeFromTheSourceAndLieInFlatMemory) {
         used[static_cast<std::size_t>(p.offset + i)] = true;
       }
     }
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    if (!used[i]) EXPECT_EQ(weights[i], 0.0f) << "padding at " << i;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (used[i]) continue;
+    EXPECT_EQ(weights[i], 0.0f) << "padding at " << i;
+  }
   for (const float g : built.parameters.gradients()) EXPECT_EQ(g, 0.0f);
 }
 
@@ -126,7 +130,8 @@ TEST(Parameters, TheModelUsesThem) {
     const Parameter& p = parameters.list()[static_cast<std::size_t>(index[i])];
     EXPECT_EQ(seen[i].raw(), p.value.raw());
     EXPECT_EQ(seen[i].variable(), -1 - index[i]);
-    EXPECT_EQ(parameters.gradient_tensors()[static_cast<std::size_t>(index[i])].raw(), p.gradient.raw());
+    EXPECT_EQ(parameters.gradient_tensors()[static_cast<std::size_t>(index[i])].raw(),
+              p.gradient.raw());
   }
 }
 

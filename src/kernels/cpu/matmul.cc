@@ -210,6 +210,7 @@ void Product::pack_panels(const Part& part, Range panels) const {
 }
 
 void Product::pack(const Part& part) {
+  if (part.depth.count == 0) return;
   const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), kPackStrips);
   const std::int64_t panels = source_ == Panels::shared && part.first_strips
                                   ? divide_up(part.panels.count(), kPackPanels)
@@ -256,7 +257,7 @@ const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
     case Panels::worker:
       break;
   }
-  engine_.pack_panel(args_, index * kPanelWidth, depth, scratch);
+  if (depth.count > 0) engine_.pack_panel(args_, index * kPanelWidth, depth, scratch);
   return scratch;
 }
 
