@@ -14,9 +14,10 @@ packages=(
   cmake g++ ninja-build
   libhwy-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   libzstd-dev zlib1g-dev libxxhash-dev libicu-dev
+  libgtest-dev libbenchmark-dev
   bible-kjv
 )
-tests=(libgtest-dev libbenchmark-dev libdnnl-dev clang-16 libclang-rt-16-dev)
+tests=(libdnnl-dev clang-16 libclang-rt-16-dev)
 dev=(clang-format-16 clang-tidy-16 ccache)
 
 for option in "$@"; do

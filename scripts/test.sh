@@ -55,10 +55,11 @@ step() {
   last_result=$result
 }
 
-# build_and_test PRESET [CTEST-ARGUMENT...]
+# build_and_test PRESET [LABEL]: all tests, or those of the label.
 build_and_test() {
-  step "$1 build" build "$1"
-  if [ "$last_result" = passed ]; then step "$1 tests" tests "$@"; fi
+  local preset=$1 label=${2:-}
+  step "$preset build" build "$preset" ${label:+"${label}_tests"}
+  if [ "$last_result" = passed ]; then step "$preset tests" tests "$preset" ${label:+-L "$label"}; fi
 }
 
 step "install" scripts/install.sh --tests
@@ -67,7 +68,7 @@ for stage in "${stages[@]}"; do
   case $stage in
     release) build_and_test release ;;
     fuzz) step "fuzz" scripts/fuzz.sh 5 ;;
-    *) build_and_test "$stage" -L fast ;;
+    *) build_and_test "$stage" fast ;;
   esac
 done
 

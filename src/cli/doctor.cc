@@ -66,25 +66,33 @@ Json cpu_json(const CpuFeatures& cpu) {
                        {"amx_int8", cpu.amx_int8}});
 }
 
+// 235 GFLOP/s.
+std::string rate_text(double per_second, const char* unit) {
+  if (per_second >= 1e12) return fmt::format("{:.2f} T{}/s", per_second / 1e12, unit);
+  return fmt::format("{:.1f} G{}/s", per_second / 1e9, unit);
+}
+
 std::string for_people(const Json& out) {
-  std::string has;
+  std::string has, kernels;
+  for (const Json& name : out.at("available_kernels").as_array())
+    kernels += (kernels.empty() ? "" : ", ") + name.as_string();
   for (const auto& [key, value] : out.at("cpu").as_object())
     if (value.is_bool() && value.as_bool()) has += (has.empty() ? "" : ", ") + key;
   std::string text = fmt::format(
-      "stemma {}\nprocessor: {}\nhas: {}\nthreads: {}\nfree memory: {}\nkernels: {} (of {})\n"
+      "stemma {}\nprocessor: {}\nhas: {}\nthreads: {}\nfree memory: {}\nkernels: {} (this machine "
+      "runs {}; STEMMA_KERNELS chooses)\n"
       "precision auto: {}\n\nmeasured peaks:\n",
       kVersion, out.at("cpu").at("model").as_string(), has, out.at("threads").as_int(),
       format_bytes(static_cast<std::uint64_t>(out.at("available_memory_bytes").as_int())),
-      out.at("kernels").as_string(), out.at("available_kernels").dump(),
-      out.at("precision_auto").as_string());
+      out.at("kernels").as_string(), kernels, out.at("precision_auto").as_string());
   for (const auto& [key, value] : out.at("peaks").as_object())
     if (value.is_number()) {
       const char* unit = key == "dram" ? "B" : key.starts_with("int8") ? "OP" : "FLOP";
-      text += fmt::format("  {:<12} {}\n", key, format_rate(value.as_double(), unit));
+      text += fmt::format("  {:<12} {}\n", key, rate_text(value.as_double(), unit));
     }
   text += "\nour matrix product, 1024 x 1024 x 1024:\n";
   for (const auto& [key, value] : out.at("products").as_object())
-    text += fmt::format("  {:<12} {}\n", key, format_rate(value.as_double(), "FLOP"));
+    text += fmt::format("  {:<12} {}\n", key, rate_text(value.as_double(), "FLOP"));
   return text;
 }
 

@@ -1,10 +1,25 @@
 // The one binary.
 #include <csignal>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/interrupt.h"
 #include "cli/commands.h"
 
+namespace {
+
+// A closed standard stream would give its number to the next file that is opened, and results or
+// messages would be written into that file.
+void keep_standard_streams() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor)
+    if (::fcntl(descriptor, F_GETFD) == -1) (void)::open("/dev/null", O_RDWR);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  keep_standard_streams();
   stemma::install_interrupt_handlers();
   // A reader that goes away is an error of the write, which print() knows.
   std::signal(SIGPIPE, SIG_IGN);

@@ -60,7 +60,9 @@ FoundModel find_model(const std::string& model) {
   if (std::filesystem::is_directory(model, ignored)) {
     const auto found = checkpoint::resolve_model_folder(model);
     for (const std::string& warning : found.warnings) log_warning(warning);
-    return {checkpoint::load_config(found.folder).decoder, found.folder};
+    // Opening it checks the whole folder: a config that its weights contradict is no answer.
+    const checkpoint::CheckpointSource source(found.folder, checkpoint::Memory::shared);
+    return {source.config().decoder, found.folder};
   }
   return {published_config(model), std::nullopt};
 }

@@ -1,6 +1,5 @@
 #include "cli/peaks_json.h"
 
-#include "device/cpu.h"
 #include "device/memory.h"
 
 namespace stemma::cli {
@@ -27,9 +26,7 @@ Json peaks_json(const Peaks& peaks) {
 }
 
 double multiply_peak(const Peaks& peaks, const ops::Numerics& numerics) {
-  const bool tiles =
-      numerics.multiply == kernels::Multiply::bf16 && kernel_path() == KernelPath::amx;
-  return tiles ? peaks.amx_bf16_flops : peaks.f32_flops;
+  return stemma::multiply_peak(peaks, numerics.multiply == kernels::Multiply::bf16);
 }
 
 }  // namespace stemma::cli

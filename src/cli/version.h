@@ -5,7 +5,7 @@
 
 namespace stemma::cli {
 
-inline constexpr const char* kVersion = "0.1.0";
+inline constexpr const char* kVersion = STEMMA_VERSION;  // the project's, from CMake
 
 inline std::string version_text() { return std::string("stemma ") + kVersion + "\n"; }
 

@@ -1,14 +1,14 @@
 #include "device/cpu.h"
 
-#include <cpuid.h>
-#include <fmt/format.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+
+#include <cpuid.h>
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -44,6 +44,8 @@ CpuFeatures detect() {
   CpuFeatures f;
   f.model = processor_name();
   std::uint32_t a = 0, b = 0, c = 0, d = 0;
+  f.amd = __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && d == signature_AMD_edx &&
+          c == signature_AMD_ecx;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !bit(c, 27)) return f;
   const bool fma = bit(c, 12), f16c = bit(c, 29);
   const std::uint64_t states = saved_states();
@@ -64,10 +66,12 @@ CpuFeatures detect() {
 }
 
 KernelPath parse_path(std::string_view name) {
-  for (KernelPath path : {KernelPath::avx2, KernelPath::avx512, KernelPath::amx})
+  for (KernelPath path :
+       {KernelPath::avx2, KernelPath::avx512, KernelPath::avx512_bf16, KernelPath::amx})
     if (name == to_string(path)) return path;
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("[kernels] STEMMA_KERNELS is '{}': use avx2, avx512 or amx", name));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[kernels] STEMMA_KERNELS is '{}': use avx2, avx512, avx512_bf16 or amx", name));
 }
 
 KernelPath chosen_path() {
@@ -89,9 +93,14 @@ std::atomic<int> forced_path{-1};
 
 std::string_view to_string(KernelPath path) {
   switch (path) {
-    case KernelPath::avx2: return "avx2";
-    case KernelPath::avx512: return "avx512";
-    case KernelPath::amx: return "amx";
+    case KernelPath::avx2:
+      return "avx2";
+    case KernelPath::avx512:
+      return "avx512";
+    case KernelPath::avx512_bf16:
+      return "avx512_bf16";
+    case KernelPath::amx:
+      return "amx";
   }
   return "unknown";
 }
@@ -109,7 +118,9 @@ const std::vector<KernelPath>& available_kernel_paths() {
                   fmt::format("[kernels] this processor ({}) lacks AVX2 with FMA: Stemma needs it",
                               f.model));
     std::vector<KernelPath> list{KernelPath::avx2};
+    if (f.avx512_bf16 && !f.amd) list.push_back(KernelPath::avx512_bf16);
     if (f.avx512) list.push_back(KernelPath::avx512);
+    if (f.avx512_bf16 && f.amd) list.push_back(KernelPath::avx512_bf16);
     if (f.amx_bf16) list.push_back(KernelPath::amx);
     return list;
   }();

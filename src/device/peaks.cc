@@ -155,16 +155,22 @@ Peaks measure_peaks(Stream& stream, const PeakOptions& options) {
   constexpr double kTiles = 4;  // tile products a round, 16 x 16 x 32 (64) multiply-adds each
   if (cpu.amx_bf16)
     peaks.amx_bf16_flops = rate_of(stream, time, tiles_bf16, 16 * 16 * 32 * 2 * kTiles);
+  if (cpu.avx512_bf16) peaks.bf16_dot_flops = rate_of(stream, time, bf16_dot, 32 * 2 * kChains);
   if (options.quick) return peaks;
   if (cpu.amx_int8)
     peaks.amx_int8_ops = rate_of(stream, time, tiles_int8, 16 * 16 * 64 * 2 * kTiles);
   if (cpu.avx512_fp16) peaks.fp16_flops = rate_of(stream, time, fp16, 32 * 2 * kChains);
-  if (cpu.avx512_bf16) peaks.bf16_dot_flops = rate_of(stream, time, bf16_dot, 32 * 2 * kChains);
   if (cpu.avx512_vnni) peaks.int8_ops = rate_of(stream, time, int8_dot, 64 * 2 * kChains);
   if (options.dram_buffer_bytes > 0)
     peaks.dram_bytes = read_rate(stream, time, options.dram_buffer_bytes);
   if (options.buffer_bytes > 0) peaks.buffer_bytes = read_rate(stream, time, options.buffer_bytes);
   return peaks;
+}
+
+double multiply_peak(const Peaks& peaks, bool bf16) {
+  if (bf16 && kernel_path() == KernelPath::amx) return peaks.amx_bf16_flops;
+  if (bf16 && kernel_path() == KernelPath::avx512_bf16) return peaks.bf16_dot_flops;
+  return peaks.f32_flops;
 }
 
 }  // namespace stemma

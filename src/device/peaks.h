@@ -32,7 +32,8 @@ struct Peaks {
 
 struct PeakOptions {
   std::chrono::milliseconds time{100};  // of each measurement, about
-  // Only what products multiply in: AMX bf16 where the machine has it, and f32. No memory.
+  // Only what products multiply in: f32, and bf16 where the machine has instructions for it. No
+  // memory.
   bool quick = false;
   // 0: not measured. At least 2 GiB, caches being large; it is allocated for the measurement.
   std::size_t dram_buffer_bytes = std::size_t{2} << 30;
@@ -41,5 +42,9 @@ struct PeakOptions {
 
 // On the calling thread and the stream's workers. Throws out_of_memory.
 Peaks measure_peaks(Stream& stream, const PeakOptions& options);
+
+// The peak of what matrix products multiply in on kernel_path(), in FLOP/s; `bf16`: those that
+// multiply in bf16, which are f32 multiply-adds where the path has no instruction of its own.
+double multiply_peak(const Peaks& peaks, bool bf16);
 
 }  // namespace stemma

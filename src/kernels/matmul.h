@@ -1,13 +1,16 @@
 // The matrix product: C = epilogue(A · B), one kernel for every size, storage and path.
 //
-// Reduction contract: each element of C is computed as block sums over fixed blocks of kReductionBlock
-// k, ascending; inside a block one chain of fused multiply-adds, k ascending, starting from 0; block
-// sums are added in ascending order. So an element depends on its row of A and its column of B only:
-// not on M, N, the thread count or the storage (rows or panels) of the same values. AMX multiplies
-// pairs of bf16 in the instruction's own fixed order, k ascending.
+// Reduction contract: each element of C is computed as block sums over fixed blocks of
+// kReductionBlock k, ascending; inside a block one chain of fused multiply-adds, k ascending,
+// starting from 0; block sums are added in ascending order. So an element depends on its row of A
+// and its column of B only: not on M, N, the thread count or the storage (rows or panels) of the
+// same values. AMX and AVX512-BF16 multiply pairs of bf16 in the instruction's own fixed order,
+// pairs ascending (k padded with a zero where it is odd). VDPBF16PS: two fused multiply-adds to the
+// sum, k + 1 first, then k (Intel SDM volume 2; AMD's Zen 4 gives the same bits), denormals taken
+// and written as 0.
 //
-// Paths: f32 FMA (AVX2, AVX-512); bf16 (AMX tiles; on other machines operands are rounded to bf16
-// and multiplied in f32); f64 and everything else in reference code.
+// Paths: f32 FMA (AVX2, AVX-512); bf16 (AMX tiles; AVX512-BF16 dot products; on other paths
+// operands are rounded to bf16 and multiplied in f32); f64 and everything else in reference code.
 #pragma once
 
 #include <cstdint>
@@ -72,8 +75,8 @@ struct MatmulArgs {
 // Throws invalid_argument for a combination of types that has no kernel.
 void matmul(Stream& stream, const MatmulArgs& args);
 
-// The same in scalar code with the same order of operations: f32 results equal matmul's bit for bit
-// on the FMA paths. Serves f64. The test oracle.
+// The same in scalar code with the same order of operations: results equal matmul's bit for bit on
+// every kernel_path() but for bf16 products on AMX. Serves f64. The test oracle.
 void matmul_reference(const MatmulArgs& args);
 
 // Packs a [out, in] weight (rows, f32 or bf16) into panels of `type` (f32 or bf16).

@@ -31,9 +31,8 @@ double multiply_peak(Stream& stream, const ops::Numerics& numerics) {
   PeakOptions options;
   options.time = std::chrono::milliseconds(60);
   options.quick = true;
-  const Peaks peaks = measure_peaks(stream, options);
-  const bool tiles = numerics.multiply == kernels::Multiply::bf16 && kernel_path() == KernelPath::amx;
-  return tiles ? peaks.amx_bf16_flops : peaks.f32_flops;
+  return stemma::multiply_peak(measure_peaks(stream, options),
+                               numerics.multiply == kernels::Multiply::bf16);
 }
 
 // The loop around the trainer: metrics, evaluation, checkpoints, progress.

@@ -146,9 +146,10 @@ TEST(Documents, TheReadmeNamesTheTwoCommands) {
 }
 
 TEST(Documents, ScriptsAreValidShell) {
-  for (const auto& entry : fs::directory_iterator(repository() / "scripts"))
-    if (entry.path().extension() == ".sh")
-      EXPECT_EQ(output_of("bash -n '" + entry.path().string() + "'"), "") << entry.path();
+  for (const auto& entry : fs::directory_iterator(repository() / "scripts")) {
+    if (entry.path().extension() != ".sh") continue;
+    EXPECT_EQ(output_of("bash -n '" + entry.path().string() + "'"), "") << entry.path();
+  }
 }
 
 TEST(Documents, EveryPackageHasItsReason) {

@@ -133,7 +133,7 @@ TEST(Perplexity, ImpossibleRequests) {
   EXPECT_ERROR(perplexity(folder.model(), "a", options), ErrorCode::invalid_argument, "257");
   options.context_token = -1;
   EXPECT_ERROR(perplexity(folder.model(), "a", options), ErrorCode::invalid_argument, "-1");
-  EXPECT_THROW(perplexity(folder.model(), ""), Error);
+  EXPECT_ERROR(perplexity(folder.model(), ""), ErrorCode::corrupt, "empty");
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 namespace stemma::golden {
 namespace {
 
-constexpr double kForwardBound = 1e-5;   // f32, of the largest logit or hidden value
-constexpr double kGradientBound = 1e-4;  // f32, of a gradient tensor's largest element
+constexpr double kForwardBound = 4e-6;   // f32, of the largest logit or hidden value
+constexpr double kGradientBound = 1e-5;  // f32, of a gradient tensor's largest element
 // Products of operands rounded to 8 bits, activations between operations too.
 constexpr double kBf16ForwardBound = 2e-2;
 constexpr double kBf16GradientBound = 4e-2;

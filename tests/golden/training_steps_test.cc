@@ -30,9 +30,9 @@ constexpr Way kWays[] = {
 struct Bounds {
   double loss, norm, parameter;  // relative, relative, absolute
 };
-constexpr Bounds kF32 = {5e-6, 2e-5, 2e-5};
+constexpr Bounds kF32 = {1e-6, 4e-6, 1e-5};
 // Adam moves an element whose gradient is mostly rounding by up to lr a step either way.
-constexpr Bounds kBf16 = {5e-3, 2e-2, 10 * kLearningRate};
+constexpr Bounds kBf16 = {2e-3, 1e-2, 5 * kLearningRate};
 
 using Case = std::tuple<const char*, Way, KernelPath>;
 

@@ -1,6 +1,8 @@
 #include "infer/generator.h"
 
+#include <algorithm>
 #include <limits>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -143,12 +145,54 @@ TEST(Generator, WholeCharactersOnly) {
   EXPECT_EQ(pieces.back(), "\xE2");
 }
 
-TEST(Generator, RepetitionPenaltySeesThePrompt) {
-  // 'A' is followed by itself; its logit is about 16, the others' about -0.06: a penalty of 100
-  // leaves it the best, so does the second time, for a token counts once.
-  GenerateOptions options = tokens(3);
-  options.sampling.repetition_penalty = 100;
-  EXPECT_EQ(run(alphabet(), "A", options).text, "AAA");
+// Greedy by hand from whole passes; seen are the last ids from `first` on.
+std::vector<std::int32_t> penalised(const LoadedModel& model, std::vector<std::int32_t> ids,
+                                    std::size_t first, std::size_t count, float penalty) {
+  const std::size_t prompt = ids.size();
+  while (ids.size() < prompt + count) {
+    Batch batch;
+    batch.ids = ids;
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      batch.positions.push_back(static_cast<std::int32_t>(i));
+    batch.offsets = {0, batch.tokens()};
+    nn::FullAttention attention(batch);
+    ops::Context ctx = model.context();
+    const Tensor h = model.decoder().forward(ctx, batch, attention);
+    const Tensor logits = model.decoder().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
+    float* x = logits.data<float>();
+    for (const std::int32_t id :
+         std::set<std::int32_t>(ids.begin() + static_cast<std::ptrdiff_t>(first), ids.end()))
+      x[id] = x[id] < 0 ? x[id] * penalty : x[id] / penalty;
+    ids.push_back(static_cast<std::int32_t>(std::max_element(x, x + model.config().vocab) - x));
+  }
+  return {ids.begin() + static_cast<std::ptrdiff_t>(prompt), ids.end()};
+}
+
+TEST(Generator, RepetitionPenaltySeesPromptAndContinuation) {
+  DecoderConfig config;
+  config.vocab = 17;
+  config.context = 32;
+  config.channels = 12;
+  config.heads = 3;
+  config.layers = 2;
+  config.hidden = 48;
+  config.weight_std = 0.5;
+  ModelOptions model_options;
+  model_options.precision = "f32";
+  model_options.threads = 1;
+  const LoadedModel model = LoadedModel::random(config, model_options);
+  GenerateOptions options = tokens(12);
+  options.sampling.repetition_penalty = 1.5;
+  int prompt_matters = 0, continuation_matters = 0;
+  for (std::int32_t start = 0; start < 8; ++start) {
+    const std::vector<std::int32_t> prompt = {start, (start * 5 + 1) % 17, (start * 3 + 2) % 17};
+    const std::vector<std::int32_t> ids = generate(model, prompt, options).ids;
+    EXPECT_EQ(ids, penalised(model, prompt, 0, 12, 1.5f));
+    prompt_matters += ids != penalised(model, prompt, 3, 12, 1.5f);
+    continuation_matters += ids != penalised(model, prompt, 0, 12, 1.0f);
+  }
+  EXPECT_GT(prompt_matters, 0);
+  EXPECT_GT(continuation_matters, 0);
 }
 
 TEST(Generator, SamplesAreAFunctionOfTheSeed) {

@@ -21,7 +21,7 @@
 
 #include "device/cpu.h"
 
-// The function for kernel_path(): AMX machines run the AVX-512 one.
+// The function for kernel_path(): avx512_bf16 and amx run the AVX-512 one.
 #define STEMMA_PICK_PATH(...)                                                   \
   (::stemma::kernel_path() == ::stemma::KernelPath::avx2 ? &N_AVX2::__VA_ARGS__ \
                                                          : &N_AVX3::__VA_ARGS__)

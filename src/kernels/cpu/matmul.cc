@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kSubDepth = 1024;          // k that a task works on at a time
 constexpr std::int64_t kPassDepth = 4096;         // k that are packed at a time
-constexpr std::int64_t kStripBytes = 512 << 10;   // strips of a task: half a second cache
+constexpr std::int64_t kStripBytes = 280 << 10;   // strips of a task: a quarter of a second cache
 constexpr std::int64_t kStreamedBytes = 3 << 20;  // strips that may pass by every panel
 constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the third cache
 constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
@@ -324,6 +324,13 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
   if (last) epilogue_(args_, place, memory.sums);
 }
 
+const Engine& engine_for(KernelPath path, Multiply multiply) {
+  if (path == KernelPath::avx2) return avx2_engine();
+  if (multiply == Multiply::bf16 && path == KernelPath::amx) return amx_engine();
+  if (multiply == Multiply::bf16 && path == KernelPath::avx512_bf16) return avx512_bf16_engine();
+  return avx512_engine();
+}
+
 }  // namespace
 
 void matmul_on(const Engine& engine, Stream& stream, const MatmulArgs& args) {
@@ -342,11 +349,7 @@ void matmul(Stream& stream, const MatmulArgs& args) {
     });
     return;
   }
-  const KernelPath path = kernel_path();
-  if (path == KernelPath::amx && args.multiply == Multiply::bf16)
-    return cpu::matmul_on(cpu::amx_engine(), stream, args);
-  cpu::matmul_on(path == KernelPath::avx2 ? cpu::avx2_engine() : cpu::avx512_engine(), stream,
-                 args);
+  cpu::matmul_on(cpu::engine_for(kernel_path(), args.multiply), stream, args);
 }
 
 }  // namespace stemma::kernels

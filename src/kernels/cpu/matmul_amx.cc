@@ -50,8 +50,9 @@ STEMMA_AMX void RealTiles::configure() {
     std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
     std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
   };
-  const Configuration configuration;
-  _tile_loadconfig(&configuration);
+  static constexpr Configuration configuration;
+  // Not _tile_loadconfig: GCC 12 takes it to read 8 of the 64 bytes and drops the others' stores.
+  __asm__ volatile("ldtilecfg %0" ::"m"(configuration));
 }
 
 STEMMA_AMX void RealTiles::release() { _tile_release(); }
@@ -64,6 +65,8 @@ STEMMA_AMX void RealTiles::zero() {
 }
 
 STEMMA_AMX void RealTiles::step(const std::uint16_t* a, const std::uint16_t* b, bool lower) {
+  // The load intrinsics do not tell the compiler that they read memory.
+  __asm__ volatile("" ::: "memory");
   _tile_loadd(4, a, 64);
   _tile_loadd(6, b, 64);
   _tile_loadd(7, b + kTileElements, 64);
@@ -125,7 +128,7 @@ void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to)
   std::uint16_t* out = static_cast<std::uint16_t*>(to);
   for (std::int64_t k = 0; k < depth.count; k += kStep, out += kStepElements) {
     const std::int64_t count = std::min(kStep, depth.count - k);
-    pack_f32_panel(packers(), args, col, {depth.begin + k, count}, block);
+    pack_panel_with(packers(), args, col, {depth.begin + k, count}, block);
     std::fill(block + count * kPanelWidth, block + kStep * kPanelWidth, 0.0f);
     for (int pair = 0; pair < 16; ++pair) {
       pair_to_bf16(block + 2 * pair * kPanelWidth, block + (2 * pair + 1) * kPanelWidth, pairs);

@@ -173,10 +173,10 @@ void any_tile(const void* a, const void* b, const TileShape& shape, float* sums)
 constexpr Packers kPackers{copy, transpose};
 
 void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
-  pack_f32_strip(kPackers, args, row, rows, depth, static_cast<float*>(to));
+  pack_strip_with(kPackers, args, row, rows, depth, static_cast<float*>(to));
 }
 void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
-  pack_f32_panel(kPackers, args, col, depth, static_cast<float*>(to));
+  pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 #include "kernels/cpu/highway_paths.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/matmul_epilogue.cc"
-#include <hwy/foreach_target.h>
 #include <type_traits>
+
+#include <hwy/foreach_target.h>
 
 #include "kernels/cpu/matmul_kernels.h"
 #include "kernels/cpu/vector_math-inl.h"

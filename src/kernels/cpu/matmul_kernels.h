@@ -47,7 +47,8 @@ struct Engine {
   void (*pack_panel)(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) = nullptr;
   void (*tile)(const void* a, const void* b, const TileShape& shape, float* sums) = nullptr;
   // The same on panels of bf16 where they lie. Null: this engine reads no panels before packing;
-  // otherwise `tile` reads panels of f32 where they lie, and a row of A in f32 is a packed strip.
+  // otherwise, where Multiply is f32, `tile` reads panels of f32 where they lie, and a row of A in
+  // f32 is a packed strip.
   void (*tile_bf16)(const void* a, const void* b, const TileShape& shape, float* sums) = nullptr;
   // Around every task, on the worker's thread; null: nothing to do.
   void (*enter)() = nullptr;
@@ -55,6 +56,7 @@ struct Engine {
 };
 const Engine& avx2_engine();
 const Engine& avx512_engine();
+const Engine& avx512_bf16_engine();    // only for Multiply::bf16, as AMX
 const Engine& amx_engine();            // the instructions: only where the processor has them
 const Engine& amx_emulation_engine();  // the same layouts and order in scalar code
 
@@ -76,6 +78,8 @@ struct PackSource {
 // transpose: to[k * to_stride + j] = piece[j][k]  for k < depth, j < width
 // 0 ≤ width ≤ 16. Rows are written in ascending order as 16 floats, zeros past `width`; with
 // to_stride < 16 the next row overwrites the excess, and the last one spills into the slack.
+// The packers of matmul_avx512_bf16.cc write for every pair of k a row of 16 pairs of bf16 instead,
+// 32 bits each.
 struct PackShape {
   std::int64_t depth = 0, width = 0, to_stride = 0;
 };
@@ -85,11 +89,11 @@ struct Packers {
 };
 const Packers& avx2_packers();
 const Packers& avx512_packers();
-// A strip and a panel of f32, with either instruction set's packers.
-void pack_f32_strip(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
-                    Depth depth, float* to);
-void pack_f32_panel(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
-                    float* to);
+// A strip and a panel, in the elements that the packers write.
+void pack_strip_with(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
+                     Depth depth, float* to);
+void pack_panel_with(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
+                     float* to);
 
 // to[i] = bf16 of from[i], i < 32, rounded to nearest even; to[i] = bf16 of even[i] in the lower
 // half and of odd[i] in the upper half. For packing AMX tiles.

@@ -80,8 +80,8 @@ void fail(const std::string& what) {
 
 }  // namespace
 
-void pack_f32_strip(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
-                    Depth depth, float* to) {
+void pack_strip_with(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
+                     Depth depth, float* to) {
   const Operand& a = args.a;
   const bool round = args.multiply == Multiply::bf16;
   const PackShape shape{depth.count, rows, rows};
@@ -91,8 +91,8 @@ void pack_f32_strip(const Packers& packers, const MatmulArgs& args, std::int64_t
     packers.copy(piece_of(a, depth.begin * a.stride + row, round), shape, to);
 }
 
-void pack_f32_panel(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
-                    float* to) {
+void pack_panel_with(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
+                     float* to) {
   constexpr std::int64_t kHalf = kPanelWidth / 2;
   Operand b = args.b;
   const bool round = args.multiply == Multiply::bf16;

@@ -1,0 +1,117 @@
+#include "cli/bench_report.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "checkpoint/checkpoint_source.h"
+#include "cli/peaks_json.h"
+#include "device/cpu.h"
+#include "device/memory.h"
+#include "infer/bench.h"
+#include "infer/packed_source.h"
+#include "nn/fresh_weights.h"
+#include "train/bench.h"
+
+namespace stemma::cli {
+namespace {
+
+Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& stream) {
+  train::BenchSettings s;
+  s.batch = o.batch;
+  s.micro_batch = o.micro_batch;
+  s.sequence_length = o.seq;
+  if (o.steps > 0) s.steps = o.steps;
+  if (o.warmup >= 0) s.warmup = o.warmup;
+  s.numerics = ops::numerics_named(o.model.precision);
+  s.recompute = static_cast<ops::Recompute>(o.recompute);
+  std::unique_ptr<nn::WeightSource> weights = std::make_unique<nn::FreshWeights>(1);
+  if (found.folder)
+    weights =
+        std::make_unique<checkpoint::CheckpointSource>(*found.folder, checkpoint::Memory::shared);
+  Measured m;
+  m.seconds = train::bench_steps(found.config, s, *weights, stream);
+  m.tokens = static_cast<double>(o.batch * o.seq);
+  m.flop = m.tokens * found.config.training_flop_per_token(o.seq);
+  m.peak_memory = peak_memory_bytes();
+  return m;
+}
+
+Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool decode) {
+  infer::ModelOptions options = o.model.options();
+  const infer::LoadedModel model = found.folder ? infer::LoadedModel::open(options)
+                                                : infer::LoadedModel::random(found.config, options);
+  infer::BenchSettings s;
+  s.batch = o.batch;
+  s.context = o.seq;
+  s.steps = o.steps > 0 ? o.steps : decode ? 32 : 5;
+  if (o.warmup >= 0) s.warmup = o.warmup;
+  Measured m;
+  m.seconds = decode ? infer::bench_decode(model, s) : infer::bench_prefill(model, s);
+  m.tokens = static_cast<double>(decode ? o.batch : o.batch * o.seq);
+  m.flop = decode ? infer::decode_flop(found.config, o.batch, o.seq)
+                  : infer::prefill_flop(found.config, o.batch, o.seq);
+  const DType storage = infer::weight_storage_named(o.model.weights);
+  if (decode) m.bytes = infer::decode_bytes(model, storage, s);
+  m.weight_bytes = static_cast<std::size_t>(found.config.parameters()) * size_of(storage);
+  m.peak_memory = peak_memory_bytes();
+  return m;
+}
+
+// Memory that the kernel promises and has not would end the process without a word.
+void require_memory(const DecoderConfig& config, double bytes_per_parameter) {
+  const double bytes = bytes_per_parameter * static_cast<double>(config.parameters());
+  const std::uint64_t free = available_memory_bytes();
+  if (bytes > static_cast<double>(free))
+    throw Error(
+        ErrorCode::out_of_memory,
+        fmt::format("[bench] {} parameters need {} at least, and {} of memory is free: use a "
+                    "smaller model",
+                    format_count(static_cast<double>(config.parameters())),
+                    format_bytes(static_cast<std::uint64_t>(bytes)), format_bytes(free)));
+}
+
+}  // namespace
+
+Measured measure(const BenchOptions& o, const std::string& what, Stream& stream) {
+  const FoundModel found = find_model(o.model.model);
+  found.config.validate();
+  // Training keeps the weight, its gradient and two moments, in f32.
+  const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
+  require_memory(found.config, what == "train" ? 16.0 : stored);
+  return what == "train" ? measure_train(o, found, stream)
+                         : measure_inference(o, found, what == "decode");
+}
+
+Json bench_json(const BenchOptions& o, const std::string& what, const Measured& m,
+                const Peaks& peaks) {
+  const ops::Numerics numerics = ops::numerics_named(o.model.precision);
+  std::vector<double> sorted = m.seconds;
+  std::sort(sorted.begin(), sorted.end());
+  const double median = 0.5 * (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]);
+  const double share = m.bytes > 0 ? m.bytes / median / peaks.dram_bytes
+                                   : m.flop / median / multiply_peak(peaks, numerics);
+  Json steps{Json::Array{}};
+  for (const double s : m.seconds) steps.push_back(s);
+  Json out = Json::object({{"bench", what},
+                           {"model", o.model.model},
+                           {"batch", o.batch},
+                           {"seq", o.seq},
+                           {"tokens_per_s", m.tokens / median},
+                           {"tflops", m.flop / median / 1e12},
+                           {"share_of_peak", share},
+                           {"peak_memory_bytes", static_cast<std::int64_t>(m.peak_memory)},
+                           {"precision", to_string(numerics.multiply)},
+                           {"weights", what == "train" ? "f32" : o.model.weights},
+                           {"kernels", to_string(kernel_path())},
+                           {"step_seconds", std::move(steps)},
+                           {"peaks", peaks_json(peaks)}});
+  if (what == "train") out.set("recompute", o.recompute);
+  if (m.bytes > 0) out.set("bytes_per_s", m.bytes / median);
+  return out;
+}
+
+}  // namespace stemma::cli

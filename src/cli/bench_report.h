@@ -1,0 +1,38 @@
+// What `bench` measures and how it reports it; bench.cc has the commands.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "cli/model_flags.h"
+#include "device/peaks.h"
+#include "device/stream.h"
+
+namespace stemma::cli {
+
+struct BenchOptions {
+  ModelFlags model;
+  std::int64_t batch = 1, micro_batch = 0, seq = 512, steps = 0, warmup = -1, recompute = 0;
+  bool json = false;
+};
+
+// What one kind of bench found, before it is set against the machine's peaks.
+struct Measured {
+  std::vector<double> seconds;  // of each step
+  double tokens = 0, flop = 0;  // of one step
+  double bytes = 0;             // of one step; 0: the FLOP peak is the yardstick
+  std::size_t weight_bytes = 0;
+  std::uint64_t peak_memory = 0;
+};
+
+// `what`: "train", "prefill" or "decode". Fewer steps when a signal came.
+Measured measure(const BenchOptions& o, const std::string& what, Stream& stream);
+
+// The object that --json prints: medians over the steps, shares of the peaks.
+Json bench_json(const BenchOptions& o, const std::string& what, const Measured& measured,
+                const Peaks& peaks);
+
+}  // namespace stemma::cli

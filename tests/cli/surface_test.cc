@@ -1,0 +1,131 @@
+// Help, machine-readable output, benches: what every command promises.
+#include <algorithm>
+
+#include "tests/cli/program.h"
+
+namespace cli_test {
+namespace {
+
+using stemma::Json;
+
+const std::vector<std::vector<std::string>>& commands() {
+  static const std::vector<std::vector<std::string>> list = {{"tokenizer", "train"},
+                                                             {"tokenizer", "encode"},
+                                                             {"tokenizer", "decode"},
+                                                             {"data", "pack"},
+                                                             {"data", "inspect"},
+                                                             {"train"},
+                                                             {"generate"},
+                                                             {"logits"},
+                                                             {"eval", "perplexity"},
+                                                             {"info"},
+                                                             {"bench", "train"},
+                                                             {"bench", "prefill"},
+                                                             {"bench", "decode"},
+                                                             {"doctor"}};
+  return list;
+}
+
+TEST(Help, TheOverviewNamesEveryCommand) {
+  const Result r = run({});
+  EXPECT_EQ(r.code, 0);
+  for (const auto& command : commands())
+    EXPECT_NE(
+        r.out.find("  " + command.front() + (command.size() > 1 ? " " + command.back() : " ")),
+        r.out.npos)
+        << command.front();
+  EXPECT_TRUE(run({"--version"}).out.starts_with("stemma 0."));
+}
+
+TEST(Help, EveryOptionHasAnExampleThatIsWrittenAsOneTypesIt) {
+  for (auto arguments : commands()) {
+    arguments.push_back("--help");
+    const Result r = run(arguments);
+    ASSERT_EQ(r.code, 0) << r.err;
+    EXPECT_NE(r.out.find("Examples:\n  "), r.out.npos);
+    EXPECT_NE(r.out.find("STEMMA_THREADS"), r.out.npos);
+    EXPECT_NE(r.out.find("STEMMA_KERNELS"), r.out.npos);
+    std::size_t options = 0, examples = 0;
+    for (std::size_t at = 0; (at = r.out.find("\n  --", at)) != r.out.npos; ++at) ++options;
+    for (std::size_t at = 0; (at = r.out.find("example: --", at)) != r.out.npos; ++at) ++examples;
+    // An example may stand on a line of its own after a break.
+    for (std::size_t at = 0; (at = r.out.find("example:\n      --", at)) != r.out.npos; ++at)
+      ++examples;
+    EXPECT_EQ(options, examples) << arguments.front();
+    EXPECT_GT(options, 0u);
+  }
+}
+
+TEST(Info, CountsGpt2AsThePaperDoes) {
+  const Result r = run({"info", "--model", "gpt2", "--json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const Json model = r.json().at("model");
+  const std::int64_t parameters = 124'439'808;  // transformers' count of gpt2
+  EXPECT_EQ(model.at("parameters").as_int(), parameters);
+  EXPECT_DOUBLE_EQ(model.at("training_flop_per_token").as_double(),
+                   6.0 * static_cast<double>(parameters - 1024 * 768) + 6.0 * 12 * 1024 * 768);
+  // 2 · (P − embeddings) + 2·V·C + 4·L·C·T
+  EXPECT_DOUBLE_EQ(model.at("decode_flop_per_token").as_double(),
+                   2.0 * static_cast<double>(parameters - (50257 + 1024) * 768) +
+                       2.0 * 50257 * 768 + 4.0 * 12 * 768 * 1024);
+}
+
+TEST(Info, KnowsModelFoldersAndTokenizers) {
+  const Result r = run({"info", fixture("gpt2-random"), "--tokenizer", "gpt2", "--json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.json().at("model").at("context").as_int(), 37);
+  EXPECT_EQ(r.json().at("tokenizer").at("end_of_text").as_int(), 50256);
+}
+
+TEST(Bench, ReportsWhatInterfacesNeed) {
+  for (const std::string what : {"train", "prefill", "decode"}) {
+    const Result r = run({"bench", what, "--model", fixture("gpt2-random") / "config.json",
+                          "--batch", "2", "--seq", "16", "--steps", "3", "--json"});
+    ASSERT_EQ(r.code, 0) << what << ": " << r.err;
+    const Json json = r.json();
+    EXPECT_EQ(json.at("step_seconds").as_array().size(), 3u);
+    for (const char* key : {"tokens_per_s", "tflops", "share_of_peak"})
+      EXPECT_GT(json.at(key).as_double(), 0) << what << " " << key;
+    EXPECT_GT(json.at("peak_memory_bytes").as_int(), 1'000'000);
+    EXPECT_GT(json.at("peaks").at("f32").as_double(), 1e9);
+    EXPECT_FALSE(json.at("kernels").as_string().empty());
+    EXPECT_TRUE(json.at("precision").is_string());
+    // The median step makes the rate.
+    std::vector<double> seconds;
+    for (const Json& s : json.at("step_seconds").as_array()) seconds.push_back(s.as_double());
+    std::sort(seconds.begin(), seconds.end());
+    const double tokens = what == "decode" ? 2 : 2 * 16;
+    EXPECT_NEAR(json.at("tokens_per_s").as_double(), tokens / seconds[1],
+                1e-6 * tokens / seconds[1]);
+  }
+}
+
+TEST(Doctor, MeasuresTheMachine) {
+  const Result r = run({"doctor", "--json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const Json json = r.json();
+  EXPECT_GT(json.at("peaks").at("f32").as_double(), 1e9);
+  EXPECT_GT(json.at("products").at("avx2_f32").as_double(), 1e8);
+  EXPECT_TRUE(json.at("precision_auto").as_string() == "f32" ||
+              json.at("precision_auto").as_string() == "bf16");
+}
+
+TEST(Output, AClosedOrFullReaderIsNoCrash) {
+  Running full({"info", "--model", "gpt2"}, "/dev/full");
+  EXPECT_EQ(full.wait().code, 4);
+  const std::string command = std::string(STEMMA_BINARY) + " --help 2>/dev/null | true; " +
+                              std::string(STEMMA_BINARY) + " --help >&- 2>/dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  // Files that are opened do not take the place of a closed stream.
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path(), 100);
+  std::string train = STEMMA_BINARY;
+  for (const std::string& argument : train_arguments(folder.path(), "run", 3))
+    train += " " + argument;
+  EXPECT_EQ(std::system((train + " 2>&- >&- <&-").c_str()), 0);
+  const std::string metrics = read_text(folder / "run/metrics.jsonl");
+  EXPECT_EQ(std::count(metrics.begin(), metrics.end(), '\n'), 3) << metrics;
+}
+
+}  // namespace
+}  // namespace cli_test
