@@ -1,12 +1,15 @@
-// Our matrix product against oneDNN's, f32, on the shapes of GPT-2 124M.
+// Our matrix product against oneDNN's, f32, or ours in bf16 against ours in f32, on the shapes of
+// GPT-2 124M.
 //
-//   matmul_bench [threads] [only this M]
+//   matmul_bench [threads] [only this M, 0: all] [bf16]
 //
 // Forward: weights in our panels, and in the layout that oneDNN itself chooses. Backward: both read
 // what training has (dX = dY · W, dW = dYᵀ · X), rows as they lie. Both run in turns in one process
 // with the same number of threads; each shape's figure is the best of several turns. For small M
 // the weights are taken in turn from copies that no cache holds, as decoding does. Columns: GFLOP/s
-// of ours and of oneDNN, their ratio, ours as a share of the measured FMA peak.
+// of ours and of the peer, their ratio, ours as a share of the measured peak. In bf16 activations
+// and their gradients lie in bf16, weights and theirs in f32 rows (forward and backward, as in
+// training), or in bf16 panels where M ≤ 64 (as in inference); the peer has f32 everywhere.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -39,12 +42,21 @@ struct Shape3 {
   }
 };
 
-Tensor random_tensor(std::int64_t rows, std::int64_t cols) {
-  const Tensor t = Tensor::empty({rows, cols}, DType::f32);
+Tensor random_tensor(std::int64_t rows, std::int64_t cols, DType type = DType::f32) {
+  const Tensor t = Tensor::empty({rows, cols}, type);
   std::minstd_rand random(1);
-  for (std::int64_t i = 0; i < t.elements(); ++i)
-    t.data<float>()[i] = static_cast<float>(random() % 2001) / 1000.0f - 1.0f;
+  for (std::int64_t i = 0; i < t.elements(); ++i) {
+    const float x = static_cast<float>(random() % 2001) / 1000.0f - 1.0f;
+    if (type == DType::bf16)
+      t.data<bf16>()[i] = to_bf16(x);
+    else
+      t.data<float>()[i] = x;
+  }
   return t;
+}
+
+float value(const Tensor& t, std::int64_t i) {
+  return t.dtype() == DType::bf16 ? to_float(t.data<bf16>()[i]) : t.data<float>()[i];
 }
 
 // oneDNN's product of the same operands; `tag_b` any: weights are reordered beforehand.
@@ -93,13 +105,16 @@ double now(clockid_t clock) {
 
 class Bench {
  public:
-  explicit Bench(int threads) : threads_(threads), stream_(threads) {
+  Bench(int threads, bool bf16) : threads_(threads), bf16_(bf16), stream_(threads) {
     omp_set_num_threads(threads);
-    peak_ = measure_peaks(stream_, {.quick = true}).f32_flops;
+    peak_ = multiply_peak(measure_peaks(stream_, {.quick = true}), bf16);
     fmt::print(
-        "{} threads, FMA peak {:.0f} GFLOP/s\n{:<10} {:>6} {:>6} {:>6} {:>9} {:>9} {:>6} {:>6}\n",
-        threads, peak_ / 1e9, "product", "M", "N", "K", "ours", "oneDNN", "ratio", "peak");
+        "{} threads, {} peak {:.0f} GFLOP/s\n{:<10} {:>6} {:>6} {:>6} {:>9} {:>9} {:>6} {:>6}\n",
+        threads, bf16 ? "bf16" : "f32", peak_ / 1e9, "product", "M", "N", "K", "ours",
+        bf16 ? "f32" : "oneDNN", "ratio", "peak");
   }
+
+  void run(const Shape3& s) { bf16_ ? forward_bf16(s) : forward(s); }
 
   void forward(const Shape3& s) {
     const Tensor x = random_tensor(s.m, s.k), y = random_tensor(s.m, s.n),
@@ -118,27 +133,72 @@ class Bench {
         [&](std::size_t copy) {
           matmul(stream_, args(s, rows_of(x), transposed_of(panels[copy]), y));
         },
-        peer);
+        [&](std::size_t copy) { peer.run(copy); });
+  }
+
+  void forward_bf16(const Shape3& s) {
+    const Tensor x = random_tensor(s.m, s.k, DType::bf16), y = random_tensor(s.m, s.n, DType::bf16),
+                 x2 = random_tensor(s.m, s.k), y2 = random_tensor(s.m, s.n);
+    const std::int64_t size = s.n * s.k * 4,
+                       copies = s.m > 16 ? 1 : std::clamp<std::int64_t>((256 << 20) / size, 1, 64);
+    std::vector<Weight> weights, weights2;
+    for (std::int64_t i = 0; i < copies; ++i) {
+      const Weight rows(random_tensor(s.n, s.k));
+      weights.push_back(s.m > 64 ? rows : pack_weight(stream_, rows, DType::bf16));
+      weights2.push_back(s.m > 64 ? rows : pack_weight(stream_, rows, DType::f32));
+    }
+    compare(
+        "y=x.W'", s, y, y2, copies,
+        [&](std::size_t copy) {
+          matmul(stream_, in_bf16(args(s, rows_of(x), transposed_of(weights[copy]), y)));
+        },
+        [&](std::size_t copy) {
+          matmul(stream_, args(s, rows_of(x2), transposed_of(weights2[copy]), y2));
+        });
   }
 
   void input_gradient(const Shape3& forward) {
     const Shape3 s{forward.m, forward.k, forward.n};
     const Tensor dy = random_tensor(s.m, s.k), w = random_tensor(s.k, s.n),
                  dx = random_tensor(s.m, s.n), dx2 = random_tensor(s.m, s.n);
+    const auto f32 = [&](const Tensor& to) {
+      matmul(stream_, args(s, rows_of(dy), rows_of(w), to));
+    };
+    if (bf16_) {
+      const Tensor dy16 = random_tensor(s.m, s.k, DType::bf16),
+                   dx16 = random_tensor(s.m, s.n, DType::bf16);
+      return compare(
+          "dX=dY.W", s, dx16, dx2, 1,
+          [&](std::size_t) { matmul(stream_, in_bf16(args(s, rows_of(dy16), rows_of(w), dx16))); },
+          [&](std::size_t) { f32(dx2); });
+    }
     OneDnn peer(s, Tag::ab, Tag::ab, dy, {w}, Tag::ab, dx2);
     compare(
-        "dX=dY.W", s, dx, dx2, 1,
-        [&](std::size_t) { matmul(stream_, args(s, rows_of(dy), rows_of(w), dx)); }, peer);
+        "dX=dY.W", s, dx, dx2, 1, [&](std::size_t) { f32(dx); },
+        [&](std::size_t copy) { peer.run(copy); });
   }
 
   void weight_gradient(const Shape3& forward) {
     const Shape3 s{forward.n, forward.k, forward.m};
     const Tensor dy = random_tensor(s.k, s.m), x = random_tensor(s.k, s.n),
                  dw = random_tensor(s.m, s.n), dw2 = random_tensor(s.m, s.n);
+    const auto f32 = [&](const Tensor& to) {
+      matmul(stream_, args(s, transposed_of(dy), rows_of(x), to));
+    };
+    if (bf16_) {
+      const Tensor dy16 = random_tensor(s.k, s.m, DType::bf16),
+                   x16 = random_tensor(s.k, s.n, DType::bf16);
+      return compare(
+          "dW=dY'.X", s, dw, dw2, 1,
+          [&](std::size_t) {
+            matmul(stream_, in_bf16(args(s, transposed_of(dy16), rows_of(x16), dw)));
+          },
+          [&](std::size_t) { f32(dw2); });
+    }
     OneDnn peer(s, Tag::ba, Tag::ab, dy, {x}, Tag::ab, dw2);
     compare(
-        "dW=dY'.X", s, dw, dw2, 1,
-        [&](std::size_t) { matmul(stream_, args(s, transposed_of(dy), rows_of(x), dw)); }, peer);
+        "dW=dY'.X", s, dw, dw2, 1, [&](std::size_t) { f32(dw); },
+        [&](std::size_t copy) { peer.run(copy); });
   }
 
   void summary() const {
@@ -163,18 +223,24 @@ class Bench {
     args.a = a;
     args.b = b;
     args.c = c.raw();
+    args.c_dtype = c.dtype();
     args.c_stride = s.n;
+    return args;
+  }
+  static MatmulArgs in_bf16(MatmulArgs args) {
+    args.multiply = Multiply::bf16;
     return args;
   }
 
   void compare(const char* name, const Shape3& s, const Tensor& c, const Tensor& c2,
-               std::int64_t copies, const std::function<void(std::size_t)>& ours, OneDnn& peer) {
+               std::int64_t copies, const std::function<void(std::size_t)>& ours,
+               const std::function<void(std::size_t)>& peer) {
     ours(0);
-    peer.run(0);
+    peer(0);
+    const double bound = (bf16_ ? 2e-2 : 1e-3) * std::sqrt(static_cast<double>(s.k));
     for (std::int64_t i = 0; i < c.elements(); i += 97)
-      if (std::abs(c.data<float>()[i] - c2.data<float>()[i]) >
-          1e-3 * std::sqrt(static_cast<double>(s.k)))
-        fmt::print("MISMATCH at {}: {} {}\n", i, c.data<float>()[i], c2.data<float>()[i]);
+      if (std::abs(value(c, i) - value(c2, i)) > bound + (bf16_ ? std::abs(value(c2, i)) / 64 : 0))
+        fmt::print("MISMATCH at {}: {} {}\n", i, value(c, i), value(c2, i));
     // Enough calls in a turn for the clock, enough turns to meet a quiet moment of the machine.
     const int calls = static_cast<int>(std::clamp(1e9 / s.flops(), 1.0, 200.0));
     const int turns = s.flops() > 5e9 ? 4 : 16;
@@ -186,7 +252,7 @@ class Bench {
                                         for (int i = 0; i < calls; ++i) ours(next());
                                       }) / calls);
       best_peer = std::min(best_peer, seconds([&] {
-                                        for (int i = 0; i < calls; ++i) peer.run(next());
+                                        for (int i = 0; i < calls; ++i) peer(next());
                                       }) / calls);
       // Its team spins for a while after a product: not at our expense.
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -202,6 +268,7 @@ class Bench {
   }
 
   int threads_;
+  bool bf16_;
   Stream stream_;
   double peak_ = 0, logs_ = 0, lowest_ = 1e30;
   int count_ = 0;
@@ -210,14 +277,15 @@ class Bench {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Bench bench(argc > 1 ? std::atoi(argv[1]) : available_threads());
+  Bench bench(argc > 1 ? std::atoi(argv[1]) : available_threads(),
+              argc > 3 && std::string(argv[3]) == "bf16");
   const std::int64_t small_m = argc > 2 ? std::atoi(argv[2]) : 0;  // only this M
   const std::vector<std::pair<std::int64_t, std::int64_t>> layers{
       {768, 2304}, {768, 768}, {768, 3072}, {3072, 768}, {768, 50257}};
   for (std::int64_t m : {4096, 1024, 512, 64, 1}) {
     if (small_m && m != small_m) continue;
     for (const auto& [k, n] : layers)
-      if (m * n < 30'000'000) bench.forward({m, n, k});
+      if (m * n < 30'000'000) bench.run({m, n, k});
   }
   for (std::int64_t m : {4096, 1024, 512}) {
     if (small_m && m != small_m) continue;

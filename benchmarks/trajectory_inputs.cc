@@ -1,10 +1,10 @@
-// What another program needs to train exactly as a recipe says: the initial weights and the tokens of
-// every step, in order.
+// What another program needs to train exactly as a recipe says: the initial weights and the tokens
+// of every step, in order.
 //
 //   trajectory_inputs RECIPE.toml FOLDER
 //
-// writes FOLDER/initial (a model folder) and FOLDER/tokens.safetensors (`tokens` [steps, batch, T + 1]
-// i32; inputs are the first T, targets the last T). scripts/peers/trajectory.sh uses it.
+// writes FOLDER/initial (a model folder) and FOLDER/tokens.safetensors (`tokens` [steps, batch, T +
+// 1] i32; inputs are the first T, targets the last T). scripts/peers/trajectory.sh uses it.
 #include <cstdio>
 #include <exception>
 #include <filesystem>

@@ -138,8 +138,47 @@ void check_limits(std::string_view text, std::string_view where) {
   }
 }
 
+// One past the string that begins at the quote `text[at]`; an unfinished one ends with its line.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const bool multiline = text.substr(at).starts_with(std::string(3, quote));
+  const std::string delimiter(multiline ? 3 : 1, quote);
+  for (std::size_t i = at + delimiter.size(); i < text.size(); ++i) {
+    if (!multiline && text[i] == '\n') return i;
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text.substr(i).starts_with(delimiter)) {
+      i += delimiter.size();
+      // Two quotes may stand before the three that end the string.
+      for (int more = 0; multiline && more < 2 && i < text.size() && text[i] == quote; ++more) ++i;
+      return i;
+    }
+  }
+  return text.size();
+}
+
+// Outside of strings and comments TOML is ASCII. toml++ 3.3 runs into undefined behaviour at other
+// letters (is_non_ascii_horizontal_whitespace), so they must not reach it.
+void check_ascii(std::string_view text, std::string_view where) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] == '#') {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (text[i] == '"' || text[i] == '\'') {
+      i = end_of_string(text, i);
+    } else if (static_cast<unsigned char>(text[i++]) >= 0x80) {
+      throw Error(
+          ErrorCode::corrupt,
+          fmt::format(
+              "[recipe] {}, line {}: a character outside ASCII must stand in quotes", where,
+              1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(i), '\n')));
+    }
+  }
+}
+
 toml::table parse_toml(std::string_view text, std::string_view where) {
   check_limits(text, where);
+  check_ascii(text, where);
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {

@@ -1,12 +1,12 @@
 #include "device/memory.h"
 
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -35,14 +35,15 @@ class Heap final : public Allocator {
     storage->bytes = bytes;
     storage->allocator = this;
     if (bytes >= kMapThreshold) {
-      void* p = mmap(nullptr, rounded(bytes), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      void* p =
+          mmap(nullptr, rounded(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (p == MAP_FAILED) out_of_memory(bytes);
       if (bytes >= kHugePage) madvise(p, rounded(bytes), MADV_HUGEPAGE);
       storage->data = static_cast<std::byte*>(p);
     } else {
       const std::size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-      storage->data = static_cast<std::byte*>(std::aligned_alloc(kAlignment, size ? size : kAlignment));
+      storage->data =
+          static_cast<std::byte*>(std::aligned_alloc(kAlignment, size ? size : kAlignment));
       if (!storage->data) out_of_memory(bytes);
     }
     return storage.release();

@@ -1,7 +1,7 @@
 // Where work runs: a device and a fixed set of workers with scratch memory.
 //
-// A Stream belongs to one thread: the one that calls kernels on it. On the CPU a kernel has finished
-// when its call returns; sync() exists for devices where it has not.
+// A Stream belongs to one thread: the one that calls kernels on it. On the CPU a kernel has
+// finished when its call returns; sync() exists for devices where it has not.
 #pragma once
 
 #include <cstddef>

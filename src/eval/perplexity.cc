@@ -1,9 +1,9 @@
 #include "eval/perplexity.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 
@@ -14,9 +14,10 @@ std::vector<std::int32_t> stream_of(const infer::LoadedModel& model, std::string
                                     const PerplexityOptions& options) {
   const auto first = options.context_token ? options.context_token : model.end_of_text();
   if (!first)
-    throw Error(ErrorCode::invalid_argument,
-                "[perplexity] the tokenizer has no end-of-text token: name the token that stands before "
-                "the text with --context-token");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "[perplexity] the tokenizer has no end-of-text token: name the token that stands before "
+        "the text with --context-token");
   if (*first < 0 || *first >= model.config().vocab)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[perplexity] context token {} is outside the vocabulary of {}", *first,

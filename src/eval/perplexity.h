@@ -12,9 +12,9 @@
 namespace stemma::eval {
 
 struct Perplexity {
-  double nll = 0;           // natural-log sum over the scored tokens
-  std::int64_t tokens = 0;  // scored; the end-of-text token at the start is not among them
-  std::int64_t bytes = 0;   // of the text
+  double nll = 0;                // natural-log sum over the scored tokens
+  std::int64_t tokens = 0;       // scored; the end-of-text token at the start is not among them
+  std::int64_t bytes = 0;        // of the text
   double perplexity() const;     // exp(nll / tokens)
   double bits_per_byte() const;  // nll / ln 2 / bytes
 };
@@ -27,9 +27,10 @@ struct PerplexityOptions {
   std::function<bool(std::int64_t, std::int64_t)> progress;
 };
 
-// The whole text is one stream s = context token, tokens…; windows of T inputs s[i..i+T−1] with targets
-// s[i+1..i+T], stride T/2; each target is scored once, with the longest context a window gives it.
-// Throws corrupt: an empty text; invalid_argument: no context token, one outside the vocabulary.
+// The whole text is one stream s = context token, tokens…; windows of T inputs s[i..i+T−1] with
+// targets s[i+1..i+T], stride T/2; each target is scored once, with the longest context a window
+// gives it. Throws corrupt: an empty text; invalid_argument: no context token, one outside the
+// vocabulary.
 Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
                       const PerplexityOptions& options = {});
 

@@ -1,10 +1,10 @@
 #include "infer/generator.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -23,14 +23,17 @@ void check(const LoadedModel& model, std::span<const std::int32_t> prompt,
   if (prompt.empty())
     throw Error(ErrorCode::invalid_argument, "[generate] the prompt has no tokens: give some text");
   if (static_cast<std::int64_t>(prompt.size()) > config.context)
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[generate] the prompt has {} tokens, the model's context holds {}: shorten the "
-                            "prompt",
-                            prompt.size(), config.context));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "[generate] the prompt has {} tokens, the model's context holds {}: shorten the "
+            "prompt",
+            prompt.size(), config.context));
   for (const std::int32_t id : prompt)
     if (id < 0 || id >= config.vocab)
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[generate] id {} is outside the vocabulary of {}", id, config.vocab));
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[generate] id {} is outside the vocabulary of {}", id, config.vocab));
   if (options.max_tokens < 0)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[generate] max_tokens must be 0 or more, got {}", options.max_tokens));
@@ -75,7 +78,9 @@ class TextOut {
 class Session {
  public:
   Session(const LoadedModel& model, std::int64_t capacity)
-      : model_(model), ctx_(model.context()), cache_(model.config(), model.numerics(), 1, capacity) {}
+      : model_(model),
+        ctx_(model.context()),
+        cache_(model.config(), model.numerics(), 1, capacity) {}
 
   // Feeds ids and returns the logits after the last one.
   std::span<const float> feed(std::span<const std::int32_t> ids) {
@@ -105,11 +110,16 @@ class Session {
 
 std::string_view to_string(FinishReason reason) {
   switch (reason) {
-    case FinishReason::length: return "length";
-    case FinishReason::stop: return "stop";
-    case FinishReason::end_of_text: return "eot";
-    case FinishReason::context: return "context";
-    case FinishReason::cancelled: return "cancelled";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::stop:
+      return "stop";
+    case FinishReason::end_of_text:
+      return "eot";
+    case FinishReason::context:
+      return "context";
+    case FinishReason::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -120,9 +130,10 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
   if (!ids.empty()) return ids;
   const auto end = model.end_of_text();
   if (!end)
-    throw Error(ErrorCode::invalid_argument,
-                "[generate] the prompt is empty and the model has no end-of-text token to begin with: give "
-                "some text");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "[generate] the prompt is empty and the model has no end-of-text token to begin with: give "
+        "some text");
   return {*end};
 }
 

@@ -1,8 +1,8 @@
 #include "infer/key_value_cache.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "kernels/elementwise.h"
@@ -22,11 +22,14 @@ KeyValueCache::KeyValueCache(const DecoderConfig& config, const ops::Numerics& n
 
 void KeyValueCache::prepare(const Batch& batch, std::span<const std::int64_t> slots) {
   if (static_cast<std::int64_t>(slots.size()) != batch.sequences())
-    throw Error(ErrorCode::invalid_argument, fmt::format("[cache] {} slots for {} sequences",
-                                                         slots.size(), batch.sequences()));
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[cache] {} slots for {} sequences", slots.size(), batch.sequences()));
   sequences_.clear();
   slots_.assign(slots.begin(), slots.end());
   for (std::size_t b = 0; b < slots.size(); ++b) {
+    if (slots[b] < 0 || slots[b] >= static_cast<std::int64_t>(lengths_.size()))
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[cache] slot {} of {}", slots[b], lengths_.size()));
     const std::int64_t begin = batch.offsets[b], end = batch.offsets[b + 1];
     const std::int64_t first = length(slots[b]), keys = first + end - begin;
     if (keys > capacity_)
@@ -34,8 +37,8 @@ void KeyValueCache::prepare(const Batch& batch, std::span<const std::int64_t> sl
                   fmt::format("[cache] {} tokens do not fit in a sequence of {}", keys, capacity_));
     if (begin < end && batch.positions[static_cast<std::size_t>(begin)] != first)
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[cache] slot {} goes on at position {}, the batch at {}", slots[b], first,
-                              batch.positions[static_cast<std::size_t>(begin)]));
+                  fmt::format("[cache] slot {} goes on at position {}, the batch at {}", slots[b],
+                              first, batch.positions[static_cast<std::size_t>(begin)]));
     sequences_.push_back({begin, end, keys, first, 0, slots[b] * capacity_});
   }
 }
@@ -51,7 +54,8 @@ Tensor KeyValueCache::attend(ops::Context& ctx, std::int64_t layer, const Tensor
   const auto l = static_cast<std::size_t>(layer);
   store(ctx, qkv.columns(channels_, 2 * channels_), keys_[l]);
   store(ctx, qkv.columns(2 * channels_, 3 * channels_), values_[l]);
-  return ops::cached_attention(ctx, qkv.columns(0, channels_), keys_[l], values_[l], spec, sequences_);
+  return ops::cached_attention(ctx, qkv.columns(0, channels_), keys_[l], values_[l], spec,
+                               sequences_);
 }
 
 void KeyValueCache::advance() {
@@ -67,7 +71,8 @@ void KeyValueCache::truncate(std::int64_t slot, std::int64_t length) {
 std::uint64_t KeyValueCache::bytes() const {
   std::uint64_t sum = 0;
   for (const auto* group : {&keys_, &values_})
-    for (const Tensor& t : *group) sum += static_cast<std::uint64_t>(t.elements()) * size_of(t.dtype());
+    for (const Tensor& t : *group)
+      sum += static_cast<std::uint64_t>(t.elements()) * size_of(t.dtype());
   return sum;
 }
 

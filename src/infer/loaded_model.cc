@@ -33,10 +33,11 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
   else if (has_tokenizer(found.folder))
     model.tokenizer_ = open_tokenizer(found.folder.string());
   if (model.tokenizer_ && model.tokenizer_->vocab_size() > model.config().vocab)
-    throw Error(ErrorCode::corrupt,
-                fmt::format("[model] the tokenizer has {} ids, the model in {} only {}: they do not "
-                            "belong together",
-                            model.tokenizer_->vocab_size(), found.folder.string(), model.config().vocab));
+    throw Error(
+        ErrorCode::corrupt,
+        fmt::format("[model] the tokenizer has {} ids, the model in {} only {}: they do not "
+                    "belong together",
+                    model.tokenizer_->vocab_size(), found.folder.string(), model.config().vocab));
   model.build(source, options);
   return model;
 }
@@ -59,10 +60,11 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
 
 const Tokenizer& LoadedModel::tokenizer() const {
   if (!tokenizer_)
-    throw Error(ErrorCode::not_found,
-                fmt::format("[model] {} has no tokenizer (tokenizer.json, or vocab.json with merges.txt): "
-                            "name one with --tokenizer",
-                            folder_.string()));
+    throw Error(
+        ErrorCode::not_found,
+        fmt::format("[model] {} has no tokenizer (tokenizer.json, or vocab.json with merges.txt): "
+                    "name one with --tokenizer",
+                    folder_.string()));
   return *tokenizer_;
 }
 

@@ -13,7 +13,8 @@ DType weight_storage_named(std::string_view name) {
   throw Error(ErrorCode::invalid_argument, fmt::format("[weights] '{}': use f32 or bf16", name));
 }
 
-Weight PackedSource::matrix(std::string_view name, std::int64_t out, std::int64_t in, nn::Init init) {
+Weight PackedSource::matrix(std::string_view name, std::int64_t out, std::int64_t in,
+                            nn::Init init) {
   return kernels::pack_weight(stream_, from_.matrix(name, out, in, init), storage_);
 }
 

@@ -19,7 +19,8 @@ class PackedSource final : public nn::WeightSource {
       : from_(from), stream_(stream), storage_(storage) {}
 
   Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, nn::Init init) override;
-  Tensor table(std::string_view name, std::int64_t rows, std::int64_t columns, nn::Init init) override;
+  Tensor table(std::string_view name, std::int64_t rows, std::int64_t columns,
+               nn::Init init) override;
   Tensor vector(std::string_view name, std::int64_t size, nn::Init init) override;
 
  private:

@@ -1,9 +1,9 @@
 #include "infer/token_sampler.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/philox.h"
@@ -23,11 +23,13 @@ void SamplingOptions::validate() const {
   require(temperature >= 0 && temperature <= 100, "temperature", temperature, "between 0 and 100");
   require(top_k >= 0, "top_k", static_cast<double>(top_k), "0 or more");
   require(top_p > 0 && top_p <= 1, "top_p", top_p, "above 0 and at most 1");
-  require(repetition_penalty > 0 && repetition_penalty <= 100, "repetition_penalty", repetition_penalty,
-          "above 0 and at most 100");
+  require(repetition_penalty > 0 && repetition_penalty <= 100, "repetition_penalty",
+          repetition_penalty, "above 0 and at most 100");
 }
 
-TokenSampler::TokenSampler(const SamplingOptions& options) : options_(options) { options.validate(); }
+TokenSampler::TokenSampler(const SamplingOptions& options) : options_(options) {
+  options.validate();
+}
 
 std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const std::int32_t> ids) {
   scores_.assign(logits.begin(), logits.end());
@@ -39,7 +41,8 @@ std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const s
     }
   }
   if (options_.temperature == 0)
-    return static_cast<std::int32_t>(std::max_element(scores_.begin(), scores_.end()) - scores_.begin());
+    return static_cast<std::int32_t>(std::max_element(scores_.begin(), scores_.end()) -
+                                     scores_.begin());
   keep_likeliest();
   return draw(static_cast<std::int64_t>(ids.size()));
 }
@@ -70,7 +73,8 @@ void TokenSampler::keep_likeliest() {
 }
 
 std::int32_t TokenSampler::draw(std::int64_t position) {
-  const auto bits = philox(philox_key(options_.seed), {static_cast<std::uint32_t>(position), 0, 0, 0});
+  const auto bits =
+      philox(philox_key(options_.seed), {static_cast<std::uint32_t>(position), 0, 0, 0});
   const double u = (bits[0] * 0x1p-32) + (bits[1] * 0x1p-64);
   double total = 0;
   for (const auto& c : candidates_) total += c.first;

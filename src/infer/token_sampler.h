@@ -9,10 +9,10 @@
 namespace stemma::infer {
 
 struct SamplingOptions {
-  double temperature = 0;         // 0: greedy, the lowest id among equals
-  std::int64_t top_k = 0;         // only the k likeliest; 0: all
-  double top_p = 1;               // only the likeliest with this much probability together (Holtzman
-                                  // et al. 2020, "The Curious Case of Neural Text Degeneration")
+  double temperature = 0;  // 0: greedy, the lowest id among equals
+  std::int64_t top_k = 0;  // only the k likeliest; 0: all
+  double top_p = 1;        // only the likeliest with this much probability together (Holtzman
+                           // et al. 2020, "The Curious Case of Neural Text Degeneration")
   double repetition_penalty = 1;  // > 1 makes seen tokens less likely (Keskar et al. 2019, 4.1):
                                   // positive logits are divided by it, negative ones multiplied
   std::uint64_t seed = 0;
@@ -21,8 +21,8 @@ struct SamplingOptions {
   void validate() const;
 };
 
-// Order as Hugging Face's: penalty, temperature, top-k, top-p. One per sequence; a token is a function
-// of (options, logits, ids so far, position).
+// Order as Hugging Face's: penalty, temperature, top-k, top-p. One per sequence; a token is a
+// function of (options, logits, ids so far, position).
 class TokenSampler {
  public:
   explicit TokenSampler(const SamplingOptions& options);

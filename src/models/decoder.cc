@@ -56,9 +56,8 @@ Tensor Decoder::forward(ops::Context& ctx, const Batch& batch, nn::AttentionStat
   if (ctx.training())
     x = ops::dropout(ctx, batch, x, {}, static_cast<float>(config_.embedding_dropout), 0);
   for (const nn::Block& block : blocks_)
-    x = ops::checkpoint(ctx, x, [&](ops::Context& c, const Tensor& in) {
-      return block(c, batch, state, in);
-    });
+    x = ops::checkpoint(
+        ctx, x, [&](ops::Context& c, const Tensor& in) { return block(c, batch, state, in); });
   return config_.norm == NormPlacement::pre ? final_norm_(ctx, x) : x;
 }
 

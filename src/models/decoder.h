@@ -1,5 +1,5 @@
-// The decoder-only Transformer of GPT-1 (Radford et al. 2018) and GPT-2 (Radford et al. 2019): the one
-// definition behind training, evaluation and generation.
+// The decoder-only Transformer of GPT-1 (Radford et al. 2018) and GPT-2 (Radford et al. 2019): the
+// one definition behind training, evaluation and generation.
 //
 //   Decoder model(config, source);
 //   nn::FullAttention state(batch);
@@ -27,8 +27,8 @@ class Decoder {
 
   const DecoderConfig& config() const { return config_; }
 
-  // The final hidden states [N, C]. Throws invalid_argument for a position past the context or an id
-  // outside the vocabulary.
+  // The final hidden states [N, C]. Throws invalid_argument for a position past the context or an
+  // id outside the vocabulary.
   Tensor forward(ops::Context& ctx, const Batch& batch, nn::AttentionState& state) const;
 
   // scale · Σ negative log-likelihood of targets (ops/cross_entropy.h). h [N, C].

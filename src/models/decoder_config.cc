@@ -1,9 +1,9 @@
 #include "models/decoder_config.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 
@@ -68,7 +68,8 @@ DecoderConfig gpt2(const Published& size) {
 
 std::int64_t DecoderConfig::parameters() const {
   const std::int64_t c = channels, f = hidden;
-  const std::int64_t block = 2 * 2 * c + (3 * c * c + 3 * c) + (c * c + c) + (c * f + f) + (f * c + c);
+  const std::int64_t block =
+      2 * 2 * c + (3 * c * c + 3 * c) + (c * c + c) + (c * f + f) + (f * c + c);
   return vocab * c + position_parameters() + layers * block +
          (norm == NormPlacement::pre ? 2 * c : 0) + (tied_head ? 0 : vocab * c) +
          (head_bias ? vocab : 0);
@@ -88,8 +89,9 @@ void DecoderConfig::validate() const {
   require_size("layers", layers);
   require_size("hidden", hidden);
   if (channels % heads != 0)
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[config] channels ({}) must be a multiple of heads ({})", channels, heads));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[config] channels ({}) must be a multiple of heads ({})", channels, heads));
   if (head_size() > kLargestHead)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[config] head size {} (channels / heads) is above {}: use more heads",
@@ -114,8 +116,9 @@ DecoderConfig published_config(std::string_view name) {
       known += fmt::format(", {}", candidate);
     }
   }
-  throw Error(ErrorCode::not_found,
-              fmt::format("[config] no published model is called '{}': use one of {}", name, known));
+  throw Error(
+      ErrorCode::not_found,
+      fmt::format("[config] no published model is called '{}': use one of {}", name, known));
 }
 
 }  // namespace stemma

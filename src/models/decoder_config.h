@@ -1,5 +1,5 @@
-// The numbers that define a decoder of the family. Read and written as Hugging Face's config.json by
-// checkpoint/.
+// The numbers that define a decoder of the family. Read and written as Hugging Face's config.json
+// by checkpoint/.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ struct DecoderConfig {
 
   double embedding_dropout = 0, attention_dropout = 0, residual_dropout = 0;
 
-  // Initialisation: weights N(0, weight_std), positions N(0, position_std); with scaled_residual the
-  // matrices that write to the residual stream N(0, weight_std / sqrt(2 L)) (Radford et al. 2019, 2.3).
+  // Initialisation: weights N(0, weight_std), positions N(0, position_std); with scaled_residual
+  // the matrices that write to the residual stream N(0, weight_std / sqrt(2 L)) (Radford et al.
+  // 2019, 2.3).
   double weight_std = 0.02, position_std = 0.02;
   bool scaled_residual = true;
 

@@ -17,8 +17,8 @@ class AttentionState {
                         const ops::AttentionSpec& spec) = 0;
 };
 
-// Every sequence attends to itself. Keys and values are in the activation type, the type that a cache
-// would hold, so this and infer's cache give the same bits.
+// Every sequence attends to itself. Keys and values are in the activation type, the type that a
+// cache would hold, so this and infer's cache give the same bits.
 class FullAttention final : public AttentionState {
  public:
   // Must outlive the tape's backward pass.

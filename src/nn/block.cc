@@ -1,8 +1,8 @@
 #include "nn/block.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "ops/dropout.h"
 
@@ -57,7 +57,8 @@ Tensor Block::attention(ops::Context& ctx, const Batch& batch, AttentionState& s
 
 Tensor Block::feed_forward(ops::Context& ctx, const Batch& batch, const Tensor& x,
                            const Tensor& residual) const {
-  const Tensor hidden = up_(ctx, x, {.activation = spec_.activation, .residual = {}, .stream = false});
+  const Tensor hidden =
+      up_(ctx, x, {.activation = spec_.activation, .residual = {}, .stream = false});
   return add_to_stream(ctx, batch, down_, hidden, residual, site_of(layer_, kFeedForwardOut));
 }
 

@@ -15,7 +15,8 @@ namespace stemma::nn {
 struct BlockSpec {
   std::int64_t channels = 0, heads = 0, hidden = 0;
   kernels::Activation activation = kernels::Activation::gelu_tanh;
-  bool post_norm = false;  // norm after the residual addition (GPT-1), not before the sublayer (GPT-2)
+  bool post_norm =
+      false;  // norm after the residual addition (GPT-1), not before the sublayer (GPT-2)
   double norm_eps = 1e-5;
   bool causal = true;
   float attention_dropout = 0, residual_dropout = 0;
@@ -24,7 +25,8 @@ struct BlockSpec {
 
 class Block {
  public:
-  // Asks for the parameters `blocks.<layer>.{norm1,attention.qkv,attention.out,norm2,feed_forward.up,
+  // Asks for the parameters
+  // `blocks.<layer>.{norm1,attention.qkv,attention.out,norm2,feed_forward.up,
   // feed_forward.down}.*`.
   Block(WeightSource& source, const BlockSpec& spec, std::int64_t layer);
 

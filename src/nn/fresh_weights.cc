@@ -13,8 +13,8 @@ namespace {
 
 // Box and Muller 1958; four normals from the four values of one counter.
 std::array<double, 4> normals(PhiloxKey key, std::uint64_t counter) {
-  const auto bits = philox(key, {static_cast<std::uint32_t>(counter),
-                                 static_cast<std::uint32_t>(counter >> 32), 0, 0});
+  const auto bits = philox(
+      key, {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0});
   std::array<double, 4> out{};
   for (std::size_t i = 0; i < 4; i += 2) {
     const double u = (bits[i] + 1.0) * 0x1p-32;  // (0, 1]

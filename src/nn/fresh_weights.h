@@ -1,5 +1,5 @@
-// Fresh parameters: each element is a function of (seed, name, index), so a parameter starts the same
-// whatever else the model has and however it is split.
+// Fresh parameters: each element is a function of (seed, name, index), so a parameter starts the
+// same whatever else the model has and however it is split.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@ class Linear {
         bias_(source.vector(name + ".bias", out, Init::zeros())) {}
 
   // x [N, in]; returns [N, out] (ops/linear.h).
-  Tensor operator()(ops::Context& ctx, const Tensor& x, const ops::LinearOptions& options = {}) const {
+  Tensor operator()(ops::Context& ctx, const Tensor& x,
+                    const ops::LinearOptions& options = {}) const {
     return ops::linear(ctx, x, weight_, bias_, options);
   }
 

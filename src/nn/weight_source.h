@@ -1,6 +1,6 @@
 // Where a model's parameters come from: fresh, a checkpoint or an import. A model asks for every
-// parameter by its global name and shape when it is built; names and shapes do not depend on how the
-// model is run.
+// parameter by its global name and shape when it is built; names and shapes do not depend on how
+// the model is run.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ struct Init {
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
-  // A parameter matrix [out, in]. Throws not_found / corrupt when a file lacks it or has another shape.
+  // A parameter matrix [out, in]. Throws not_found / corrupt when a file lacks it or has another
+  // shape.
   virtual Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, Init init) = 0;
   // A matrix that is read by rows only and never multiplied (position embeddings), always in rows.
   virtual Tensor table(std::string_view name, std::int64_t rows, std::int64_t columns, Init init) {

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ void Arena::end() {
 }
 
 // Largest buffers first, each at the lowest offset where nothing that lives at the same time lies
-// (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by size).
+// (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by
+// size).
 void Arena::assign_offsets(Plan& plan) {
   std::vector<std::size_t> order(plan.buffers.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -52,15 +52,22 @@ Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
 
   const Kept kept_qkv = tape->keep(qkv), kept_out = tape->keep(out), kept_lse = tape->keep(lse);
   tape->record("attention", out,
-               [kept_qkv, kept_out, kept_lse, spec, sequences, width,
-                to_qkv = InputRef(qkv)](Gradients& g, const Tensor& dy) {
+               [kept_qkv, kept_out, kept_lse, spec, sequences, width, to_qkv = InputRef(qkv)](
+                   Gradients& g, const Tensor& dy) {
                  const kernels::GradientOut d = to_qkv.gradient(g);
                  if (!d) return;
                  const Qkv x = split(g.value(kept_qkv), width), dx = split(d.tensor, width);
-                 kernels::attention_backward(
-                     g.stream(), spec,
-                     {dy, x.q, x.k, x.v, g.value(kept_out), g.value(kept_lse), sequences,
-                      {dx.q, d.add}, {dx.k, d.add}, {dx.v, d.add}});
+                 kernels::attention_backward(g.stream(), spec,
+                                             {dy,
+                                              x.q,
+                                              x.k,
+                                              x.v,
+                                              g.value(kept_out),
+                                              g.value(kept_lse),
+                                              sequences,
+                                              {dx.q, d.add},
+                                              {dx.k, d.add},
+                                              {dx.v, d.add}});
                });
   return out;
 }
@@ -80,7 +87,8 @@ std::vector<AttentionSequence> self_sequences(const Batch& batch) {
   list.reserve(static_cast<std::size_t>(batch.sequences()));
   for (std::size_t b = 0; b + 1 < batch.offsets.size(); ++b) {
     const std::int64_t begin = batch.offsets[b], end = batch.offsets[b + 1];
-    list.push_back({begin, end, end - begin, 0, batch.numbers.empty() ? 0 : batch.numbers[b], begin});
+    list.push_back(
+        {begin, end, end - begin, 0, batch.numbers.empty() ? 0 : batch.numbers[b], begin});
   }
   return list;
 }

@@ -14,7 +14,8 @@ namespace stemma::ops {
 using kernels::AttentionSequence;
 using kernels::AttentionSpec;
 
-// Self-attention where queries, keys and values are the columns of one product. Differentiable in qkv.
+// Self-attention where queries, keys and values are the columns of one product. Differentiable in
+// qkv.
 //   qkv [N, 3 H D] f32|bf16 (q, then k, then v);  returns [N, H D] in qkv's type.
 // `sequences` (self_sequences) must outlive the tape's backward pass. Memory is O(N), never T×T.
 Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,

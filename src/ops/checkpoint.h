@@ -9,10 +9,10 @@
 
 namespace stemma::ops {
 
-// y = block(ctx, x), where `block` is a callable Tensor(Context&, const Tensor& x) that gives the same
-// result whenever it is called and that lives, with all it refers to, until backward has run (Chen et
-// al. 2016, "Training deep nets with sublinear memory cost"). Only with Recompute::blocks is anything
-// dropped; otherwise this is a plain call.
+// y = block(ctx, x), where `block` is a callable Tensor(Context&, const Tensor& x) that gives the
+// same result whenever it is called and that lives, with all it refers to, until backward has run
+// (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Only with Recompute::blocks
+// is anything dropped; otherwise this is a plain call.
 template <class Block>
 Tensor checkpoint(Context& ctx, const Tensor& x, const Block& block) {
   Tape* tape = ctx.tape();

@@ -1,8 +1,8 @@
 #include "ops/cross_entropy.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "kernels/cross_entropy.h"
@@ -60,8 +60,8 @@ void check(const Tensor& h, const Weight& W, const Tensor& bias,
   check_shape("cross_entropy", "h", h, {h.rows(), W.in()});
   if (bias) check_shape("cross_entropy", "bias", bias, {W.out()});
   if (static_cast<std::int64_t>(targets.size()) != h.rows())
-    throw Error(ErrorCode::invalid_argument, fmt::format("[cross_entropy] {} targets for {} rows",
-                                                         targets.size(), h.rows()));
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[cross_entropy] {} targets for {} rows", targets.size(), h.rows()));
 }
 
 // Calls f(begin, rows, logits of those rows) chunk by chunk.
@@ -103,9 +103,10 @@ Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tenso
       accumulate(ctx, {kernels::rows_of(logits), kernels::rows_of(W.value()), W.out()},
                  dh.slice_rows(begin, end), false);
     if (dw)
-      accumulate(ctx,
-                 {kernels::transposed_of(logits), kernels::rows_of(h.slice_rows(begin, end)), end - begin},
-                 dw.tensor, dw.add || begin > 0);
+      accumulate(
+          ctx,
+          {kernels::transposed_of(logits), kernels::rows_of(h.slice_rows(begin, end)), end - begin},
+          dw.tensor, dw.add || begin > 0);
     if (db) kernels::sum_rows(ctx.stream(), logits, {db.tensor, db.add || begin > 0});
   });
 

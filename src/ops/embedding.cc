@@ -41,8 +41,8 @@ Tensor embedding(Context& ctx, const Batch& batch, const Weight& tokens, const T
   if (ctx.observed()) observe_terms(ctx, batch, tokens, positions, y);
   if (Tape* tape = ctx.recording(tokens.value(), positions))
     tape->record("embedding", y,
-                 [&batch, to_tokens = InputRef(tokens.value()),
-                  to_positions = InputRef(positions)](Gradients& g, const Tensor& dy) {
+                 [&batch, to_tokens = InputRef(tokens.value()), to_positions = InputRef(positions)](
+                     Gradients& g, const Tensor& dy) {
                    scatter(g, batch.ids, dy, to_tokens.gradient(g));
                    scatter(g, batch.positions, dy, to_positions.gradient(g));
                  });

@@ -72,7 +72,8 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor&
               const LinearOptions& options) {
   check_shape("linear", "x", x, {x.rows(), weight.in()});
   if (bias) check_shape("linear", "bias", bias, {weight.out()});
-  if (options.residual) check_shape("linear", "residual", options.residual, {x.rows(), weight.out()});
+  if (options.residual)
+    check_shape("linear", "residual", options.residual, {x.rows(), weight.out()});
 
   Tape* tape = ctx.recording(x, weight.value(), bias, options.residual);
   const bool on_stream = options.stream || options.residual;
@@ -103,9 +104,9 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor&
   const Kept kept_pre = activated ? tape->keep(pre) : Kept{};
   tape->record("linear", y,
                [kept_x = tape->keep(weight.value().variable() ? x : Tensor{}), kept_pre, weight,
-                activation = options.activation, to_x = InputRef(x), to_weight = InputRef(weight.value()),
-                to_bias = InputRef(bias), to_residual = options.residual.variable()](
-                   Gradients& g, const Tensor& dy) {
+                activation = options.activation, to_x = InputRef(x),
+                to_weight = InputRef(weight.value()), to_bias = InputRef(bias),
+                to_residual = options.residual.variable()](Gradients& g, const Tensor& dy) {
                  Tensor d = dy;
                  if (activation != Activation::none) {
                    // In place, unless the residual still needs dy.

@@ -1,8 +1,8 @@
 #include "ops/tape.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "kernels/elementwise.h"
@@ -117,9 +117,9 @@ std::vector<TapeReportLine> Tape::report() const {
     ++line->count;
     line->bytes += node.kept_bytes;
   }
-  std::stable_sort(lines.begin(), lines.end(), [](const TapeReportLine& a, const TapeReportLine& b) {
-    return a.bytes > b.bytes;
-  });
+  std::stable_sort(
+      lines.begin(), lines.end(),
+      [](const TapeReportLine& a, const TapeReportLine& b) { return a.bytes > b.bytes; });
   return lines;
 }
 

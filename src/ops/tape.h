@@ -5,7 +5,8 @@
 // closures in reverse and destroys each after use, so activations are freed as it goes.
 //
 //   if (Tape* tape = ctx.recording(x, gain))
-//     tape->record("layer_norm", y, [x = tape->keep(x), ...](Gradients& g, const Tensor& dy) { ... });
+//     tape->record("layer_norm", y, [x = tape->keep(x), ...](Gradients& g, const Tensor& dy) { ...
+//     });
 //
 // First order only. Closures lie in a bump arena of the tape. One thread.
 #pragma once
@@ -79,27 +80,29 @@ class Tape {
   void record(const char* operation, Tensor& y, Closure closure) {
     void* place = allocate(sizeof(Closure), alignof(Closure));
     new (place) Closure(std::move(closure));
-    add_node(operation, y, place,
-             [](void* c, Gradients& g, const Tensor& dy) { (*static_cast<Closure*>(c))(g, dy); },
-             [](void* c) { static_cast<Closure*>(c)->~Closure(); });
+    add_node(
+        operation, y, place,
+        [](void* c, Gradients& g, const Tensor& dy) { (*static_cast<Closure*>(c))(g, dy); },
+        [](void* c) { static_cast<Closure*>(c)->~Closure(); });
   }
 
-  // Says how y, the output just recorded, can be computed again; used from Recompute::activations on.
-  // recipe: Tensor(Gradients&).
+  // Says how y, the output just recorded, can be computed again; used from Recompute::activations
+  // on. recipe: Tensor(Gradients&).
   template <class Recipe>
   void remake(const Tensor& y, Recipe recipe) {
     if (recompute_ == Recompute::none) return;
     void* place = allocate(sizeof(Recipe), alignof(Recipe));
     new (place) Recipe(std::move(recipe));
-    add_recipe(y, place, [](void* c, Gradients& g) { return (*static_cast<Recipe*>(c))(g); },
-               [](void* c) { static_cast<Recipe*>(c)->~Recipe(); });
+    add_recipe(
+        y, place, [](void* c, Gradients& g) { return (*static_cast<Recipe*>(c))(g); },
+        [](void* c) { static_cast<Recipe*>(c)->~Recipe(); });
   }
 
   // A value for a closure to hold; counted in report().
   Kept keep(const Tensor& value);
 
-  // Runs all closures, newest first, starting from dy = gradient of y (empty: 1 for a loss [1] f64).
-  // Throws internal when y was not recorded here.
+  // Runs all closures, newest first, starting from dy = gradient of y (empty: 1 for a loss [1]
+  // f64). Throws internal when y was not recorded here.
   void backward(const Tensor& y, Tensor dy = {});
 
   // Forgets everything recorded, keeps the memory: for the next step.

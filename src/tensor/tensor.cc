@@ -1,8 +1,8 @@
 #include "tensor/tensor.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "tensor/weight.h"
@@ -11,10 +11,14 @@ namespace stemma {
 
 std::string_view to_string(DType type) {
   switch (type) {
-    case DType::f32: return "f32";
-    case DType::bf16: return "bf16";
-    case DType::f64: return "f64";
-    case DType::i32: return "i32";
+    case DType::f32:
+      return "f32";
+    case DType::bf16:
+      return "bf16";
+    case DType::f64:
+      return "f64";
+    case DType::i32:
+      return "i32";
   }
   return "unknown";
 }
@@ -28,7 +32,8 @@ Shape::Shape(std::initializer_list<std::int64_t> dims) {
   for (std::int64_t d : dims) {
     constexpr std::int64_t kLimit = std::int64_t{1} << 62;
     if (d < 0 || (d > 0 && product > kLimit / d))
-      throw Error(ErrorCode::invalid_argument, fmt::format("[shape] impossible size {}", to_string()));
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[shape] impossible size {}", to_string()));
     product *= d;
   }
 }
@@ -94,8 +99,8 @@ Tensor Tensor::slice_rows(std::int64_t begin, std::int64_t end) const {
   Tensor view = *this;
   view.variable_ = 0;
   view.shape_ = {end - begin, cols()};
-  view.data_ =
-      static_cast<std::byte*>(data_) + static_cast<std::size_t>(begin * row_stride_) * size_of(dtype_);
+  view.data_ = static_cast<std::byte*>(data_) +
+               static_cast<std::size_t>(begin * row_stride_) * size_of(dtype_);
   return view;
 }
 

@@ -21,8 +21,8 @@ class AdamW {
   // `parameters` must outlive the optimiser.
   AdamW(nn::Parameters& parameters, const AdamWOptions& options);
 
-  // One update (step counts from 1); gradients are zero afterwards. Returns the norm of the gradient
-  // before clipping. A norm that is not finite changes nothing, the gradients included.
+  // One update (step counts from 1); gradients are zero afterwards. Returns the norm of the
+  // gradient before clipping. A norm that is not finite changes nothing, the gradients included.
   double step(Stream& stream, double lr, std::int64_t step);
 
   // The moments as "m.<name>" and "v.<name>", views of this object's memory.

@@ -1,11 +1,11 @@
 #include "train/curve.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace stemma::train {
 namespace {
@@ -26,7 +26,8 @@ struct Frame {
 };
 
 Frame frame_of(std::span<const CurvePoint> training, std::span<const CurvePoint> evaluations) {
-  Frame frame{static_cast<double>(training.front().step), static_cast<double>(training.back().step), 0, 0};
+  Frame frame{static_cast<double>(training.front().step), static_cast<double>(training.back().step),
+              0, 0};
   frame.low = frame.high = training.front().value;
   for (const auto& points : {training, evaluations})
     for (const CurvePoint& p : points) {
@@ -61,12 +62,13 @@ void draw_axes(std::string& svg, const Frame& frame) {
                    kLeft, kWidth - kRight, frame.y(v), frame.y(v), kLeft - 6, frame.y(v) + 4, v);
   const double dx = std::max(1.0, tick_step(frame.last_step - frame.first_step, 8));
   for (double s = std::ceil(frame.first_step / dx) * dx; s <= frame.last_step; s += dx)
-    fmt::format_to(out, "<text x='{:.1f}' y='{:.0f}' text-anchor='middle'>{:.0f}</text>\n", frame.x(s),
-                   bottom + 16, s);
-  fmt::format_to(out,
-                 "<polyline points='{0:.0f},{1:.0f} {0:.0f},{2:.0f} {3:.0f},{2:.0f}' fill='none' "
-                 "stroke='#333'/>\n<text x='{4:.0f}' y='{5:.0f}' text-anchor='middle'>step</text>\n",
-                 kLeft, kTop, bottom, kWidth - kRight, (kLeft + kWidth - kRight) / 2, kHeight - 8);
+    fmt::format_to(out, "<text x='{:.1f}' y='{:.0f}' text-anchor='middle'>{:.0f}</text>\n",
+                   frame.x(s), bottom + 16, s);
+  fmt::format_to(
+      out,
+      "<polyline points='{0:.0f},{1:.0f} {0:.0f},{2:.0f} {3:.0f},{2:.0f}' fill='none' "
+      "stroke='#333'/>\n<text x='{4:.0f}' y='{5:.0f}' text-anchor='middle'>step</text>\n",
+      kLeft, kTop, bottom, kWidth - kRight, (kLeft + kWidth - kRight) / 2, kHeight - 8);
 }
 
 // Every stride-th point is drawn, the last one always.
@@ -79,7 +81,8 @@ void draw_line(std::string& svg, const Frame& frame, std::span<const CurvePoint>
     fmt::format_to(out, "{:.1f},{:.1f} ", frame.x(static_cast<double>(points[i].step)),
                    frame.y(points[i].value));
   const CurvePoint& last = points.back();
-  fmt::format_to(out, "{:.1f},{:.1f}'/>\n", frame.x(static_cast<double>(last.step)), frame.y(last.value));
+  fmt::format_to(out, "{:.1f},{:.1f}'/>\n", frame.x(static_cast<double>(last.step)),
+                 frame.y(last.value));
 }
 
 std::vector<CurvePoint> running_mean(std::span<const CurvePoint> points) {
@@ -112,11 +115,13 @@ std::string loss_curve_svg(std::span<const CurvePoint> training,
   for (const CurvePoint& p : evaluations)
     fmt::format_to(out, "<circle cx='{:.1f}' cy='{:.1f}' r='4' fill='#d1492e'/>\n",
                    frame.x(static_cast<double>(p.step)), frame.y(p.value));
-  fmt::format_to(out, "<text x='{0:.0f}' y='18'>loss (nats per token): <tspan fill='#1f5fa8'>training "
-                      "{1:.3f}</tspan>",
+  fmt::format_to(out,
+                 "<text x='{0:.0f}' y='18'>loss (nats per token): <tspan fill='#1f5fa8'>training "
+                 "{1:.3f}</tspan>",
                  kLeft, training.back().value);
   if (!evaluations.empty())
-    fmt::format_to(out, " <tspan fill='#d1492e'>● validation {:.3f}</tspan>", evaluations.back().value);
+    fmt::format_to(out, " <tspan fill='#d1492e'>● validation {:.3f}</tspan>",
+                   evaluations.back().value);
   svg += "</text>\n</svg>\n";
   return svg;
 }

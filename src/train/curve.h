@@ -13,8 +13,8 @@ struct CurvePoint {
   double value = 0;
 };
 
-// Training loss (each step thin, its running mean thick) and evaluations (dots) over steps, with axes
-// and a legend; at most a few hundred points a line. `training` must not be empty.
+// Training loss (each step thin, its running mean thick) and evaluations (dots) over steps, with
+// axes and a legend; at most a few hundred points a line. `training` must not be empty.
 std::string loss_curve_svg(std::span<const CurvePoint> training,
                            std::span<const CurvePoint> evaluations);
 

@@ -1,10 +1,10 @@
 #include "train/metrics.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstring>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -15,9 +15,9 @@ MetricsLog::MetricsLog(const std::filesystem::path& run, std::int64_t last_step)
   keep_until(last_step);
   file_.open(folder_ / "metrics.jsonl", std::ios::app | std::ios::binary);
   if (!file_)
-    throw Error(ErrorCode::device, fmt::format("[metrics] cannot write {}: {}",
-                                               (folder_ / "metrics.jsonl").string(),
-                                               std::strerror(errno)));
+    throw Error(ErrorCode::device,
+                fmt::format("[metrics] cannot write {}: {}", (folder_ / "metrics.jsonl").string(),
+                            std::strerror(errno)));
 }
 
 void MetricsLog::keep_until(std::int64_t last_step) {
@@ -56,9 +56,9 @@ void MetricsLog::append(const Json& line) {
   file_.write(text.data(), static_cast<std::streamsize>(text.size()));
   file_.flush();
   if (!file_)
-    throw Error(ErrorCode::device, fmt::format("[metrics] cannot write {}: {}",
-                                               (folder_ / "metrics.jsonl").string(),
-                                               std::strerror(errno)));
+    throw Error(ErrorCode::device,
+                fmt::format("[metrics] cannot write {}: {}", (folder_ / "metrics.jsonl").string(),
+                            std::strerror(errno)));
 }
 
 void MetricsLog::write(const StepMetrics& m) {

@@ -25,7 +25,8 @@ struct EvaluationMetrics {
   double val_loss = 0, val_bits_per_byte = 0;
 };
 
-// Appends lines; one line is one write, so a killed process leaves whole lines and at most one part.
+// Appends lines; one line is one write, so a killed process leaves whole lines and at most one
+// part.
 class MetricsLog {
  public:
   // Opens run/metrics.jsonl for appending, after cutting away what stands after `last_step` (a run

@@ -1,9 +1,9 @@
 #include "train/recipe.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 
@@ -15,32 +15,38 @@ constexpr std::int64_t kDefaultSequence = 256;
 constexpr std::int64_t kMany = 1'000'000'000;
 
 void declare_data(Recipe& r, OptionSet& o) {
-  o.add({"data", "text files (.txt, .jsonl, also .gz and .zst), folders of them, or one packed folder",
+  o.add({"data",
+         "text files (.txt, .jsonl, also .gz and .zst), folders of them, or one packed folder",
          "book.txt"},
         r.data);
   o.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"}, r.tokenizer);
-  o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"}, r.pack,
-               {"stream", "documents"});
+  o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"},
+               r.pack, {"stream", "documents"});
   o.add({"text_field", "the field of a JSONL row that holds the text", "text"}, r.text_field);
   o.add({"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
         r.validation_fraction, {0, 0.5});
 }
 
 void declare_model(Recipe& r, OptionSet& o) {
-  o.add({"model", "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, or a model folder to go "
-                  "on from",
+  o.add({"model",
+         "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, or a model folder to go "
+         "on from",
          "gpt2"},
         r.model);
-  o.add({"depth", "one number instead of a model: layers; width, heads, batch and learning rate follow",
-         "4"},
-        r.depth, {0, 256});
+  o.add(
+      {"depth",
+       "one number instead of a model: layers; width, heads, batch and learning rate follow", "4"},
+      r.depth, {0, 256});
   o.add_choice({"family", "with depth: gpt2 (norm before each sublayer) or gpt1 (after)", "gpt2"},
                r.family, {"gpt1", "gpt2"});
-  o.add({"sequence_length", "tokens of one training sequence; 0: the model's context (depth: 256)", "256"},
+  o.add({"sequence_length", "tokens of one training sequence; 0: the model's context (depth: 256)",
+         "256"},
         r.sequence_length, {0, 1 << 20});
-  o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout, {-1, 0.99});
+  o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout,
+        {-1, 0.99});
   o.add({"position_std",
-         "standard deviation of fresh position embeddings: 0.01 in OpenAI's GPT-2 code, 0.02 in Hugging "
+         "standard deviation of fresh position embeddings: 0.01 in OpenAI's GPT-2 code, 0.02 in "
+         "Hugging "
          "Face and GPT-1; 0: 0.02",
          "0.01"},
         r.position_std, {0, 1});
@@ -53,9 +59,11 @@ void declare_schedule(Recipe& r, OptionSet& o) {
         {0, kMany});
   o.add({"learning_rate", "peak learning rate; 0: derived from the width", "6e-4"}, r.learning_rate,
         {0, 10});
-  o.add({"min_learning_rate", "learning rate at the last step; negative: a tenth of the peak", "6e-5"},
+  o.add({"min_learning_rate", "learning rate at the last step; negative: a tenth of the peak",
+         "6e-5"},
         r.min_learning_rate, {-1, 10});
-  o.add({"warmup", "steps of linear warm-up; negative: 2 % of the steps", "100"}, r.warmup, {-1, kMany});
+  o.add({"warmup", "steps of linear warm-up; negative: 2 % of the steps", "100"}, r.warmup,
+        {-1, kMany});
   o.add({"beta1", "AdamW's decay of the first moment", "0.9"}, r.beta1, {0, 0.999999});
   o.add({"beta2", "AdamW's decay of the second moment", "0.95"}, r.beta2, {0, 0.999999});
   o.add({"epsilon", "AdamW's epsilon", "1e-8"}, r.epsilon, {1e-16, 1});
@@ -65,15 +73,17 @@ void declare_schedule(Recipe& r, OptionSet& o) {
 }
 
 void declare_machine(Recipe& r, OptionSet& o) {
-  o.add_choice({"precision", "what products multiply in; auto: bf16 with AMX, otherwise f32", "f32"},
-               r.precision, {"auto", "f32", "bf16"});
+  o.add_choice(
+      {"precision", "what products multiply in; auto: bf16 with AMX, otherwise f32", "f32"},
+      r.precision, {"auto", "f32", "bf16"});
   o.add({"recompute", "0: keep all, 1: drop norm and GELU outputs, 2: keep block inputs only", "1"},
         r.recompute, {0, 2});
   o.add({"threads", "worker threads; 0: all processors", "2"}, r.threads, {0, 1024});
   o.add({"eval_every", "steps between evaluations; 0: none", "100"}, r.eval_every, {0, kMany});
   o.add({"eval_tokens", "tokens of an evaluation; 0: all validation data", "100000"}, r.eval_tokens,
         {0, kMany});
-  o.add({"save_every", "steps between checkpoints; 0: only at the end", "500"}, r.save_every, {0, kMany});
+  o.add({"save_every", "steps between checkpoints; 0: only at the end", "500"}, r.save_every,
+        {0, kMany});
 }
 
 std::int64_t largest_divisor(std::int64_t n, std::int64_t limit) {
@@ -120,8 +130,8 @@ void resolve(Recipe& recipe, const DecoderConfig& config) {
         largest_divisor(recipe.batch, std::max<std::int64_t>(1, 4096 / recipe.sequence_length));
   if (recipe.batch % recipe.micro_batch != 0)
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})", recipe.batch,
-                            recipe.micro_batch));
+                fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})",
+                            recipe.batch, recipe.micro_batch));
   // Brown et al. 2020, table 2.1: 6e-4 at C = 768, falling about as 1 / C.
   if (recipe.learning_rate == 0)
     recipe.learning_rate = std::min(3e-3, 6e-4 * 768 / static_cast<double>(config.channels));

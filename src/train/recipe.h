@@ -28,9 +28,9 @@ struct Recipe {
 
   // How long and how fast.
   std::int64_t steps = 1000;
-  std::int64_t batch = 0;        // sequences a step; 0: derived
-  std::int64_t micro_batch = 0;  // 0: derived
-  double learning_rate = 0;      // 0: derived from the width
+  std::int64_t batch = 0;         // sequences a step; 0: derived
+  std::int64_t micro_batch = 0;   // 0: derived
+  double learning_rate = 0;       // 0: derived from the width
   double min_learning_rate = -1;  // < 0: a tenth of the peak
   std::int64_t warmup = -1;       // < 0: 2 % of the steps
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weight_decay = 0.1, clip = 1.0;
@@ -47,8 +47,8 @@ struct Recipe {
 // Declares every key of `recipe`, which must outlive `options`.
 void declare(Recipe& recipe, OptionSet& options);
 
-// Fills in what the recipe leaves to be derived (values 0 or < 0) for a model of this configuration,
-// and checks that the rest fits. Throws invalid_argument.
+// Fills in what the recipe leaves to be derived (values 0 or < 0) for a model of this
+// configuration, and checks that the rest fits. Throws invalid_argument.
 void resolve(Recipe& recipe, const DecoderConfig& config);
 
 // The one-number model: C = 64 · depth, H = L = depth, a context of recipe.sequence_length.

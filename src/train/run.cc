@@ -1,11 +1,11 @@
 #include "train/run.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -49,7 +49,8 @@ class Run {
                  {recipe_.sequence_length, static_cast<std::uint64_t>(recipe_.seed),
                   parse_packing(recipe_.pack)},
                  recipe_.eval_tokens),
-        text_bytes_(static_cast<std::int64_t>(windows_.text_bytes(setup_.data.token_byte_counts()))),
+        text_bytes_(
+            static_cast<std::int64_t>(windows_.text_bytes(setup_.data.token_byte_counts()))),
         flop_per_token_(setup_.model.decoder.training_flop_per_token(recipe_.sequence_length)),
         peak_flops_(multiply_peak(*setup_.stream, setup_.numerics)) {}
 
@@ -79,10 +80,11 @@ class Run {
         format_count(static_cast<double>(c.parameters())), c.layers, c.channels, c.heads, c.vocab,
         c.context, to_string(kernel_path()), to_string(setup_.numerics.multiply),
         format_rate(peak_flops_, "FLOP")));
-    log_info(fmt::format("{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",
-                         format_count(static_cast<double>(setup_.data.manifest().train.tokens)),
-                         format_count(static_cast<double>(setup_.data.manifest().validation.tokens)),
-                         recipe_.steps, recipe_.batch, recipe_.sequence_length));
+    log_info(fmt::format(
+        "{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",
+        format_count(static_cast<double>(setup_.data.manifest().train.tokens)),
+        format_count(static_cast<double>(setup_.data.manifest().validation.tokens)), recipe_.steps,
+        recipe_.batch, recipe_.sequence_length));
     if (trainer_.step_count() > 0)
       log_info(fmt::format("resumed at step {} of {}", trainer_.step_count(), recipe_.steps));
   }
@@ -101,9 +103,10 @@ class Run {
                                metrics_.seconds_before() + seconds_since(began_)});
     eta_.update(static_cast<double>(step.step));
     progress_.update(fmt::format(
-        "step {}/{}  loss {:.4f}{}  lr {:.2e}  norm {:.2f}  {}  {:.0f} % of peak  {}  {} left", step.step,
-        recipe_.steps, step.loss, result_.val_loss ? fmt::format("  val {:.4f}", *result_.val_loss) : "",
-        step.lr, step.gradient_norm, format_rate(rate, "tokens"), 100 * share,
+        "step {}/{}  loss {:.4f}{}  lr {:.2e}  norm {:.2f}  {}  {:.0f} % of peak  {}  {} left",
+        step.step, recipe_.steps, step.loss,
+        result_.val_loss ? fmt::format("  val {:.4f}", *result_.val_loss) : "", step.lr,
+        step.gradient_norm, format_rate(rate, "tokens"), 100 * share,
         format_bytes(peak_memory_bytes()), format_duration(eta_.remaining_seconds())));
     const bool last = step.step == recipe_.steps;
     if (recipe_.eval_every > 0 && (last || step.step % recipe_.eval_every == 0)) evaluate();

@@ -1,12 +1,12 @@
 #include "train/setup.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -25,8 +25,8 @@ namespace fs = std::filesystem;
 constexpr const char* kRecipeFile = "recipe.toml";
 
 // Keys that may change when a run goes on: they do not touch its result.
-constexpr std::array<std::string_view, 5> kFreeKeys = {"precision", "threads", "eval_every", "eval_tokens",
-                                                       "save_every"};
+constexpr std::array<std::string_view, 5> kFreeKeys = {"precision", "threads", "eval_every",
+                                                       "eval_tokens", "save_every"};
 
 std::string toml_of(const Recipe& recipe) {
   Recipe copy = recipe;
@@ -55,7 +55,8 @@ std::vector<std::string> differences(const Recipe& before, const Recipe& now) {
   for (std::size_t i = 0; i < was.size(); ++i) {
     if (was[i].default_text == is[i].default_text) continue;
     if (std::find(kFreeKeys.begin(), kFreeKeys.end(), was[i].key) != kFreeKeys.end()) continue;
-    list.push_back(fmt::format("{}: was {}, is {}", was[i].key, was[i].default_text, is[i].default_text));
+    list.push_back(
+        fmt::format("{}: was {}, is {}", was[i].key, was[i].default_text, is[i].default_text));
   }
   return list;
 }
@@ -67,15 +68,16 @@ bool has_checkpoints(const fs::path& run) {
 
 void prepare_folder(const fs::path& run, Resume resume) {
   if (resume == Resume::never && (fs::exists(run / kRecipeFile) || has_checkpoints(run)))
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[train] {} already holds a run: go on with --resume auto, or choose another "
-                            "folder with --run",
-                            run.string()));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[train] {} already holds a run: go on with --resume auto, or choose another "
+                    "folder with --run",
+                    run.string()));
   std::error_code error;
   fs::create_directories(run, error);
   if (error)
-    throw Error(ErrorCode::device,
-                fmt::format("[train] cannot create the run folder {}: {}", run.string(), error.message()));
+    throw Error(ErrorCode::device, fmt::format("[train] cannot create the run folder {}: {}",
+                                               run.string(), error.message()));
 }
 
 // The tokenizer of a packed data set comes with it.
@@ -85,7 +87,8 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
   return open_tokenizer(recipe.tokenizer);
 }
 
-std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer, const fs::path& run) {
+std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,
+                                const fs::path& run) {
   if (recipe.data.empty())
     throw Error(ErrorCode::invalid_argument,
                 "[train] no data: name text files, folders or a packed folder with --data");
@@ -96,7 +99,8 @@ std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer
   ProgressLine line;
   options.progress = [&](const PackProgress& p) {
     line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
-                            format_bytes(p.total_bytes), format_count(static_cast<double>(p.tokens))));
+                            format_bytes(p.total_bytes),
+                            format_count(static_cast<double>(p.tokens))));
     return interrupt_requested() == 0;
   };
   const std::vector<fs::path> paths(recipe.data.begin(), recipe.data.end());
@@ -111,19 +115,21 @@ struct Model {
 void fit_vocabulary(DecoderConfig& config, const Tokenizer& tokenizer, bool free) {
   if (free) config.vocab = tokenizer.vocab_size();
   if (config.vocab < tokenizer.vocab_size())
-    throw Error(ErrorCode::corrupt,
-                fmt::format("[train] the tokenizer has {} ids, the model's vocabulary only {}: they do not "
-                            "belong together",
-                            tokenizer.vocab_size(), config.vocab));
+    throw Error(
+        ErrorCode::corrupt,
+        fmt::format("[train] the tokenizer has {} ids, the model's vocabulary only {}: they do not "
+                    "belong together",
+                    tokenizer.vocab_size(), config.vocab));
 }
 
 Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   Model model;
   DecoderConfig& config = model.config.decoder;
   if (recipe.model.empty() == (recipe.depth == 0))
-    throw Error(ErrorCode::invalid_argument,
-                "[train] choose the model with either --model (a published size, a config.json or a model "
-                "folder) or --depth (one number)");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "[train] choose the model with either --model (a published size, a config.json or a model "
+        "folder) or --depth (one number)");
   bool free_vocabulary = true;
   if (recipe.depth > 0) {
     config = depth_config(recipe, tokenizer.vocab_size());
@@ -145,7 +151,8 @@ Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   if (recipe.dropout >= 0)
     config.embedding_dropout = config.attention_dropout = config.residual_dropout = recipe.dropout;
   if (recipe.position_std > 0) config.position_std = recipe.position_std;
-  if (const auto end = tokenizer.end_of_text()) model.config.bos_token = model.config.eos_token = *end;
+  if (const auto end = tokenizer.end_of_text())
+    model.config.bos_token = model.config.eos_token = *end;
   if (!model.source)
     model.source = std::make_unique<nn::FreshWeights>(static_cast<std::uint64_t>(recipe.seed));
   return model;
@@ -177,8 +184,9 @@ void settle_precision(Recipe& recipe, const std::optional<Recipe>& before) {
   if (recipe.precision == "auto") {
     recipe.precision = before->precision;
     if (fixed_precision("auto") != recipe.precision)
-      log_warning(fmt::format("the run goes on in {}, as it began; this machine's own choice would be {}",
-                              recipe.precision, fixed_precision("auto")));
+      log_warning(
+          fmt::format("the run goes on in {}, as it began; this machine's own choice would be {}",
+                      recipe.precision, fixed_precision("auto")));
   } else if (recipe.precision != before->precision) {
     log_warning(fmt::format("the run was in {} and goes on in {}: its course will differ",
                             before->precision, recipe.precision));
@@ -211,10 +219,11 @@ void require_same(const std::optional<Recipe>& before, const Recipe& now, const 
   if (!before) return;
   const auto list = differences(*before, now);
   if (list.empty()) return;
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("[train] the run in {} was started with other values ({}): go on with its own "
-                          "recipe, {}, or start a new run",
-                          run.string(), fmt::join(list, "; "), (run / kRecipeFile).string()));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[train] the run in {} was started with other values ({}): go on with its own "
+                  "recipe, {}, or start a new run",
+                  run.string(), fmt::join(list, "; "), (run / kRecipeFile).string()));
 }
 
 }  // namespace
@@ -249,12 +258,12 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   if (found)
     model.source =
         std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);
-  setup.batches = std::make_shared<SampledBatches>(Sampler(
-      setup.data.train(), {recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed),
-                           parse_packing(recipe.pack)}));
+  setup.batches = std::make_shared<SampledBatches>(
+      Sampler(setup.data.train(), {recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed),
+                                   parse_packing(recipe.pack)}));
   setup.trainer =
-      std::make_unique<Trainer>(model.config.decoder, settings_of(recipe, setup.numerics), *model.source,
-                                setup.batches, *setup.stream);
+      std::make_unique<Trainer>(model.config.decoder, settings_of(recipe, setup.numerics),
+                                *model.source, setup.batches, *setup.stream);
   if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
   setup.model = model.config;
   setup.recipe = std::move(recipe);

@@ -1,11 +1,11 @@
 #include "train/trainer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -13,13 +13,15 @@
 namespace stemma::train {
 namespace {
 
-std::unique_ptr<nn::Parameters> make_parameters(const DecoderConfig& config, nn::WeightSource& source,
+std::unique_ptr<nn::Parameters> make_parameters(const DecoderConfig& config,
+                                                nn::WeightSource& source,
                                                 std::unique_ptr<Decoder>& model) {
   return std::make_unique<nn::Parameters>(
       [&](nn::WeightSource& from) { model = std::make_unique<Decoder>(config, from); }, source);
 }
 
-void check(const DecoderConfig& config, const TrainerSettings& settings, const BatchSource& batches) {
+void check(const DecoderConfig& config, const TrainerSettings& settings,
+           const BatchSource& batches) {
   if (settings.batch < 1 || settings.micro_batch < 1 || settings.batch % settings.micro_batch != 0)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})",
@@ -31,16 +33,18 @@ void check(const DecoderConfig& config, const TrainerSettings& settings, const B
 }
 
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("[train] {} is {} at step {}; the weights of step {} are unchanged: use a "
-                          "lower learning_rate, a longer warmup, or resume from an earlier checkpoint",
-                          what, value, step, step - 1));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[train] {} is {} at step {}; the weights of step {} are unchanged: use a "
+                  "lower learning_rate, a longer warmup, or resume from an earlier checkpoint",
+                  what, value, step, step - 1));
 }
 
 }  // namespace
 
 Trainer::Trainer(const DecoderConfig& config, const TrainerSettings& settings,
-                 nn::WeightSource& source, std::shared_ptr<const BatchSource> batches, Stream& stream)
+                 nn::WeightSource& source, std::shared_ptr<const BatchSource> batches,
+                 Stream& stream)
     : settings_((check(config, settings, *batches), settings)),
       stream_(stream),
       batches_(std::move(batches)),

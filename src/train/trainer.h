@@ -36,7 +36,7 @@ struct TrainerSettings {
 };
 
 struct StepResult {
-  std::int64_t step = 0;  // steps done, this one included
+  std::int64_t step = 0;    // steps done, this one included
   std::int64_t tokens = 0;  // targets of this step
   double loss = 0;          // mean negative log-likelihood, nats per token
   double lr = 0;
@@ -51,7 +51,8 @@ struct Evaluation {
 
 class Trainer {
  public:
-  // `source` gives the initial weights. Throws invalid_argument for impossible settings, out_of_memory.
+  // `source` gives the initial weights. Throws invalid_argument for impossible settings,
+  // out_of_memory.
   Trainer(const DecoderConfig& config, const TrainerSettings& settings, nn::WeightSource& source,
           std::shared_ptr<const BatchSource> batches, Stream& stream);
 

@@ -1,7 +1,8 @@
-// What must not change a forward pass: the tape, the cache, the company in a batch, threads, storage.
-#include <gtest/gtest.h>
-
+// What must not change a forward pass: the tape, the cache, the company in a batch, threads,
+// storage.
 #include <memory>
+
+#include <gtest/gtest.h>
 
 #include "infer/key_value_cache.h"
 #include "infer/packed_source.h"
@@ -27,7 +28,9 @@ class InferenceIdentity
     nn::FullAttention attention(batch);
     return model.logits(ctx, model.forward(ctx, batch, attention));
   }
-  Tensor logits(const Batch& batch, int threads = 2) const { return logits(model_, batch, threads); }
+  Tensor logits(const Batch& batch, int threads = 2) const {
+    return logits(model_, batch, threads);
+  }
   Batch sequence(std::int64_t number, std::int64_t length) const {
     Batch batch;
     append_sequence(batch, number, length, config_.vocab);
@@ -70,7 +73,9 @@ TEST_P(InferenceIdentity, FullForwardEqualsPrefillAndDecode) {
     infer::KeyValueCache cache(config_, numerics_, 2, config_.context);
     const std::int64_t slot = 1;
     for (std::int64_t begin = 0; begin < whole.tokens();) {
-      const std::int64_t end = begin == 0 ? prefill : begin < 240 ? std::min(begin + 45, std::int64_t{240}) : begin + 1;
+      const std::int64_t end = begin == 0    ? prefill
+                               : begin < 240 ? std::min(begin + 45, std::int64_t{240})
+                                             : begin + 1;
       Batch part;
       part.ids.assign(whole.ids.begin() + begin, whole.ids.begin() + end);
       part.positions.assign(whole.positions.begin() + begin, whole.positions.begin() + end);
@@ -106,7 +111,8 @@ TEST_P(InferenceIdentity, SequencesShareACacheWithoutTouching) {
   const auto part = [](const Batch& from, std::int64_t begin, std::int64_t end, Batch& to) {
     if (to.offsets.empty()) to.offsets = {0};
     to.ids.insert(to.ids.end(), from.ids.begin() + begin, from.ids.begin() + end);
-    to.positions.insert(to.positions.end(), from.positions.begin() + begin, from.positions.begin() + end);
+    to.positions.insert(to.positions.end(), from.positions.begin() + begin,
+                        from.positions.begin() + end);
     to.offsets.push_back(to.tokens());
   };
   Batch first;
@@ -153,7 +159,8 @@ TEST_P(InferenceIdentity, Bf16StorageEqualsBf16Products) {
   // The embedding is read from bf16 storage, so the stream starts from rounded values.
   double worst = 0;
   for (std::int64_t i = 0; i < got.elements(); ++i)
-    worst = std::max(worst, static_cast<double>(std::abs(got.data<float>()[i] - wanted.data<float>()[i])));
+    worst = std::max(worst,
+                     static_cast<double>(std::abs(got.data<float>()[i] - wanted.data<float>()[i])));
   EXPECT_LT(worst, 0.1);
 }
 

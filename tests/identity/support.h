@@ -1,12 +1,12 @@
 // A small model and random batches for the identity tests.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/philox.h"
 #include "device/cpu.h"
@@ -39,7 +39,8 @@ inline std::int32_t random_id(std::int64_t sequence, std::int64_t position, std:
 }
 
 // Appends one sequence with random ids.
-inline void append_sequence(Batch& batch, std::int64_t sequence, std::int64_t length, std::int64_t vocab) {
+inline void append_sequence(Batch& batch, std::int64_t sequence, std::int64_t length,
+                            std::int64_t vocab) {
   if (batch.offsets.empty()) batch.offsets = {0};
   for (std::int64_t t = 0; t < length; ++t) {
     batch.ids.push_back(random_id(sequence, t, vocab));
@@ -140,7 +141,8 @@ inline Trained run(const TrainingCase& c) {
 
 inline void expect_same_weights(const Trained& a, const Trained& b) {
   ASSERT_EQ(a.names, b.names);
-  for (std::size_t i = 0; i < a.names.size(); ++i) EXPECT_EQ(a.weights[i], b.weights[i]) << a.names[i];
+  for (std::size_t i = 0; i < a.names.size(); ++i)
+    EXPECT_EQ(a.weights[i], b.weights[i]) << a.names[i];
 }
 
 }  // namespace stemma

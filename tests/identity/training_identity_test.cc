@@ -1,8 +1,9 @@
-// What must not change a training run: threads, recomputation, a stop and a resume, the micro-batch.
-#include <gtest/gtest.h>
-
+// What must not change a training run: threads, recomputation, a stop and a resume, the
+// micro-batch.
 #include <cmath>
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 #include "base/file.h"
 #include "checkpoint/checkpoint_source.h"
@@ -76,8 +77,7 @@ TEST_P(TrainingIdentity, SaveAndResumeGivesTheSameBits) {
 
 // Within 1e-5 relative: sums over micro-batches are rounded in another order.
 TEST_P(TrainingIdentity, AccumulationEqualsTheFullBatch) {
-  if (case_.numerics.multiply == kernels::Multiply::bf16)
-    GTEST_SKIP() << "stated for f32 products";
+  if (case_.numerics.multiply == kernels::Multiply::bf16) GTEST_SKIP() << "stated for f32 products";
   case_.batch = 8;
   case_.micro_batch = 8;
   case_.steps = 1;

@@ -1,9 +1,9 @@
 #include "ops/arena.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace stemma::ops {
 namespace {
@@ -21,7 +21,11 @@ void run_step(Arena& arena, std::uint64_t key, std::size_t unit) {
       ASSERT_EQ(static_cast<int>(ref.get()->data[i]), mark);
   };
   StorageRef a = make(3 * unit, 1), b = make(unit, 2);
-  { StorageRef c = make(2 * unit, 3); holds(a, 1); holds(c, 3); }
+  {
+    StorageRef c = make(2 * unit, 3);
+    holds(a, 1);
+    holds(c, 3);
+  }
   StorageRef d = make(5 * unit, 4);
   holds(a, 1);
   a = {};

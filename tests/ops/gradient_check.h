@@ -1,13 +1,13 @@
 // Finite differences in f64 against the tape.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/philox.h"
 #include "ops/tape.h"

@@ -57,23 +57,25 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Gradient, LayerNorm) {
   for (Recompute recompute : {Recompute::none, Recompute::activations})
-    check_gradients({random_tensor({5, 9}, 1), random_tensor({9}, 2), random_tensor({9}, 3)},
-                    [](Context& ctx, const std::vector<Tensor>& in) {
-                      return layer_norm(ctx, in[0], in[1], in[2], 1e-5f);
-                    },
-                    recompute);
+    check_gradients(
+        {random_tensor({5, 9}, 1), random_tensor({9}, 2), random_tensor({9}, 3)},
+        [](Context& ctx, const std::vector<Tensor>& in) {
+          return layer_norm(ctx, in[0], in[1], in[2], 1e-5f);
+        },
+        recompute);
 }
 
 TEST(Gradient, LayerNormThenLinearThroughRecipes) {
-  check_gradients({random_tensor({4, 6}, 1), random_tensor({6}, 2), random_tensor({6}, 3),
-                   random_tensor({8, 6}, 4), random_tensor({3, 8}, 5)},
-                  [](Context& ctx, const std::vector<Tensor>& in) {
-                    const Tensor n = layer_norm(ctx, in[0], in[1], in[2], 1e-5f);
-                    LinearOptions up;
-                    up.activation = Activation::gelu_tanh;
-                    return linear(ctx, linear(ctx, n, Weight(in[3]), {}, up), Weight(in[4]), {});
-                  },
-                  Recompute::activations);
+  check_gradients(
+      {random_tensor({4, 6}, 1), random_tensor({6}, 2), random_tensor({6}, 3),
+       random_tensor({8, 6}, 4), random_tensor({3, 8}, 5)},
+      [](Context& ctx, const std::vector<Tensor>& in) {
+        const Tensor n = layer_norm(ctx, in[0], in[1], in[2], 1e-5f);
+        LinearOptions up;
+        up.activation = Activation::gelu_tanh;
+        return linear(ctx, linear(ctx, n, Weight(in[3]), {}, up), Weight(in[4]), {});
+      },
+      Recompute::activations);
 }
 
 TEST(Gradient, Embedding) {
@@ -108,25 +110,26 @@ TEST(Gradient, Dropout) {
   Randomness randomness;
   randomness.seed = 3;
   randomness.dropout = true;
-  check_gradients({random_tensor({7, 6}, 1), random_tensor({7, 6}, 2)},
-                  [&](Context& ctx, const std::vector<Tensor>& in) {
-                    return dropout(ctx, batch, in[0], in[1], 0.4f, 2);
-                  },
-                  Recompute::none, randomness);
-  check_gradients({random_tensor({7, 6}, 1)},
-                  [&](Context& ctx, const std::vector<Tensor>& in) {
-                    return dropout(ctx, batch, in[0], {}, 0.4f, 2);
-                  },
-                  Recompute::none, randomness);
+  check_gradients(
+      {random_tensor({7, 6}, 1), random_tensor({7, 6}, 2)},
+      [&](Context& ctx, const std::vector<Tensor>& in) {
+        return dropout(ctx, batch, in[0], in[1], 0.4f, 2);
+      },
+      Recompute::none, randomness);
+  check_gradients(
+      {random_tensor({7, 6}, 1)},
+      [&](Context& ctx, const std::vector<Tensor>& in) {
+        return dropout(ctx, batch, in[0], {}, 0.4f, 2);
+      },
+      Recompute::none, randomness);
 }
 
 TEST(Gradient, CrossEntropy) {
   const std::vector<std::int32_t> targets{3, 0, -1, 10, 4};
-  check_gradients(
-      {random_tensor({5, 6}, 1), random_tensor({11, 6}, 2), random_tensor({11}, 3)},
-      [&](Context& ctx, const std::vector<Tensor>& in) {
-        return cross_entropy(ctx, in[0], Weight(in[1]), in[2], targets, 0.25);
-      });
+  check_gradients({random_tensor({5, 6}, 1), random_tensor({11, 6}, 2), random_tensor({11}, 3)},
+                  [&](Context& ctx, const std::vector<Tensor>& in) {
+                    return cross_entropy(ctx, in[0], Weight(in[1]), in[2], targets, 0.25);
+                  });
 }
 
 TEST(Gradient, CrossEntropyOverSeveralChunks) {
@@ -139,20 +142,21 @@ TEST(Gradient, CrossEntropyOverSeveralChunks) {
 }
 
 TEST(Gradient, CheckpointedBlock) {
-  check_gradients({random_tensor({4, 6}, 1), random_tensor({6, 6}, 2)},
-                  [](Context& ctx, const std::vector<Tensor>& in) {
-                    const Tensor weight = in[1];
-                    const auto block = [weight](Context& c, const Tensor& x) {
-                      LinearOptions options;
-                      options.activation = Activation::gelu_erf;
-                      const Tensor h = linear(c, x, Weight(weight), {}, options);
-                      LinearOptions add;
-                      add.residual = x;
-                      return linear(c, h, Weight(weight), {}, add);
-                    };
-                    return checkpoint(ctx, checkpoint(ctx, in[0], block), block);
-                  },
-                  Recompute::blocks);
+  check_gradients(
+      {random_tensor({4, 6}, 1), random_tensor({6, 6}, 2)},
+      [](Context& ctx, const std::vector<Tensor>& in) {
+        const Tensor weight = in[1];
+        const auto block = [weight](Context& c, const Tensor& x) {
+          LinearOptions options;
+          options.activation = Activation::gelu_erf;
+          const Tensor h = linear(c, x, Weight(weight), {}, options);
+          LinearOptions add;
+          add.residual = x;
+          return linear(c, h, Weight(weight), {}, add);
+        };
+        return checkpoint(ctx, checkpoint(ctx, in[0], block), block);
+      },
+      Recompute::blocks);
 }
 
 // One value used three times: the first writer sets, later ones add.
