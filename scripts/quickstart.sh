@@ -30,7 +30,12 @@ wc "$text" | awk '{ printf "%d lines, %d words, %d bytes in %s\n", $1, $2, $3, $
 
 # $ COMMAND...: shows a command of Stemma and runs it.
 show() {
-  printf '\n$ %s\n' "$(printf '%q ' "$@")"
+  local word line=
+  for word in "$@"; do
+    case $word in *' '*) word="\"$word\"" ;; esac
+    line+=" $word"
+  done
+  printf '\n$%s\n' "$line"
   "$@"
 }
 

@@ -73,18 +73,6 @@ struct AsToml {
   }
 };
 
-std::string_view source_text(OptionSource source) {
-  switch (source) {
-    case OptionSource::default_value:
-      return "default";
-    case OptionSource::recipe:
-      return "recipe";
-    case OptionSource::command_line:
-      return "command line";
-  }
-  return "";
-}
-
 bool is_snake_case(std::string_view key) {
   return !key.empty() && key.front() >= 'a' && key.front() <= 'z' &&
          std::all_of(key.begin(), key.end(), [](char c) {
@@ -393,8 +381,7 @@ std::string OptionSet::to_toml() const {
                               "rename the file or change the text",
                               flag_of_key(option.help.key), shown(value)));
     }
-    fmt::format_to(std::back_inserter(text), "{} = {}  # {}\n", option.help.key, value,
-                   source_text(option.source));
+    fmt::format_to(std::back_inserter(text), "{} = {}\n", option.help.key, value);
   }
   return text;
 }

@@ -61,19 +61,6 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   return m;
 }
 
-// Memory that the kernel promises and has not would end the process without a word.
-void require_memory(const DecoderConfig& config, double bytes_per_parameter) {
-  const double bytes = bytes_per_parameter * static_cast<double>(config.parameters());
-  const std::uint64_t free = available_memory_bytes();
-  if (bytes > static_cast<double>(free))
-    throw Error(
-        ErrorCode::out_of_memory,
-        fmt::format("[bench] {} parameters need {} at least, and {} of memory is free: use a "
-                    "smaller model",
-                    format_count(static_cast<double>(config.parameters())),
-                    format_bytes(static_cast<std::uint64_t>(bytes)), format_bytes(free)));
-}
-
 }  // namespace
 
 Measured measure(const BenchOptions& o, const std::string& what, Stream& stream) {
@@ -81,7 +68,7 @@ Measured measure(const BenchOptions& o, const std::string& what, Stream& stream)
   found.config.validate();
   // Training keeps the weight, its gradient and two moments, in f32.
   const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
-  require_memory(found.config, what == "train" ? 16.0 : stored);
+  found.config.require_memory(what == "train" ? 16.0 : stored);
   return what == "train" ? measure_train(o, found, stream)
                          : measure_inference(o, found, what == "decode");
 }

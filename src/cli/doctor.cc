@@ -43,14 +43,15 @@ double product_rate(Stream& stream, kernels::Multiply multiply) {
   return 2.0 * kSize * kSize * kSize / best;
 }
 
-// "avx512 f32" → FLOP/s, for every path of this machine and both multiply types.
+// {"avx512": {"f32": FLOP/s, "bf16": FLOP/s}, ...} for every path of this machine.
 Json products_json(Stream& stream) {
   Json out = Json::object();
   for (const KernelPath path : available_kernel_paths()) {
     const ScopedKernelPath forced(path);
+    Json rates = Json::object();
     for (const auto multiply : {kernels::Multiply::f32, kernels::Multiply::bf16})
-      out.set(fmt::format("{}_{}", to_string(path), to_string(multiply)),
-              product_rate(stream, multiply));
+      rates.set(to_string(multiply), product_rate(stream, multiply));
+    out.set(to_string(path), std::move(rates));
   }
   return out;
 }
@@ -92,7 +93,9 @@ std::string for_people(const Json& out) {
     }
   text += "\nour matrix product, 1024 x 1024 x 1024:\n";
   for (const auto& [key, value] : out.at("products").as_object())
-    text += fmt::format("  {:<12} {}\n", key, rate_text(value.as_double(), "FLOP"));
+    text += fmt::format("  {:<12} f32 {}, bf16 {}\n", key,
+                        rate_text(value.at("f32").as_double(), "FLOP"),
+                        rate_text(value.at("bf16").as_double(), "FLOP"));
   return text;
 }
 

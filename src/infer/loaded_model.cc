@@ -54,7 +54,10 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
   numerics_ = ops::numerics_named(options.precision);
   stream_ = std::make_unique<Stream>(options.threads > 0 ? static_cast<int>(options.threads)
                                                          : available_threads());
-  PackedSource packed(source, *stream_, weight_storage_named(options.weights));
+  const DType storage = weight_storage_named(options.weights);
+  config_.decoder.validate();
+  config_.decoder.require_memory(static_cast<double>(size_of(storage)));
+  PackedSource packed(source, *stream_, storage);
   decoder_ = std::make_unique<Decoder>(config_.decoder, packed);
 }
 

@@ -45,6 +45,9 @@ struct DecoderConfig {
   // Throws invalid_argument naming the field: a size < 1 or absurdly large, channels not a multiple
   // of heads, head size > 256, hidden < 1, dropout outside [0, 1).
   void validate() const;
+  // Throws out_of_memory when the machine has less free memory than this many bytes for each
+  // parameter: memory that the system promises and has not would end the process without a word.
+  void require_memory(double bytes_per_parameter) const;
 };
 
 // A published size: "gpt1", "gpt2" (also "gpt2-124m", "gpt2-117m"), "gpt2-355m" ("gpt2-345m",

@@ -79,7 +79,7 @@ class Run {
         "{} products, measured peak {}",
         format_count(static_cast<double>(c.parameters())), c.layers, c.channels, c.heads, c.vocab,
         c.context, to_string(kernel_path()), to_string(setup_.numerics.multiply),
-        format_rate(peak_flops_, "FLOP")));
+        fmt::format("{:.0f} GFLOP/s", peak_flops_ / 1e9)));
     log_info(fmt::format(
         "{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",
         format_count(static_cast<double>(setup_.data.manifest().train.tokens)),

@@ -20,6 +20,9 @@ std::unique_ptr<nn::Parameters> make_parameters(const DecoderConfig& config,
       [&](nn::WeightSource& from) { model = std::make_unique<Decoder>(config, from); }, source);
 }
 
+// A weight, its gradient and its two moments, f32 each.
+constexpr double kBytesPerParameter = 16;
+
 void check(const DecoderConfig& config, const TrainerSettings& settings,
            const BatchSource& batches) {
   if (settings.batch < 1 || settings.micro_batch < 1 || settings.batch % settings.micro_batch != 0)
@@ -30,6 +33,8 @@ void check(const DecoderConfig& config, const TrainerSettings& settings,
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] sequence_length ({}) is above the model's context ({})",
                             batches.sequence_length(), config.context));
+  config.validate();
+  config.require_memory(kBytesPerParameter);
 }
 
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {

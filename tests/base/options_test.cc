@@ -133,10 +133,19 @@ TEST(Options, WhatIsNoTomlIsCorruptAndNamesTheLine) {
       {"run = \"\\ud800\"", "line 1"},
       {"run = " + std::string(60'000, '['), "line 1"},
       {std::string(70'000, '#'), "at most 65536 bytes, has 70000"},
+      // The parser must not see these (toml++ 3.3 has no defined behaviour there).
+      {"# \xc3\xa9\nrun = \xc3\xa9", "line 2: a character outside ASCII"},
+      {"run = \"\"\"\xc3\xa9\"\"\"\"\"\xce\x8b", "line 1: a character outside ASCII"},
+      {"run = 'a\\'\xc3\xa9", "line 1: a character outside ASCII"},
   };
   for (const auto& [text, part] : cases) {
     Fixture f;
     EXPECT_ERROR(f.read(text), ErrorCode::corrupt, part);
+  }
+  for (const char* text : {"run = \"\xc3\xa9\"  # \xc3\xa9", "run = '\xc3\xa9'",
+                           "run = \"\"\"\n\xc3\xa9\\\"\xc3\xa9\"\"\"", "\xef\xbb\xbfrun = 'a'"}) {
+    Fixture f;
+    EXPECT_NO_THROW(f.read(text)) << text;
   }
   std::string dotted = "\n";
   for (int i = 0; i < 20'000; ++i) dotted += "a.";
@@ -161,9 +170,9 @@ TEST(Options, TheSavedRecipeReadsBackToTheSameValues) {
   f.options.set("data", std::vector<std::string>{"a#b = [c]", ""});
   f.read("steps = 77");
   const std::string text = f.options.to_toml();
-  EXPECT_NE(text.find("steps = 77  # recipe\n"), text.npos) << text;
-  EXPECT_NE(text.find("learning_rate = 0.1  # command line\n"), text.npos) << text;
-  EXPECT_NE(text.find("resume = false  # default\n"), text.npos) << text;
+  EXPECT_NE(text.find("steps = 77\n"), text.npos) << text;
+  EXPECT_NE(text.find("learning_rate = 0.1\n"), text.npos) << text;
+  EXPECT_NE(text.find("resume = false\n"), text.npos) << text;
   Fixture again;
   again.read(text);
   EXPECT_EQ(again.v.run, f.v.run);
