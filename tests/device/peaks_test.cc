@@ -1,5 +1,7 @@
 #include "device/peaks.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "device/cpu.h"
@@ -35,6 +37,31 @@ TEST(Peaks, QuickMeasuresOnlyWhatProductsMultiplyIn) {
   EXPECT_EQ(peaks.dram_bytes, 0);
   // 2 GiB of memory would take longer than this to write and read.
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(Peaks, OfProductsFollowsTheKernelPath) {
+  Peaks peaks;
+  peaks.f32_flops = 1;
+  peaks.bf16_dot_flops = 2;
+  peaks.amx_bf16_flops = 3;
+  for (KernelPath path : available_kernel_paths()) {
+    const ScopedKernelPath scoped(path);
+    EXPECT_EQ(multiply_peak(peaks, false), 1);
+    const double bf16 = path == KernelPath::amx ? 3 : path == KernelPath::avx512_bf16 ? 2 : 1;
+    EXPECT_EQ(multiply_peak(peaks, true), bf16);
+  }
+}
+
+// AVX512-BF16 is the best only where its dot product is faster than f32, which is on AMD.
+TEST(KernelPaths, TheBestIsLast) {
+  const auto& paths = available_kernel_paths();
+  const CpuFeatures& cpu = cpu_features();
+  const KernelPath best = cpu.amx_bf16                 ? KernelPath::amx
+                          : cpu.avx512_bf16 && cpu.amd ? KernelPath::avx512_bf16
+                          : cpu.avx512                 ? KernelPath::avx512
+                                                       : KernelPath::avx2;
+  EXPECT_EQ(paths.back(), best);
+  EXPECT_EQ(std::count(paths.begin(), paths.end(), KernelPath::avx512_bf16), cpu.avx512_bf16);
 }
 
 // A stream of two workers does about twice the work of one where two processors are free; it must
