@@ -145,28 +145,41 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-// Outside of strings and comments TOML is ASCII. toml++ 3.3 runs into undefined behaviour at other
-// letters (is_non_ascii_horizontal_whitespace), so they must not reach it.
-void check_ascii(std::string_view text, std::string_view where) {
+[[noreturn]] void refuse(ErrorCode code, std::string_view where, std::string_view before,
+                         std::string_view what) {
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  throw Error(code, fmt::format("[recipe] {}, line {}: {}", where, 1 + lines, what));
+}
+
+// What must not reach toml++ 3.3, which has no defined behaviour there: letters outside ASCII that
+// stand in no string or comment (is_non_ascii_horizontal_whitespace), and table headers such as
+// "[[[a" (parse_key), which a recipe has no use for.
+void check_plain(std::string_view text, std::string_view where) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  int brackets = 0;
+  bool line_begins = true;
   for (std::size_t i = 0; i < text.size();) {
-    if (text[i] == '#') {
+    const char c = text[i];
+    if (c == '#') {
       i = std::min(text.find('\n', i), text.size());
-    } else if (text[i] == '"' || text[i] == '\'') {
-      i = end_of_string(text, i);
-    } else if (static_cast<unsigned char>(text[i++]) >= 0x80) {
-      throw Error(
-          ErrorCode::corrupt,
-          fmt::format(
-              "[recipe] {}, line {}: a character outside ASCII must stand in quotes", where,
-              1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(i), '\n')));
+      continue;
     }
+    if (c == '{' || (c == '[' && line_begins && brackets == 0))
+      refuse(ErrorCode::invalid_argument, where, text.substr(0, i),
+             "a recipe has no sections and no tables: write each key as key = value");
+    if (static_cast<unsigned char>(c) >= 0x80)
+      refuse(ErrorCode::corrupt, where, text.substr(0, i),
+             "a character outside ASCII must stand in quotes");
+    if (c == '[') ++brackets;
+    if (c == ']' && brackets > 0) --brackets;
+    line_begins = c == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));
+    i = c == '"' || c == '\'' ? end_of_string(text, i) : i + 1;
   }
 }
 
 toml::table parse_toml(std::string_view text, std::string_view where) {
   check_limits(text, where);
-  check_ascii(text, where);
+  check_plain(text, where);
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
