@@ -14,14 +14,10 @@ namespace stemma::kernels {
 namespace cpu {
 namespace {
 
-constexpr std::int64_t kSubDepth = 1024;          // k that a task works on at a time
 constexpr std::int64_t kPassDepth = 4096;         // k that are packed at a time
-constexpr std::int64_t kStripBytes = 280 << 10;   // strips of a task: a quarter of a second cache
-constexpr std::int64_t kStreamedBytes = 3 << 20;  // strips that may pass by every panel
 constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the third cache
 constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
 constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
-constexpr std::int64_t kTaskPanels = 32;          // panels of a task at most
 constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
 constexpr std::int64_t kTasksPerWorker = 12;      // so that nobody waits long at the end
 constexpr std::int64_t kPackStrips = 4;           // strips packed by one task
@@ -121,7 +117,7 @@ void Product::plan() {
   const std::int64_t passes = divide_up(k, kPassDepth);
   pass_ = round_up(divide_up(k, passes), kReductionBlock);
   const std::int64_t pass = std::min(pass_, k);
-  sub_ = round_up(divide_up(pass, divide_up(pass, kSubDepth)), kReductionBlock);
+  sub_ = round_up(divide_up(pass, divide_up(pass, engine_.blocking.sub_depth)), kReductionBlock);
 
   tile_sums_ = engine_.strip_rows * kPanelWidth;
   const std::int64_t depth = round_up(pass, engine_.depth_unit);
@@ -129,14 +125,16 @@ void Product::plan() {
       round_up(engine_.strip_rows * depth * bytes + static_cast<std::int64_t>(kPackSlack), 64);
   panel_bytes_ = round_up(kPanelWidth * depth * bytes, 64);
   block_strips_ = std::clamp<std::int64_t>(
-      kStripBytes / (engine_.strip_rows * std::min(sub_, depth) * bytes + 1), 1, strips_);
+      engine_.blocking.strip_bytes / (engine_.strip_rows * std::min(sub_, depth) * bytes + 1), 1,
+      strips_);
 
   const bool round = args_.multiply == Multiply::bf16;
   const bool readable = engine_.tile_bf16 && args_.b.layout == Operand::Layout::panels;
   if (readable && (args_.b.dtype == DType::bf16 ? strips_ <= 2 : !round))
     source_ = Panels::in_place;
   else
-    source_ = strips_ * engine_.strip_rows * std::min(sub_, depth) * bytes <= kStreamedBytes
+    source_ = strips_ * engine_.strip_rows * std::min(sub_, depth) * bytes <=
+                      engine_.blocking.streamed_bytes
                   ? Panels::worker
                   : Panels::shared;
   strips_in_place_ = engine_.tile_bf16 && args_.m == 1 && args_.a.dtype == DType::f32 && !round &&
@@ -158,7 +156,8 @@ void Product::plan() {
                std::min(part_strips_, divide_up(kLeastTasks * workers, part_panels_)));
   block_strips_ = divide_up(part_strips_, blocks);
   const std::int64_t wanted = workers == 1 ? 1 : workers * kTasksPerWorker;
-  group_panels_ = std::clamp<std::int64_t>(part_panels_ * blocks / wanted, 1, kTaskPanels);
+  group_panels_ =
+      std::clamp<std::int64_t>(part_panels_ * blocks / wanted, 1, engine_.blocking.task_panels);
 
   const std::int64_t a_bytes = strips_in_place_ ? 0 : part_strips_ * strip_bytes_;
   const std::int64_t b_bytes = source_ == Panels::shared ? part_panels_ * panel_bytes_ : 0;
@@ -230,8 +229,11 @@ void Product::compute(const Part& part) {
   const std::int64_t blocks = divide_up(part.strips.count(), block_strips_);
   const std::int64_t groups = divide_up(part.panels.count(), group_panels_);
   for_each(blocks * groups, [&](std::int64_t i, int worker) {
-    const std::int64_t s = part.strips.begin + i % blocks * block_strips_;
-    const std::int64_t p = part.panels.begin + i / blocks * group_panels_;
+    const bool panels_first = engine_.blocking.panels_first;
+    const std::int64_t block = panels_first ? i / groups : i % blocks;
+    const std::int64_t group = panels_first ? i % groups : i / blocks;
+    const std::int64_t s = part.strips.begin + block * block_strips_;
+    const std::int64_t p = part.panels.begin + group * group_panels_;
     task(part, {s, std::min(part.strips.end, s + block_strips_)},
          {p, std::min(part.panels.end, p + group_panels_)}, worker);
   });
@@ -283,7 +285,8 @@ void Product::task(const Part& part, Range strips, Range panels, int worker) {
         else if (keep)
           sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * tile_sums_;
         const std::byte* a = strip(part, s) + k * packed_rows(s) * bytes;
-        const std::int64_t fetched = (s - strips.begin) * depth.count * 64;
+        const std::int64_t fetched =
+            (s - strips.begin) * depth.count * engine_.blocking.ahead_bytes;
         const bool fetch = next && fetched < depth.count * kPanelWidth * bytes;
         const std::byte* ahead = fetch ? static_cast<const std::byte*>(next) + fetched
                                  : s + 1 < strips.end ? a + strip_bytes_

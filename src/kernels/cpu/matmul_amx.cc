@@ -3,8 +3,13 @@
 // A strip is 32 rows, for every 32 k two tiles of A; a panel for every 32 k two tiles of B (layouts
 // in matmul_tiles.h). Missing rows, columns and k are zeros. Within a reduction block the
 // instruction's own order holds; blocks are added as everywhere.
+//
+// A step of 2 x 2 tiles takes 64 cycles at best and reads 4 KiB: more than the second cache gives
+// in that time if both operands come from there. So tasks work on kSubDepth k, of which a panel
+// stays in the first cache, and on so many strips that they stay in the second.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include <immintrin.h>
@@ -16,6 +21,12 @@
 #define STEMMA_AMX __attribute__((target("amx-tile,amx-bf16")))
 
 namespace stemma::kernels::cpu {
+namespace {
+
+constexpr std::int64_t kStep = 32;                         // k of one tile
+constexpr std::int64_t kStepElements = 2 * kTileElements;  // packed elements of a strip or panel
+
+}  // namespace
 
 __attribute__((target("fma"))) void tile_dot_emulated(float* c, const std::uint16_t* a,
                                                       const std::uint16_t* b) {
@@ -31,10 +42,13 @@ __attribute__((target("fma"))) void tile_dot_emulated(float* c, const std::uint1
 
 void EmulatedTiles::zero() { std::memset(sums, 0, sizeof sums); }
 
-void EmulatedTiles::step(const std::uint16_t* a, const std::uint16_t* b, bool lower) {
-  for (int half = 0; half <= (lower ? 1 : 0); ++half)
-    for (int side = 0; side < 2; ++side)
-      tile_dot_emulated(sums[2 * half + side], a + half * kTileElements, b + side * kTileElements);
+void EmulatedTiles::multiply(const TileOperands& operands, std::int64_t steps, bool lower) {
+  const std::uint16_t *a = operands.a, *b = operands.b;
+  for (std::int64_t i = 0; i < steps; ++i, a += kStepElements, b += kStepElements)
+    for (int half = 0; half <= (lower ? 1 : 0); ++half)
+      for (int side = 0; side < 2; ++side)
+        tile_dot_emulated(sums[2 * half + side], a + half * kTileElements,
+                          b + side * kTileElements);
 }
 
 void EmulatedTiles::store(float* to, std::int64_t stride, bool lower) const {
@@ -57,6 +71,8 @@ STEMMA_AMX void RealTiles::configure() {
 
 STEMMA_AMX void RealTiles::release() { _tile_release(); }
 
+STEMMA_AMX void RealTiles::stored() { _mm_mfence(); }
+
 STEMMA_AMX void RealTiles::zero() {
   _tile_zero(0);
   _tile_zero(1);
@@ -64,18 +80,24 @@ STEMMA_AMX void RealTiles::zero() {
   _tile_zero(3);
 }
 
-STEMMA_AMX void RealTiles::step(const std::uint16_t* a, const std::uint16_t* b, bool lower) {
-  // The load intrinsics do not tell the compiler that they read memory.
-  __asm__ volatile("" ::: "memory");
-  _tile_loadd(4, a, 64);
-  _tile_loadd(6, b, 64);
-  _tile_loadd(7, b + kTileElements, 64);
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  if (!lower) return;
-  _tile_loadd(5, a + kTileElements, 64);
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
+STEMMA_AMX void RealTiles::multiply(const TileOperands& operands, std::int64_t steps, bool lower) {
+  const std::uint16_t *a = operands.a, *b = operands.b;
+  const std::byte* ahead = operands.ahead;
+  for (std::int64_t i = 0; i < steps; ++i, a += kStepElements, b += kStepElements) {
+    // The load intrinsics do not tell the compiler that they read memory.
+    __asm__ volatile("" ::: "memory");
+    for (std::int64_t line = 0; line < kStep * kAheadBytes; line += 64, ahead += 64)
+      _mm_prefetch(ahead, _MM_HINT_T1);
+    _tile_loadd(6, b, 64);
+    _tile_loadd(4, a, 64);
+    _tile_loadd(7, b + kTileElements, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    if (!lower) continue;
+    _tile_loadd(5, a + kTileElements, 64);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
 }
 
 STEMMA_AMX void RealTiles::store(float* to, std::int64_t stride, bool lower) const {
@@ -88,9 +110,6 @@ STEMMA_AMX void RealTiles::store(float* to, std::int64_t stride, bool lower) con
 }
 
 namespace {
-
-constexpr std::int64_t kStep = 32;                         // k of one tile
-constexpr std::int64_t kStepElements = 2 * kTileElements;  // packed elements of a strip or panel
 
 const Packers& packers() {
   return kernel_path() == KernelPath::avx2 ? avx2_packers() : avx512_packers();
@@ -113,7 +132,8 @@ void read_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth step, 
   }
 }
 
-void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
+void pack_strip_portably(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
+                         void* to) {
   alignas(64) float block[32 * kStep];
   std::uint16_t* out = static_cast<std::uint16_t*>(to);
   for (std::int64_t k = 0; k < depth.count; k += kStep, out += kStepElements) {
@@ -122,7 +142,7 @@ void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
   }
 }
 
-void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
+void pack_panel_portably(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
   alignas(64) float block[kStep * kPanelWidth];
   alignas(64) std::uint32_t pairs[kPanelWidth];
   std::uint16_t* out = static_cast<std::uint16_t*>(to);
@@ -138,31 +158,97 @@ void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to)
   }
 }
 
-// sums[r][n] += block[r][n] in whole rows of a panel.
-void add_block(const float* block, int rows, float* sums) {
-  for (int i = 0; i < rows * kPanelWidth; ++i) sums[i] += block[i];
+// The instructions serve two kernel paths; the others pack as machines without them do.
+bool packs_pairs() {
+  const KernelPath path = kernel_path();
+  return cpu_features().avx512_bf16 && (path == KernelPath::avx512_bf16 || path == KernelPath::amx);
+}
+
+const std::byte* element(const Operand& operand, std::int64_t at) {
+  return static_cast<const std::byte*>(operand.data) +
+         at * static_cast<std::int64_t>(size_of(operand.dtype));
+}
+
+void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
+  if (!packs_pairs()) return pack_strip_portably(args, row, rows, depth, to);
+  const Operand& a = args.a;
+  const bool along = a.layout == Operand::Layout::rows;
+  std::uint16_t* out = static_cast<std::uint16_t*>(to);
+  for (std::int64_t k = 0; k < depth.count; k += kStep)
+    for (int half = 0; half < 32; half += 16, out += kTileElements) {
+      const std::int64_t width = std::clamp(rows - half, 0, 16);
+      const std::int64_t r = width > 0 ? row + half : row, at = depth.begin + k;
+      pack_tile_of_a({element(a, along ? r * a.stride + at : at * a.stride + r), a.dtype, a.stride,
+                      along, width, std::min(kStep, depth.count - k)},
+                     out);
+    }
+}
+
+void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
+  if (!packs_pairs()) return pack_panel_portably(args, col, depth, to);
+  const Operand& b = args.b;
+  const bool along = b.layout == Operand::Layout::transposed,
+             panels = b.layout == Operand::Layout::panels;
+  const std::int64_t stride = panels ? kPanelWidth : b.stride;
+  std::uint16_t* out = static_cast<std::uint16_t*>(to);
+  for (std::int64_t k = 0; k < depth.count; k += kStep)
+    for (std::int64_t half = 0; half < kPanelWidth; half += 16, out += kTileElements) {
+      const std::int64_t width = panels ? 16 : std::clamp<std::int64_t>(args.n - col - half, 0, 16);
+      const std::int64_t n = width > 0 ? col + half : col, at = depth.begin + k;
+      const std::int64_t from = panels  ? (col / kPanelWidth * args.k + at) * kPanelWidth + half
+                                : along ? n * stride + at
+                                        : at * stride + n;
+      pack_tile_of_b(
+          {element(b, from), b.dtype, stride, along, width, std::min(kStep, depth.count - k)}, out);
+    }
+}
+
+constexpr std::int64_t kBlocks = 4;  // reduction blocks whose sums wait to be added
+
+// sums[r][n] += each of the blocks in turn, in whole rows of a panel.
+void add_blocks(const float* blocks, std::int64_t count, int rows, float* sums) {
+  if (packs_pairs()) return add_tiles(blocks, count, rows, sums);
+  for (std::int64_t block = 0; block < count; ++block, blocks += 32 * kPanelWidth)
+    for (int i = 0; i < rows * kPanelWidth; ++i) sums[i] += blocks[i];
+}
+
+// The sums of up to kBlocks reduction blocks; returns the k that they hold.
+template <class Tiles>
+std::int64_t some_blocks(TileOperands operands, const TileShape& shape, float* sums) {
+  static const int variant = std::getenv("AMXV") ? std::atoi(std::getenv("AMXV")) : 2;
+  alignas(64) float blocks[kBlocks][32 * kPanelWidth];
+  const bool lower = shape.rows > 16;
+  const std::int64_t depth = std::min(shape.depth, kBlocks * kReductionBlock);
+  std::int64_t waiting = 0;
+  for (std::int64_t k = 0; k < depth; k += kReductionBlock) {
+    const std::int64_t steps = (std::min(kReductionBlock, depth - k) + kStep - 1) / kStep;
+    Tiles tiles;
+    tiles.zero();
+    tiles.multiply(operands, steps, lower);
+    tiles.store(shape.first && k == 0 ? sums : blocks[waiting++], kPanelWidth, lower);
+    operands.a += steps * kStepElements;
+    operands.b += steps * kStepElements;
+    operands.ahead += steps * kStep * kAheadBytes;
+    if (variant == 0) { add_blocks(blocks[0], waiting, shape.rows, sums); waiting = 0; }
+    if (variant == 3 && waiting == 2) { add_blocks(blocks[0], 1, shape.rows, sums); std::memcpy(blocks[0], blocks[1], 4096); waiting = 1; }
+  }
+  if (variant == 2) Tiles::stored();
+  add_blocks(blocks[0], waiting, shape.rows, sums);
+  return depth;
 }
 
 template <class Tiles>
 void tile(const void* a, const void* b, const TileShape& shape, float* sums) {
-  const std::uint16_t* x = static_cast<const std::uint16_t*>(a);
-  const std::uint16_t* w = static_cast<const std::uint16_t*>(b);
-  const bool lower = shape.rows > 16;
-  bool first = shape.first;
-  for (std::int64_t k = 0; k < shape.depth; k += kReductionBlock) {
-    const std::int64_t end = std::min(shape.depth, k + kReductionBlock);
-    Tiles tiles;
-    tiles.zero();
-    for (std::int64_t i = k; i < end; i += kStep, x += kStepElements, w += kStepElements)
-      tiles.step(x, w, lower);
-    if (first) {
-      tiles.store(sums, kPanelWidth, lower);
-    } else {
-      alignas(64) float block[32 * kPanelWidth];
-      tiles.store(block, kPanelWidth, lower);
-      add_block(block, shape.rows, sums);
-    }
-    first = false;
+  TileOperands operands{static_cast<const std::uint16_t*>(a), static_cast<const std::uint16_t*>(b),
+                        shape.ahead};
+  TileShape left = shape;
+  while (left.depth > 0) {
+    const std::int64_t depth = some_blocks<Tiles>(operands, left, sums);
+    operands.a += depth * 32;
+    operands.b += depth * kPanelWidth;
+    operands.ahead += depth * kAheadBytes;
+    left.depth -= depth;
+    left.first = false;
   }
 }
 
@@ -171,6 +257,12 @@ constexpr Engine kEngine{.strip_rows = 32,
                          .pads_rows = true,
                          .depth_unit = kStep,
                          .packed_bytes = 2,
+                         .blocking = {.sub_depth = 512,
+                                      .strip_bytes = 512 << 10,
+                                      .streamed_bytes = 512 << 10,
+                                      .task_panels = 8,
+                                      .ahead_bytes = kAheadBytes,
+                                      .panels_first = true},
                          .pack_strip = pack_strip,
                          .pack_panel = pack_panel,
                          .tile = tile<Tiles>};

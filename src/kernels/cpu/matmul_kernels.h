@@ -30,8 +30,18 @@ struct TileShape {
   int rows = 0;
   std::int64_t depth = 0;
   bool first = false;
-  // Memory that is wanted soon: the tile may fetch one cache line of it per k.
+  // Memory that is wanted soon: the tile may fetch Blocking::ahead_bytes of it per k.
   const std::byte* ahead = nullptr;
+};
+
+// How the driver cuts the work of an engine to the caches. None of it changes a bit of results.
+struct Blocking {
+  std::int64_t sub_depth = 1024;          // k that a task works on at a time
+  std::int64_t strip_bytes = 280 << 10;   // strips of a task: a quarter of a second cache of 1 MiB
+  std::int64_t streamed_bytes = 3 << 20;  // strips that may pass by every panel
+  std::int64_t task_panels = 32;          // panels of a task at most
+  std::int64_t ahead_bytes = 64;          // fetched per k (TileShape::ahead)
+  bool panels_first = false;  // tasks on the same strips follow each other, not on the same panels
 };
 
 // One way to multiply. Packing writes whole vectors: up to kPackSlack bytes behind the end of what
@@ -42,6 +52,7 @@ struct Engine {
   bool pads_rows = false;        // packed strips have strip_rows rows, whatever they hold
   std::int64_t depth_unit = 1;   // packed k are padded with zeros to a multiple of this
   std::size_t packed_bytes = 4;  // per packed element
+  Blocking blocking = {};
   void (*pack_strip)(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
                      void* to) = nullptr;
   void (*pack_panel)(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) = nullptr;

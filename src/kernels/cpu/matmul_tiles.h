@@ -1,13 +1,17 @@
 // The AMX tile instructions that the bf16 product uses, and the same in scalar code, so that
-// layouts and order are tested on machines without them. Private to kernels/cpu/matmul_amx.cc and
-// its test.
+// layouts and order are tested on machines without them; and the packing of tiles with AVX512-BF16,
+// which every processor with AMX has. Private to kernels/cpu/matmul_amx.cc, matmul_tiles_pack.cc
+// and their test.
 //
 // Registers: 0-3 sums (upper left, upper right, lower left, lower right), 4-5 A (upper, lower),
 // 6-7 B (left, right). A tile of A is [16 rows][32 k] bf16; of B [16 pairs of k][16 columns][2]
 // bf16; of sums [16][16] f32.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "tensor/tensor.h"
 
 namespace stemma::kernels::cpu {
 
@@ -18,11 +22,21 @@ inline constexpr int kTileElements = 512;  // bf16 in one tile of A or B
 // if the caller flushes them (denormals.h), as the instruction always does.
 void tile_dot_emulated(float* c, const std::uint16_t* a, const std::uint16_t* b);
 
+// Packed tiles, step by step: upper and lower of A, left and right of B.
+struct TileOperands {
+  const std::uint16_t* a = nullptr;
+  const std::uint16_t* b = nullptr;
+  const std::byte* ahead = nullptr;
+};
+inline constexpr std::int64_t kAheadBytes = 8;
+
 struct EmulatedTiles {
+  static void stored() {}
   alignas(64) float sums[4][256];
   void zero();
-  // sums += A · B over 32 k; `lower`: with the lower half of A.
-  void step(const std::uint16_t* a, const std::uint16_t* b, bool lower);
+  // sums += A · B over `steps` times 32 k; `lower`: with the lower half of A. The second cache may
+  // fetch kAheadBytes of `ahead` for every k.
+  void multiply(const TileOperands& operands, std::int64_t steps, bool lower);
   // Row r of the tile at to + r * stride.
   void store(float* to, std::int64_t stride, bool lower) const;
 };
@@ -31,9 +45,27 @@ struct EmulatedTiles {
 struct RealTiles {
   static void configure();
   static void release();
+  // Ends the wait of vector loads for stored tiles: no such load takes its value from a store that
+  // is still on its way, and trying costs thousands of cycles.
+  static void stored();
   void zero();
-  void step(const std::uint16_t* a, const std::uint16_t* b, bool lower);
+  void multiply(const TileOperands& operands, std::int64_t steps, bool lower);
   void store(float* to, std::int64_t stride, bool lower) const;
 };
+
+// What one tile is packed from: up to 16 rows of A or columns of B and up to 32 k; the rest of the
+// tile becomes zeros. f32 is rounded to nearest even (denormals become 0), bf16 copied.
+struct TileSource {
+  const void* data = nullptr;  // the first element
+  DType dtype = DType::f32;    // f32 or bf16
+  std::int64_t stride = 0;     // elements between what is not contiguous
+  bool k_contiguous = false;
+  std::int64_t width = 0, k = 0;
+};
+// Only where the processor has AVX512-BF16.
+void pack_tile_of_a(const TileSource& source, std::uint16_t* to);
+void pack_tile_of_b(const TileSource& source, std::uint16_t* to);
+// sums[r][n] += blocks[i][r][n] for i < count in turn; rows and blocks of 32.
+void add_tiles(const float* blocks, std::int64_t count, int rows, float* sums);
 
 }  // namespace stemma::kernels::cpu
