@@ -4,12 +4,12 @@
 // in matmul_tiles.h). Missing rows, columns and k are zeros. Within a reduction block the
 // instruction's own order holds; blocks are added as everywhere.
 //
-// A step of 2 x 2 tiles takes 64 cycles at best and reads 4 KiB: more than the second cache gives
-// in that time if both operands come from there. So tasks work on kSubDepth k, of which a panel
-// stays in the first cache, and on so many strips that they stay in the second.
+// Tiles are packed with AVX512-BF16 (matmul_tiles_pack.cc), or by way of f32 on kernel paths
+// without it; the bits are the same but for f32 denormals, which the instructions take as 0. The
+// strips of a task stay in a second cache of 2 MiB, and the next panel is fetched over several
+// tiles.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
 #include <immintrin.h>
@@ -70,8 +70,6 @@ STEMMA_AMX void RealTiles::configure() {
 }
 
 STEMMA_AMX void RealTiles::release() { _tile_release(); }
-
-STEMMA_AMX void RealTiles::stored() { _mm_mfence(); }
 
 STEMMA_AMX void RealTiles::zero() {
   _tile_zero(0);
@@ -203,52 +201,34 @@ void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to)
     }
 }
 
-constexpr std::int64_t kBlocks = 4;  // reduction blocks whose sums wait to be added
-
-// sums[r][n] += each of the blocks in turn, in whole rows of a panel.
-void add_blocks(const float* blocks, std::int64_t count, int rows, float* sums) {
-  if (packs_pairs()) return add_tiles(blocks, count, rows, sums);
-  for (std::int64_t block = 0; block < count; ++block, blocks += 32 * kPanelWidth)
-    for (int i = 0; i < rows * kPanelWidth; ++i) sums[i] += blocks[i];
-}
-
-// The sums of up to kBlocks reduction blocks; returns the k that they hold.
-template <class Tiles>
-std::int64_t some_blocks(TileOperands operands, const TileShape& shape, float* sums) {
-  static const int variant = std::getenv("AMXV") ? std::atoi(std::getenv("AMXV")) : 2;
-  alignas(64) float blocks[kBlocks][32 * kPanelWidth];
-  const bool lower = shape.rows > 16;
-  const std::int64_t depth = std::min(shape.depth, kBlocks * kReductionBlock);
-  std::int64_t waiting = 0;
-  for (std::int64_t k = 0; k < depth; k += kReductionBlock) {
-    const std::int64_t steps = (std::min(kReductionBlock, depth - k) + kStep - 1) / kStep;
-    Tiles tiles;
-    tiles.zero();
-    tiles.multiply(operands, steps, lower);
-    tiles.store(shape.first && k == 0 ? sums : blocks[waiting++], kPanelWidth, lower);
-    operands.a += steps * kStepElements;
-    operands.b += steps * kStepElements;
-    operands.ahead += steps * kStep * kAheadBytes;
-    if (variant == 0) { add_blocks(blocks[0], waiting, shape.rows, sums); waiting = 0; }
-    if (variant == 3 && waiting == 2) { add_blocks(blocks[0], 1, shape.rows, sums); std::memcpy(blocks[0], blocks[1], 4096); waiting = 1; }
-  }
-  if (variant == 2) Tiles::stored();
-  add_blocks(blocks[0], waiting, shape.rows, sums);
-  return depth;
+// sums[r][n] += block[r][n] in whole rows of a panel.
+void add_block(const float* block, int rows, float* sums) {
+  if (packs_pairs()) return add_tiles(block, rows, sums);
+  for (int i = 0; i < rows * kPanelWidth; ++i) sums[i] += block[i];
 }
 
 template <class Tiles>
 void tile(const void* a, const void* b, const TileShape& shape, float* sums) {
   TileOperands operands{static_cast<const std::uint16_t*>(a), static_cast<const std::uint16_t*>(b),
                         shape.ahead};
-  TileShape left = shape;
-  while (left.depth > 0) {
-    const std::int64_t depth = some_blocks<Tiles>(operands, left, sums);
-    operands.a += depth * 32;
-    operands.b += depth * kPanelWidth;
-    operands.ahead += depth * kAheadBytes;
-    left.depth -= depth;
-    left.first = false;
+  const bool lower = shape.rows > 16;
+  bool first = shape.first;
+  for (std::int64_t k = 0; k < shape.depth; k += kReductionBlock) {
+    const std::int64_t steps = (std::min(kReductionBlock, shape.depth - k) + kStep - 1) / kStep;
+    Tiles tiles;
+    tiles.zero();
+    tiles.multiply(operands, steps, lower);
+    operands.a += steps * kStepElements;
+    operands.b += steps * kStepElements;
+    operands.ahead += steps * kStep * kAheadBytes;
+    if (first) {
+      tiles.store(sums, kPanelWidth, lower);
+    } else {
+      alignas(64) float block[32 * kPanelWidth];
+      tiles.store(block, kPanelWidth, lower);
+      add_block(block, shape.rows, sums);
+    }
+    first = false;
   }
 }
 
@@ -257,7 +237,7 @@ constexpr Engine kEngine{.strip_rows = 32,
                          .pads_rows = true,
                          .depth_unit = kStep,
                          .packed_bytes = 2,
-                         .blocking = {.sub_depth = 512,
+                         .blocking = {.sub_depth = 1024,
                                       .strip_bytes = 512 << 10,
                                       .streamed_bytes = 512 << 10,
                                       .task_panels = 8,

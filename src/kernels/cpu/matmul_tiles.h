@@ -31,7 +31,6 @@ struct TileOperands {
 inline constexpr std::int64_t kAheadBytes = 8;
 
 struct EmulatedTiles {
-  static void stored() {}
   alignas(64) float sums[4][256];
   void zero();
   // sums += A · B over `steps` times 32 k; `lower`: with the lower half of A. The second cache may
@@ -45,9 +44,6 @@ struct EmulatedTiles {
 struct RealTiles {
   static void configure();
   static void release();
-  // Ends the wait of vector loads for stored tiles: no such load takes its value from a store that
-  // is still on its way, and trying costs thousands of cycles.
-  static void stored();
   void zero();
   void multiply(const TileOperands& operands, std::int64_t steps, bool lower);
   void store(float* to, std::int64_t stride, bool lower) const;
@@ -65,7 +61,7 @@ struct TileSource {
 // Only where the processor has AVX512-BF16.
 void pack_tile_of_a(const TileSource& source, std::uint16_t* to);
 void pack_tile_of_b(const TileSource& source, std::uint16_t* to);
-// sums[r][n] += blocks[i][r][n] for i < count in turn; rows and blocks of 32.
-void add_tiles(const float* blocks, std::int64_t count, int rows, float* sums);
+// sums[r][n] += block[r][n], rows of 32.
+void add_tiles(const float* block, int rows, float* sums);
 
 }  // namespace stemma::kernels::cpu

@@ -144,14 +144,10 @@ void pack_tile(const TileSource& source, bool rows_of_pairs, std::uint16_t* to) 
 void pack_tile_of_a(const TileSource& source, std::uint16_t* to) { pack_tile(source, false, to); }
 void pack_tile_of_b(const TileSource& source, std::uint16_t* to) { pack_tile(source, true, to); }
 
-STEMMA_PAIRS void add_tiles(const float* blocks, std::int64_t count, int rows, float* sums) {
-  if (count == 0) return;
-  for (int i = 0; i < rows * 32; i += 16) {
-    __m512 sum = _mm512_loadu_ps(sums + i);
-    for (std::int64_t block = 0; block < count; ++block)
-      sum = _mm512_add_ps(sum, _mm512_loadu_ps(blocks + block * 1024 + i));
-    _mm512_storeu_ps(sums + i, sum);
-  }
+STEMMA_PAIRS void add_tiles(const float* block, int rows, float* sums) {
+  for (int i = 0; i < rows * 32; i += 16)
+    _mm512_storeu_ps(sums + i,
+                     _mm512_add_ps(_mm512_loadu_ps(sums + i), _mm512_loadu_ps(block + i)));
 }
 
 }  // namespace stemma::kernels::cpu
