@@ -174,7 +174,9 @@ TEST(AtomicFile, AKillLeavesTheOldFileOrTheNewOne) {
     const std::string text = read_file(path);
     ASSERT_EQ(text.size(), kBytes);
     ASSERT_EQ(text.find_first_not_of(text[0]), text.npos) << "two versions mixed";
-    if (round == 19) EXPECT_NE(text[0], before);
+    if (round == 19) {
+      EXPECT_NE(text[0], before);
+    }
   }
   // What the killed ones left is in nobody's way, even where process numbers come again.
   EXPECT_NO_THROW(write_atomically(path, "x"));
