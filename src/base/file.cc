@@ -134,6 +134,17 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit_byt
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(std::filesystem::absolute(path)) {
   static std::atomic<unsigned> next{0};
+  std::error_code ignored;
+  // Behind a link lies the file that is meant.
+  if (std::filesystem::is_symlink(path_, ignored))
+    path_ = std::filesystem::weakly_canonical(path_, ignored);
+  // A device or a pipe is written to, not replaced.
+  if (std::filesystem::exists(path_, ignored) &&
+      !std::filesystem::is_regular_file(path_, ignored)) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) throw_write_error(path_, errno);
+    return;
+  }
   // A process that was killed may have left a temporary file, and its number may come again.
   do {
     temporary_ = path_;
@@ -182,6 +193,10 @@ void AtomicFile::commit() {
     throw Error(ErrorCode::internal,
                 fmt::format("[file] commit() was called twice for {}", path_.string()));
   flush();
+  if (temporary_.empty()) {  // a device or a pipe
+    if (::close(std::exchange(descriptor_, -1)) != 0) throw_write_error(path_, errno);
+    return;
+  }
   if (::fsync(descriptor_) != 0) throw_write_error(path_, errno);
   // Network file systems report some write errors at close only.
   if (::close(std::exchange(descriptor_, -1)) != 0) throw_write_error(path_, errno);

@@ -73,7 +73,8 @@ class OptionSet {
   void read_toml(const std::filesystem::path& path);
   void read_toml_text(std::string_view text, std::string_view where);
 
-  // The resolved recipe: every key with its value. Reads back to the same values. Throws invalid_argument where a text is not UTF-8.
+  // The resolved recipe: every key with its value. Reads back to the same values. Throws
+  // invalid_argument where a text is not UTF-8.
   std::string to_toml() const;
 
   // In the order of declaration.

@@ -118,15 +118,11 @@ ModelConfig parse_openai_gpt(const Json& json, std::string_view where) {
   return model;
 }
 
-void check_tokens(const ModelConfig& model) {
-  const auto check = [&](std::string_view key, const std::optional<std::int64_t>& id) {
-    if (id && (*id < 0 || *id >= model.decoder.vocab))
-      throw Error(ErrorCode::corrupt,
-                  fmt::format("{} must be in [0, {}), got {}", key, model.decoder.vocab, *id));
-  };
-  check("bos_token_id", model.bos_token);
-  check("eos_token_id", model.eos_token);
-  check("pad_token_id", model.pad_token);
+// transformers writes GPT-2's own ids (50256) for a vocabulary of any size: an id that no token has
+// can not occur, and is left out.
+void drop_impossible_tokens(ModelConfig& model) {
+  for (std::optional<std::int64_t>* id : {&model.bos_token, &model.eos_token, &model.pad_token})
+    if (*id && (**id < 0 || **id >= model.decoder.vocab)) id->reset();
 }
 
 ModelConfig parse_unwrapped(const Json& json, std::string_view where) {
@@ -141,7 +137,7 @@ ModelConfig parse_unwrapped(const Json& json, std::string_view where) {
   ModelConfig model = type == "gpt2" ? parse_gpt2(json, where) : parse_openai_gpt(json, where);
   model.pad_token = token_key(json, "pad_token_id", std::nullopt);
   model.decoder.validate();
-  check_tokens(model);
+  drop_impossible_tokens(model);
   return model;
 }
 

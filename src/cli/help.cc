@@ -14,7 +14,8 @@ constexpr std::size_t kWidth = 92;
 constexpr const char* kEnvironment =
     "Environment:\n"
     "  STEMMA_THREADS   worker threads, where --threads does not say (STEMMA_THREADS=2)\n"
-    "  STEMMA_KERNELS   avx2, avx512, avx512_bf16 or amx: force a kernel path (STEMMA_KERNELS=avx2)\n"
+    "  STEMMA_KERNELS   avx2, avx512, avx512_bf16 or amx: force a kernel path "
+    "(STEMMA_KERNELS=avx2)\n"
     "  STEMMA_LOG       debug, info, warning or error, and topics (STEMMA_LOG=warning,kernels)\n";
 
 // Words in lines of at most kWidth columns, each after `indent` spaces.

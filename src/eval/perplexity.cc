@@ -63,6 +63,9 @@ Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
     for (const double loss :
          model.decoder().token_losses(ctx, h.slice_rows(fresh, end - begin), wanted))
       result.nll += loss;
+    if (!std::isfinite(result.nll))
+      throw Error(ErrorCode::corrupt,
+                  "[perplexity] the model's scores are not finite: its weights are damaged");
     result.tokens = end;
     if (options.progress && !options.progress(result.tokens, targets)) break;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,13 @@ TokenSampler::TokenSampler(const SamplingOptions& options) : options_(options) {
 
 std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const std::int32_t> ids) {
   scores_.assign(logits.begin(), logits.end());
+  // A token may be forbidden by minus infinity; nothing else that is not finite makes sense.
+  const bool sound = std::all_of(scores_.begin(), scores_.end(), [](float score) {
+    return score <= std::numeric_limits<float>::max();
+  });
+  if (!sound || !std::isfinite(*std::max_element(scores_.begin(), scores_.end())))
+    throw Error(ErrorCode::corrupt,
+                "[generate] the model's scores are not finite: its weights are damaged");
   if (options_.repetition_penalty != 1) {
     const auto penalty = static_cast<float>(options_.repetition_penalty);
     for (const std::int32_t id : ids) {

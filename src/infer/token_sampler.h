@@ -28,6 +28,8 @@ class TokenSampler {
   explicit TokenSampler(const SamplingOptions& options);
 
   // logits [V]; `ids`: the prompt and what was generated, whose length is the position of the draw.
+  // Throws corrupt when a logit is NaN or infinity, or all are minus infinity (which forbids a
+  // token).
   std::int32_t next(std::span<const float> logits, std::span<const std::int32_t> ids);
 
  private:

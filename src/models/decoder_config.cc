@@ -98,14 +98,16 @@ void DecoderConfig::validate() const {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[config] head size {} (channels / heads) is above {}: use more heads",
                             head_size(), kLargestHead));
-  const double most = static_cast<double>(channels) * static_cast<double>(layers) *
-                          (4.0 * static_cast<double>(channels) + 2.0 * static_cast<double>(hidden)) +
-                      2.0 * static_cast<double>(channels) * static_cast<double>(vocab + context);
+  const double most =
+      static_cast<double>(channels) * static_cast<double>(layers) *
+          (4.0 * static_cast<double>(channels) + 2.0 * static_cast<double>(hidden)) +
+      2.0 * static_cast<double>(channels) * static_cast<double>(vocab + context);
   if (most > 0x1p50)
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[config] layers ({}), channels ({}) and hidden ({}) make {:.1e} parameters: "
-                            "use smaller ones",
-                            layers, channels, hidden, most));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[config] layers ({}), channels ({}) and hidden ({}) make {:.1e} parameters: "
+                    "use smaller ones",
+                    layers, channels, hidden, most));
   if (!(norm_eps > 0 && norm_eps < 1))
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[config] norm_eps must be between 0 and 1, got {}", norm_eps));
@@ -120,11 +122,12 @@ void DecoderConfig::require_memory(double bytes_per_parameter) const {
   const double needed = bytes_per_parameter * static_cast<double>(parameters());
   const std::uint64_t available = available_memory_bytes();
   if (needed <= static_cast<double>(available)) return;
-  throw Error(ErrorCode::out_of_memory,
-              fmt::format("[model] {} parameters need {} at least, and {} of memory is free: use a smaller "
-                          "model",
-                          format_count(static_cast<double>(parameters())),
-                          format_bytes(static_cast<std::uint64_t>(needed)), format_bytes(available)));
+  throw Error(
+      ErrorCode::out_of_memory,
+      fmt::format("[model] {} parameters need {} at least, and {} of memory is free: use a smaller "
+                  "model",
+                  format_count(static_cast<double>(parameters())),
+                  format_bytes(static_cast<std::uint64_t>(needed)), format_bytes(available)));
 }
 
 DecoderConfig published_config(std::string_view name) {

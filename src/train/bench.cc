@@ -3,8 +3,12 @@
 #include <chrono>
 #include <memory>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/progress.h"
+#include "device/memory.h"
 #include "train/trainer.h"
 
 namespace stemma::train {
@@ -51,12 +55,28 @@ class RandomBatches final : public BatchSource {
   std::uint64_t vocab_;
 };
 
+// Before the batch is made: at least the input of every block, and the ids, lie in memory at once.
+void require_memory(const DecoderConfig& config, const BenchSettings& s) {
+  const double tokens = static_cast<double>(s.batch) * static_cast<double>(s.sequence_length);
+  const double bytes = tokens * (16.0 + 4.0 * static_cast<double>(config.layers) *
+                                            static_cast<double>(config.channels));
+  if (bytes > static_cast<double>(available_memory_bytes()))
+    throw Error(
+        ErrorCode::out_of_memory,
+        fmt::format(
+            "[bench] a step of {} tokens needs {} at least, and {} of memory is free: use a "
+            "smaller batch or seq",
+            format_count(tokens), format_bytes(static_cast<std::uint64_t>(bytes)),
+            format_bytes(available_memory_bytes())));
+}
+
 }  // namespace
 
 std::vector<double> bench_steps(const DecoderConfig& config, const BenchSettings& s,
                                 nn::WeightSource& weights, Stream& stream) {
   if (s.batch < 1 || s.sequence_length < 1 || s.steps < 1 || s.warmup < 0)
     throw Error(ErrorCode::invalid_argument, "[bench] batch, seq and steps must be at least 1");
+  require_memory(config, s);
   TrainerSettings settings;
   // A rate at which random weights stay finite for any number of steps.
   settings.schedule = {1e-4, 1e-4, 0, s.warmup + s.steps};

@@ -88,7 +88,9 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
 }
 
 std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,
-                                const fs::path& run) {
+                                const fs::path& run, bool resumed) {
+  // A run goes on with the data it began with, whatever became of the text files.
+  if (resumed && is_packed(run / "data")) return Dataset::open(run / "data");
   if (recipe.data.empty())
     throw Error(ErrorCode::invalid_argument,
                 "[train] no data: name text files, folders or a packed folder with --data");
@@ -247,9 +249,8 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   const auto before = earlier_recipe(run, found.has_value());
   settle_precision(recipe, before);
   require_same(before, recipe, run);
-  auto data = data_for(recipe, *setup.tokenizer, run);
+  auto data = data_for(recipe, *setup.tokenizer, run, found.has_value());
   if (!data) return std::nullopt;
-  save_recipe(recipe, run);
 
   setup.data = std::move(*data);
   setup.numerics = ops::numerics_named(recipe.precision);
@@ -265,6 +266,8 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
       std::make_unique<Trainer>(model.config.decoder, settings_of(recipe, setup.numerics),
                                 *model.source, setup.batches, *setup.stream);
   if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
+  // Last: a folder without a recipe is no run yet.
+  save_recipe(recipe, run);
   setup.model = model.config;
   setup.recipe = std::move(recipe);
   return setup;

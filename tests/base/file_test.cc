@@ -182,6 +182,19 @@ TEST(AtomicFile, AKillLeavesTheOldFileOrTheNewOne) {
   EXPECT_NO_THROW(write_atomically(path, "x"));
 }
 
+TEST(AtomicFile, DevicesAreWrittenToAndLinksFollowed) {
+  write_atomically("/dev/null", "gone");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_ERROR(write_atomically("/dev/full", "x"), ErrorCode::device, "/dev/full");
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+  const TemporaryFolder folder;
+  put(folder / "target", "old");
+  fs::create_symlink("target", folder / "link");
+  write_atomically(folder / "link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "target"), "new");
+}
+
 TEST(AtomicFile, ALeftTemporaryFileIsNotTaken) {
   const TemporaryFolder folder;
   std::vector<fs::path> left;

@@ -197,5 +197,13 @@ TEST(TokenSampler, OptionsOutOfRangeAreNamed) {
              "repetition_penalty");
 }
 
+TEST(TokenSampler, ScoresThatAreNoNumbersAreRefused) {
+  const float inf = std::numeric_limits<float>::infinity();
+  TokenSampler sampler({});
+  for (const std::vector<float>& logits :
+       {std::vector<float>{1, std::nanf(""), 0}, {1, inf, 0}, {-inf, -inf, -inf}})
+    EXPECT_ERROR(sampler.next(logits, {}), ErrorCode::corrupt, "not finite");
+}
+
 }  // namespace
 }  // namespace stemma::infer
