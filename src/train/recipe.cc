@@ -19,7 +19,11 @@ void declare_data(Recipe& r, OptionSet& o) {
          "text files (.txt, .jsonl, also .gz and .zst), folders of them, or one packed folder",
          "book.txt"},
         r.data);
-  o.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"}, r.tokenizer);
+  o.add({"tokenizer",
+         "a name (gpt2), a tokenizer.json, a folder with one or a run folder; empty: the packed "
+         "data's or the model's own, otherwise gpt2",
+         "gpt2"},
+        r.tokenizer);
   o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"},
                r.pack, {"stream", "documents"});
   o.add({"text_field", "the field of a JSONL row that holds the text", "text"}, r.text_field);

@@ -13,7 +13,7 @@ namespace stemma::train {
 struct Recipe {
   // What to train on. `data`: text files, folders of them, or one packed folder.
   std::vector<std::string> data;
-  std::string tokenizer = "gpt2";
+  std::string tokenizer;  // empty: the packed data's or the model folder's own, otherwise gpt2
   std::string pack = "stream";
   std::string text_field = "text";
   double validation_fraction = 0.01;

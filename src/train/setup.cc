@@ -80,11 +80,21 @@ void prepare_folder(const fs::path& run, Resume resume) {
                                                run.string(), error.message()));
 }
 
-// The tokenizer of a packed data set comes with it.
+// A folder with a tokenizer, also the one of a run's newest checkpoint; anything else as it is.
+std::string tokenizer_source(const std::string& name) {
+  return has_checkpoints(name) ? checkpoint::resolve_model_folder(name).folder.string() : name;
+}
+
 std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
+  if (!recipe.tokenizer.empty()) return open_tokenizer(tokenizer_source(recipe.tokenizer));
   if (recipe.data.size() == 1 && is_packed(recipe.data.front()))
     return open_tokenizer(Dataset::open(recipe.data.front()).tokenizer_folder().string());
-  return open_tokenizer(recipe.tokenizer);
+  if (fs::is_directory(recipe.model)) {
+    const fs::path folder = checkpoint::resolve_model_folder(recipe.model).folder;
+    if (fs::exists(folder / "tokenizer.json") || fs::exists(folder / "vocab.json"))
+      return open_tokenizer(folder.string());
+  }
+  return open_tokenizer("gpt2");
 }
 
 std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,

@@ -164,6 +164,49 @@ TEST(MainJob, FromTextToText) {
   }
 }
 
+TEST(MainJob, TheTokenizerComesWithTheModelOrTheData) {
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path());
+  const auto train = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = {"train", "--sequence-length", "64", "--batch", "2", "--steps",
+                                    "2",     "--eval-every",      "0"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const std::string text = folder / "text.txt", first = folder / "first";
+  const Result fresh =
+      train({"--data", text, "--tokenizer", folder / "tokenizer", "--depth", "1", "--run", first});
+  ASSERT_EQ(fresh.code, 0) << fresh.err;
+  // A run folder brings its tokenizer, as a model to go on from and by name.
+  const Result on = train({"--data", text, "--model", first, "--run", folder / "second"});
+  EXPECT_EQ(on.code, 0) << on.err;
+  const Result named =
+      train({"--data", text, "--tokenizer", first, "--depth", "1", "--run", folder / "third"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  // Packed data and another tokenizer do not go together.
+  const Result other = train({"--data", folder / "first/data", "--tokenizer", "gpt2", "--depth",
+                              "1", "--run", folder / "fourth"});
+  EXPECT_EQ(other.code, 3);
+  EXPECT_NE(other.err.find("another tokenizer"), std::string::npos) << other.err;
+}
+
+TEST(MainJob, ARunGoesOnWithTheDataItBeganWith) {
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path());
+  const std::string model = folder / "run";
+  const Result first =
+      run({"train", "--data", folder / "text.txt", "--tokenizer", folder / "tokenizer", "--depth",
+           "1", "--sequence-length", "64", "--batch", "2", "--steps", "2", "--run", model});
+  ASSERT_EQ(first.code, 0) << first.err;
+  const std::string data = read_text(folder / "run/data/dataset.json");
+  write_text(folder / "text.txt", sample_text(500) + "something else");
+  const Result on = run({"train", "--run", model, "--resume", "auto"});
+  EXPECT_EQ(on.code, 0) << on.err;
+  EXPECT_EQ(read_text(folder / "run/data/dataset.json"), data);
+  std::filesystem::remove(folder / "text.txt");
+  EXPECT_EQ(run({"train", "--run", model, "--resume", "auto"}).code, 0);
+}
+
 TEST(Perplexity, IsWhatTheLogitsSay) {
   const TemporaryFolder folder;
   make_tokenizer(folder.path());
