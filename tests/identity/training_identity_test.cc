@@ -90,12 +90,14 @@ TEST_P(TrainingIdentity, AccumulationEqualsTheFullBatch) {
   EXPECT_NEAR(whole.losses[0], split.losses[0], 1e-5 * whole.losses[0]);
   for (std::size_t i = 0; i < whole.names.size(); ++i) {
     double difference = 0, size = 0;
+    // The true gradient of a key bias is 0: AdamW turns its rounding noise into whole steps.
+    const bool has_key_bias = whole.names[i].find("qkv.bias") != std::string::npos;
+    const auto c = static_cast<std::size_t>(case_.config.channels);
     for (std::size_t j = 0; j < whole.weights[i].size(); ++j) {
+      if (has_key_bias && j >= c && j < 2 * c) continue;
       difference += std::pow(whole.weights[i][j] - split.weights[i][j], 2);
       size += std::pow(whole.weights[i][j], 2);
     }
-    // One AdamW step is lr · sign-like: a key bias, whose true gradient is 0, moves at random.
-    if (whole.names[i].find("qkv.bias") != std::string::npos) continue;
     EXPECT_LE(std::sqrt(difference), 1e-5 * std::sqrt(size) + 1e-6) << whole.names[i];
   }
 }
