@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -30,6 +31,15 @@ inline DecoderConfig small_config(DecoderConfig::NormPlacement norm, double drop
   c.weight_std = 0.15;
   c.position_std = 0.1;
   return c;
+}
+
+// Kernel path, norm placement, bf16 products or f32.
+using PathCase = std::tuple<KernelPath, DecoderConfig::NormPlacement, bool>;
+
+inline std::string name_of(const testing::TestParamInfo<PathCase>& info) {
+  return std::string(to_string(std::get<0>(info.param))) +
+         (std::get<1>(info.param) == DecoderConfig::NormPlacement::pre ? "_pre" : "_post") +
+         (std::get<2>(info.param) ? "_bf16" : "_f32");
 }
 
 inline std::int32_t random_id(std::int64_t sequence, std::int64_t position, std::int64_t vocab) {

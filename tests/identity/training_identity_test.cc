@@ -102,12 +102,6 @@ TEST_P(TrainingIdentity, AccumulationEqualsTheFullBatch) {
   }
 }
 
-std::string name_of(const testing::TestParamInfo<TrainingIdentity::ParamType>& info) {
-  return std::string(to_string(std::get<0>(info.param))) +
-         (std::get<1>(info.param) == NormPlacement::pre ? "_pre" : "_post") +
-         (std::get<2>(info.param) ? "_bf16" : "_f32");
-}
-
 INSTANTIATE_TEST_SUITE_P(All, TrainingIdentity,
                          testing::Combine(testing::ValuesIn(available_kernel_paths()),
                                           testing::Values(NormPlacement::pre, NormPlacement::post),
