@@ -2,10 +2,10 @@
 # Installs what the tests need, builds, and passes all tests:
 #
 #   release  GCC, optimised        every test
-#   asan     GCC, ASan and UBSan   the tests labelled `fast`
+#   asan     clang-16, ASan, UBSan the tests labelled `fast`
+#   fuzz     the same build        every fuzz target for a few seconds
 #   tsan     GCC, ThreadSanitizer  the tests labelled `fast`
 #   clang    clang-16, optimised   the tests labelled `fast`
-#   fuzz     clang-16, libFuzzer   every fuzz target for a few seconds
 #
 #   scripts/test.sh               all of them
 #   scripts/test.sh release asan  only these
@@ -17,7 +17,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 stages=("$@")
-if [ ${#stages[@]} -eq 0 ]; then stages=(release asan tsan clang fuzz); fi
+if [ ${#stages[@]} -eq 0 ]; then stages=(release asan fuzz tsan clang); fi
 for stage in "${stages[@]}"; do
   case $stage in
     release | asan | tsan | clang | fuzz) ;;
