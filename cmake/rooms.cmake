@@ -26,14 +26,15 @@ if(STEMMA_FUZZ)
   target_compile_options(stemma_room_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# Headers that most sources include are parsed once per build, not once per source: that is a quarter
-# of its time. The preset `debug` does without, so it sees where a source relies on that.
-option(STEMMA_PRECOMPILE "Precompile fmt, GoogleTest and the standard library's large headers" ON)
+# Most of a build is parsing headers and compiling the same templates again for each source. So large
+# headers are precompiled, and sources of a room go to the compiler four at a time. The presets `debug`
+# and `clang` do without: they see each source alone, with the includes that it has.
+option(STEMMA_BATCH_BUILD "Precompile large headers and compile sources in batches" ON)
 
 # stemma_precompile(<name> <header>... LIBRARIES <library>...): headers for stemma_use_precompiled.
 function(stemma_precompile name)
   cmake_parse_arguments(ARG "" "" "LIBRARIES" ${ARGN})
-  if(NOT STEMMA_PRECOMPILE)
+  if(NOT STEMMA_BATCH_BUILD)
     return()
   endif()
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc "")
@@ -43,17 +44,23 @@ function(stemma_precompile name)
 endfunction()
 
 function(stemma_use_precompiled target name)
-  if(STEMMA_PRECOMPILE)
+  if(STEMMA_BATCH_BUILD)
     target_precompile_headers(${target} REUSE_FROM ${name})
   endif()
+endfunction()
+
+# For targets whose sources do not use one name for two things.
+function(stemma_compile_in_batches target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${STEMMA_BATCH_BUILD} UNITY_BUILD_BATCH_SIZE 4)
 endfunction()
 
 stemma_precompile(precompiled_std <fmt/format.h> <algorithm> <filesystem> <functional> <map> <vector>
   LIBRARIES stemma_room_flags fmt::fmt Threads::Threads)
 
-# stemma_room(<name> [ROOMS <rooms it may include>...] [LIBRARIES <libraries used in .cc files>...])
+# stemma_room(<name> [SINGLY] [ROOMS <rooms it may include>...] [LIBRARIES <libraries used in .cc files>...])
+# SINGLY: each source is compiled alone.
 function(stemma_room name)
-  cmake_parse_arguments(ARG "" "" "ROOMS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "SINGLY" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
     ${CMAKE_CURRENT_SOURCE_DIR}/cpu/*.cc)
   if(NOT sources)
@@ -67,4 +74,7 @@ function(stemma_room name)
   list(TRANSFORM ARG_ROOMS PREPEND stemma::)
   target_link_libraries(stemma_${name} PUBLIC ${ARG_ROOMS} PRIVATE stemma_room_flags ${ARG_LIBRARIES})
   stemma_use_precompiled(stemma_${name} precompiled_std)
+  if(NOT ARG_SINGLY)
+    stemma_compile_in_batches(stemma_${name})
+  endif()
 endfunction()

@@ -9,15 +9,13 @@ fail() {
 }
 cores() { nproc; }
 
-# build PRESET [TARGET...]: configures and builds build/PRESET; with ccache where it is installed.
+# build PRESET [TARGET...]: configures and builds build/PRESET.
 # (Without `set -e`, which bash switches off where the caller tests the result.)
 build() {
   local preset=$1
   shift
-  local launcher=()
-  if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   mkdir -p build
-  cmake --preset "$preset" "${launcher[@]}" > "build/configure-$preset.log" 2>&1 || {
+  cmake --preset "$preset" > "build/configure-$preset.log" 2>&1 || {
     cat "build/configure-$preset.log"
     return 1
   }

@@ -3,7 +3,7 @@
 #
 #   scripts/install.sh           to build and run it, and the quickstart's text
 #   scripts/install.sh --tests   and to pass all tests (second compiler, sanitizers, fuzzing, oneDNN)
-#   scripts/install.sh --dev     and clang-format, clang-tidy, ccache
+#   scripts/install.sh --dev     and clang-format, clang-tidy
 #
 # What is there already is left alone: with every package installed it needs neither network nor root.
 set -euo pipefail
@@ -18,7 +18,7 @@ packages=(
   bible-kjv
 )
 tests=(libdnnl-dev clang-16 libclang-rt-16-dev)
-dev=(clang-format-16 clang-tidy-16 ccache)
+dev=(clang-format-16 clang-tidy-16)
 
 for option in "$@"; do
   case $option in

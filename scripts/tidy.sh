@@ -27,7 +27,7 @@ fi
 clang-format-16 --dry-run -Werror "${files[@]}"
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.cc$')
 if [ ${#sources[@]} -eq 0 ]; then exit 0; fi
-# The compile database of the release preset, and the generated sources in it.
-cmake --preset release > /dev/null
+# A compile database with each source alone.
+cmake --preset debug > /dev/null
 printf '%s\0' "${sources[@]}" |
-  xargs -0 -n 1 -P "$(cores)" clang-tidy-16 -p build/release --quiet --extra-arg=-Wno-unknown-warning-option
+  xargs -0 -n 1 -P "$(cores)" clang-tidy-16 -p build/debug --quiet --extra-arg=-Wno-unknown-warning-option

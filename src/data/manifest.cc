@@ -13,7 +13,7 @@ namespace stemma {
 namespace {
 
 constexpr std::string_view kFormat = "stemma-dataset";
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kManifestVersion = 1;
 constexpr std::uint64_t kLimitBytes = 64 << 20;
 
 Json to_json(const SplitManifest& split) {
@@ -59,7 +59,7 @@ void write_manifest(const std::filesystem::path& folder, const Manifest& manifes
   const ShardInfo& info = manifest.info;
   const Json json =
       Json::object({{"format", kFormat},
-                    {"version", kVersion},
+                    {"version", kManifestVersion},
                     {"vocab_size", info.vocab_size},
                     {"separator", info.separator ? Json(*info.separator) : Json()},
                     {"tokenizer_fingerprint", fmt::format("{:016x}", info.tokenizer_fingerprint)},
@@ -83,11 +83,11 @@ Manifest read_manifest(const std::filesystem::path& folder) {
   const Json json = Json::parse(read_file(name, kLimitBytes), name);
   if (!json.is_object() || json.get("format", "") != kFormat)
     damaged(name, fmt::format("its format is not '{}'", kFormat));
-  if (const std::int64_t version = json.at("version").as_int(); version != kVersion)
+  if (const std::int64_t version = json.at("version").as_int(); version != kManifestVersion)
     throw Error(ErrorCode::unsupported,
                 fmt::format("[data] {}: version {}, this program reads version {}; pack the data "
                             "again",
-                            name, version, kVersion));
+                            name, version, kManifestVersion));
   Manifest manifest;
   manifest.info.vocab_size = json.at("vocab_size").as_int();
   if (const Json& separator = json.at("separator"); !separator.is_null()) {

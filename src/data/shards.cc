@@ -19,7 +19,7 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr std::string_view kMagic = "STMATOK1";
 constexpr std::string_view kEndMagic = "STMATEND";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kShardVersion = 1;
 constexpr std::uint32_t kNoSeparator = 0xFFFFFFFFu;
 constexpr std::size_t kHeaderBytes = 32;
 constexpr std::size_t kFooterBytes = 40;
@@ -67,7 +67,7 @@ ShardWriter::ShardWriter(const std::filesystem::path& path, ShardInfo info)
   piece_.reserve(kPieceBytes);
   append(kMagic.data(), kMagic.size());
   const std::uint32_t fields[4] = {
-      kVersion, static_cast<std::uint32_t>(token_bytes(info_.vocab_size)),
+      kShardVersion, static_cast<std::uint32_t>(token_bytes(info_.vocab_size)),
       static_cast<std::uint32_t>(info_.vocab_size),
       info_.separator ? static_cast<std::uint32_t>(*info_.separator) : kNoSeparator};
   append(fields, sizeof fields);
@@ -145,11 +145,11 @@ void TokenShard::read_header() {
   const std::byte* header = file_.bytes().data();
   if (file_.text().substr(0, kMagic.size()) != kMagic)
     damaged(fmt::format("it does not begin with {}", kMagic));
-  if (const auto version = load<std::uint32_t>(header + 8); version != kVersion)
+  if (const auto version = load<std::uint32_t>(header + 8); version != kShardVersion)
     throw Error(ErrorCode::unsupported,
                 fmt::format("[data] {}: shard version {}, this program reads version {}; pack the "
                             "data again",
-                            name_, version, kVersion));
+                            name_, version, kShardVersion));
   const auto width = load<std::uint32_t>(header + 12);
   const auto vocab = load<std::uint32_t>(header + 16);
   const auto separator = load<std::uint32_t>(header + 20);

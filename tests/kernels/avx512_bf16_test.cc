@@ -20,7 +20,7 @@ namespace {
 using Layout = Operand::Layout;
 using Bits = std::vector<std::uint16_t>;
 
-struct Sizes {
+struct ProductSizes {
   std::int64_t m, n, k;
 };
 
@@ -28,7 +28,7 @@ float value(std::uint16_t bits) { return to_float(bf16{bits}); }
 
 // A [M, K] and B [K, N] of bf16, row-major; any bits without infinities and NaN, or small numbers.
 struct Values {
-  Values(const Sizes& sizes, bool any, unsigned seed)
+  Values(const ProductSizes& sizes, bool any, unsigned seed)
       : s(sizes), a(static_cast<std::size_t>(s.m * s.k)), b(static_cast<std::size_t>(s.k * s.n)) {
     std::mt19937 random(seed);
     std::normal_distribution<float> normal;
@@ -39,7 +39,7 @@ struct Values {
         if (any && random() % 8 == 0) x &= 0x807Fu;  // denormals
       }
   }
-  Sizes s;
+  ProductSizes s;
   Bits a, b;
 };
 
@@ -121,7 +121,8 @@ class Avx512Bf16 : public testing::Test {
 // Bit for bit in every storage, with ordinary numbers and with those of the whole range.
 TEST_F(Avx512Bf16, FollowsTheInstructionsOrderInEveryStorage) {
   for (bool any : {false, true})
-    for (const Sizes& s : {Sizes{1, 1, 1}, {1, 40, 31}, {3, 33, 2}, {14, 32, 256}, {33, 65, 289}}) {
+    for (const ProductSizes& s :
+         {ProductSizes{1, 1, 1}, {1, 40, 31}, {3, 33, 2}, {14, 32, 256}, {33, 65, 289}}) {
       const Values v(s, any, 5);
       std::vector<float> wanted;
       {
