@@ -1,4 +1,5 @@
-// The FMA microkernels and packing for AVX2: tiles of 6 x 16 (12 accumulators), two for a panel.
+// The FMA microkernels and packing for AVX2: 12 accumulators, for 6 x 16, two of them to a tile, or
+// for up to 3 x 32.
 //
 // Every function here has the target attribute and internal linkage: nothing compiled for AVX2 may
 // be shared with code that runs before the processor is known.
@@ -17,46 +18,65 @@ STEMMA_AVX2 inline __m256 load8(const bf16* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
 
-// 16 columns of a tile over one block of k.
-template <int kRows, class B>
-STEMMA_AVX2 void half_block(const float* a, const B* b, std::int64_t block, bool first,
-                            float* sums) {
-  __m256 left[kRows], right[kRows];
+// Tiles of few rows stream B from memory, all 32 columns at once; the others take 16 at a time from
+// the second cache and fetch what comes next.
+constexpr int kStreamingRows = 3;
+constexpr int kPrefetchRows = 16;
+
+// 8 · kVectors columns of a tile over one block of k.
+template <int kRows, int kVectors, bool kAhead, class B>
+STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, float* sums) {
+  __m256 sum[kRows][kVectors];
 #pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) left[r] = right[r] = _mm256_setzero_ps();
-  for (std::int64_t k = 0; k < block; ++k) {
-    const __m256 b_left = load8(b), b_right = load8(b + 8);
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
+  const std::byte* ahead = shape.ahead;
+  for (std::int64_t k = 0; k < shape.depth; ++k) {
+    const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
+    _mm_prefetch(line, _MM_HINT_T0);
+    if constexpr (kVectors * sizeof(B) > 8) _mm_prefetch(line + 64, _MM_HINT_T0);
+    if constexpr (kAhead) {
+      _mm_prefetch(ahead, _MM_HINT_T1);
+      ahead += 64;
+    }
+    __m256 columns[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) columns[v] = load8(b + 8 * v);
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
       const __m256 x = _mm256_broadcast_ss(a + r);
-      left[r] = _mm256_fmadd_ps(x, b_left, left[r]);
-      right[r] = _mm256_fmadd_ps(x, b_right, right[r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(x, columns[v], sum[r][v]);
     }
     a += kRows;
     b += kPanelWidth;
   }
 #pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) {
-    float* row = sums + r * kPanelWidth;
-    if (!first) {
-      left[r] = _mm256_add_ps(_mm256_loadu_ps(row), left[r]);
-      right[r] = _mm256_add_ps(_mm256_loadu_ps(row + 8), right[r]);
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      float* place = sums + r * kPanelWidth + 8 * v;
+      if (!shape.first) sum[r][v] = _mm256_add_ps(_mm256_loadu_ps(place), sum[r][v]);
+      _mm256_storeu_ps(place, sum[r][v]);
     }
-    _mm256_storeu_ps(row, left[r]);
-    _mm256_storeu_ps(row + 8, right[r]);
-  }
 }
 
 template <int kRows, class B>
-STEMMA_AVX2 void tile(const float* a, const B* b, std::int64_t depth, bool first, float* sums) {
-  while (depth > 0) {
-    const std::int64_t block = depth < kReductionBlock ? depth : kReductionBlock;
-    half_block<kRows, B>(a, b, block, first, sums);
-    half_block<kRows, B>(a, b + 16, block, first, sums + 16);
-    a += block * kRows;
-    b += block * kPanelWidth;
-    first = false;
-    depth -= block;
+STEMMA_AVX2 void tile(const float* a, const B* b, const TileShape& shape, float* sums) {
+  TileShape block = shape;
+  for (std::int64_t left = shape.depth; left > 0; left -= block.depth) {
+    block.depth = left < kReductionBlock ? left : kReductionBlock;
+    if constexpr (kRows <= kStreamingRows) {
+      block_of<kRows, 4, false>(a, b, block, sums);
+    } else {
+      block_of<kRows, 2, true>(a, b, block, sums);
+      block_of<kRows, 2, false>(a, b + 16, block, sums + 16);
+    }
+    a += block.depth * kRows;
+    b += block.depth * kPanelWidth;
+    block.ahead += block.depth * 64;
+    block.first = false;
   }
 }
 
@@ -78,31 +98,42 @@ STEMMA_AVX2 inline __m256i first_lanes(std::int64_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
 }
 
-STEMMA_AVX2 inline __m256 load_first(const float* p, std::int64_t count) {
-  return count >= 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, first_lanes(count));
+STEMMA_AVX2 inline __m256 load_first(const float* p, __m256i lanes, std::int64_t) {
+  return _mm256_maskload_ps(p, lanes);
 }
-STEMMA_AVX2 inline __m256 load_first(const bf16* p, std::int64_t count) {
+STEMMA_AVX2 inline __m256 load_first(const bf16* p, __m256i, std::int64_t count) {
   if (count >= 8) return load8(p);
   bf16 padded[8] = {};
   for (std::int64_t i = 0; i < count; ++i) padded[i] = p[i];
   return load8(padded);
 }
 
-template <class T>
-STEMMA_AVX2 void copy_from(const PackSource& piece, const PackShape& shape, float* to) {
+// kHigh: columns 8 to 15 are written too; what is narrower overwrites them with its next row.
+template <bool kHigh, bool kRound, class T>
+STEMMA_AVX2 void copy_columns(const PackSource& piece, const PackShape& shape, float* to) {
   const T* from = static_cast<const T*>(piece.data);
   const std::int64_t low = shape.width < 8 ? shape.width : 8;
   const std::int64_t high = shape.width - low;
+  const __m256i low_lanes = first_lanes(low), high_lanes = first_lanes(high);
+  // The rows lie far apart: no hardware prefetcher follows.
+  const std::int64_t far = kPrefetchRows * piece.stride;
   for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride) {
-    __m256 v = load_first(from, low);
-    __m256 w = high > 0 ? load_first(from + 8, high) : _mm256_setzero_ps();
-    if (piece.round) {
-      v = round_to_bf16(v);
-      w = round_to_bf16(w);
+    _mm_prefetch(reinterpret_cast<const std::byte*>(from + far), _MM_HINT_T0);
+    const __m256 v = load_first(from, low_lanes, low);
+    _mm256_storeu_ps(to, kRound ? round_to_bf16(v) : v);
+    if constexpr (kHigh) {
+      const __m256 w = load_first(from + 8, high_lanes, high);
+      _mm256_storeu_ps(to + 8, kRound ? round_to_bf16(w) : w);
     }
-    _mm256_storeu_ps(to, v);
-    _mm256_storeu_ps(to + 8, w);
   }
+}
+
+template <class T>
+STEMMA_AVX2 void copy_from(const PackSource& piece, const PackShape& shape, float* to) {
+  static constexpr void (*kCopies[2][2])(const PackSource&, const PackShape&, float*) = {
+      {copy_columns<false, false, T>, copy_columns<false, true, T>},
+      {copy_columns<true, false, T>, copy_columns<true, true, T>}};
+  kCopies[shape.to_stride > 8][piece.round](piece, shape, to);
 }
 
 STEMMA_AVX2 void copy(const PackSource& piece, const PackShape& shape, float* to) {
@@ -178,10 +209,9 @@ STEMMA_AVX2 void transpose(const PackSource& piece, const PackShape& shape, floa
 
 template <class B>
 void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
-  static constexpr void (*kTiles[])(const float*, const B*, std::int64_t, bool, float*) = {
+  static constexpr void (*kTiles[])(const float*, const B*, const TileShape&, float*) = {
       tile<1, B>, tile<2, B>, tile<3, B>, tile<4, B>, tile<5, B>, tile<6, B>};
-  kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape.depth,
-                         shape.first, sums);
+  kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape, sums);
 }
 
 constexpr Packers kPackers{copy, transpose};
