@@ -24,8 +24,11 @@ BpeMerger::BpeMerger(const BpeVocabulary& vocabulary) {
   ranks_.reserve(vocabulary.merges.size());
   result_of_rank_.reserve(vocabulary.merges.size());
   for (const BpeMerge& merge : vocabulary.merges) {
-    ranks_[pair_key(merge.left, merge.right)] = static_cast<std::uint32_t>(result_of_rank_.size());
-    result_of_rank_.push_back(merge.result);
+    const bool same_rank =
+        vocabulary.by_tokens && !result_of_rank_.empty() && result_of_rank_.back() == merge.result;
+    if (!same_rank) result_of_rank_.push_back(merge.result);
+    ranks_[pair_key(merge.left, merge.right)] =
+        static_cast<std::uint32_t>(result_of_rank_.size() - 1);
   }
 }
 

@@ -90,13 +90,14 @@ std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
   return tokens[id];
 }
 
-std::shared_ptr<const BpeTokenizer> make_gpt2_tokenizer(BpeVocabulary vocabulary,
-                                                        std::string_view eos_name) {
+std::shared_ptr<const BpeTokenizer> make_bpe_tokenizer(BpeVocabulary vocabulary,
+                                                       const Splitter& splitter,
+                                                       std::string_view eos_name) {
   std::optional<std::int32_t> end_of_text;
   for (const std::string_view wanted : {std::string_view("<|endoftext|>"), eos_name})
     for (const auto& [name, id] : vocabulary.special_tokens)
       if (name == wanted) end_of_text = id;
-  return std::make_shared<BpeTokenizer>(std::move(vocabulary), gpt2_splitter(), end_of_text);
+  return std::make_shared<BpeTokenizer>(std::move(vocabulary), splitter, end_of_text);
 }
 
 void BpeTokenizer::save(const std::filesystem::path& folder) const {

@@ -42,6 +42,7 @@ class BpeTokenizer final : public Tokenizer {
   void save(const std::filesystem::path& folder) const override;
 
   const BpeVocabulary& vocabulary() const { return vocabulary_; }
+  const Splitter& splitter() const { return splitter_; }
 
  private:
   BpeVocabulary vocabulary_;
@@ -50,9 +51,10 @@ class BpeTokenizer final : public Tokenizer {
   std::optional<std::int32_t> end_of_text_;
 };
 
-// With GPT-2's splitter. Documents are separated by the special token `eos_name` or, where that is
-// empty or unknown, by <|endoftext|> if the vocabulary has it.
-std::shared_ptr<const BpeTokenizer> make_gpt2_tokenizer(BpeVocabulary vocabulary,
-                                                        std::string_view eos_name = {});
+// Documents are separated by the special token `eos_name` or, where that is empty or unknown, by
+// <|endoftext|> if the vocabulary has it.
+std::shared_ptr<const BpeTokenizer> make_bpe_tokenizer(BpeVocabulary vocabulary,
+                                                       const Splitter& splitter,
+                                                       std::string_view eos_name = {});
 
 }  // namespace stemma

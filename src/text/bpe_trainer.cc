@@ -136,7 +136,8 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) 
     ++done;
     if (progress && done * 100 / wanted != (done - 1) * 100 / wanted) progress(done, wanted);
   }
-  return make_gpt2_tokenizer(build_vocabulary(tokens, merges, options_.special_tokens));
+  return make_bpe_tokenizer(build_vocabulary(tokens, merges, options_.special_tokens),
+                            gpt2_splitter());
 }
 
 }  // namespace stemma

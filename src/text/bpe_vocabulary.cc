@@ -89,6 +89,26 @@ void VocabularyBuilder::add_merge(std::string_view left, std::string_view right)
   vocabulary_.merges.push_back(merge);
 }
 
+void VocabularyBuilder::merge_by_tokens() {
+  const auto& tokens = vocabulary_.tokens;
+  vocabulary_.by_tokens = true;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    const std::string_view token = tokens[id];
+    const auto first = static_cast<std::ptrdiff_t>(vocabulary_.merges.size());
+    for (std::size_t cut = 1; cut < token.size(); ++cut) {
+      const std::int32_t left = index_.find(token.substr(0, cut), tokens);
+      if (left < 0) continue;
+      const std::int32_t right = index_.find(token.substr(cut), tokens);
+      if (right >= 0) vocabulary_.merges.push_back({left, right, static_cast<std::int32_t>(id)});
+    }
+    // As transformers orders them when it converts tiktoken's files.
+    std::sort(vocabulary_.merges.begin() + first, vocabulary_.merges.end(),
+              [](const BpeMerge& a, const BpeMerge& b) {
+                return std::pair(a.left, a.right) < std::pair(b.left, b.right);
+              });
+  }
+}
+
 std::vector<bool> VocabularyBuilder::reachable_ids() const {
   std::vector<bool> reachable(vocabulary_.tokens.size());
   for (std::size_t id = 0; id < reachable.size(); ++id)

@@ -31,6 +31,10 @@ struct BpeMerge {
 struct BpeVocabulary {
   std::vector<std::string> tokens;  // by id; empty where an id has no token
   std::vector<BpeMerge> merges;     // by rank: lower ranks merge first
+  // tiktoken's rule: whatever two neighbours join to a token may merge, and the lowest id comes
+  // first. `merges` then has every pair, in the order of what they make, and pairs that make the
+  // same have one rank.
+  bool by_tokens = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
 };
 
@@ -58,6 +62,8 @@ class VocabularyBuilder {
   void add_special(std::string_view name, std::int64_t id);
   // After all tokens.
   void add_merge(std::string_view left, std::string_view right);
+  // After all tokens but the special ones, and instead of merges: BpeVocabulary::by_tokens.
+  void merge_by_tokens();
 
   // Also checks that all 256 bytes are tokens. Throws unsupported when a special token can come
   // from text. The builder is empty afterwards.

@@ -1,4 +1,5 @@
-// Tokenizer files as Hugging Face writes them, for byte-level BPE with GPT-2's split pattern.
+// Tokenizer files as Hugging Face writes them, for byte-level BPE with a split pattern of
+// splitter.h.
 //
 //   auto tokenizer = parse_tokenizer_json(read_file("tokenizer.json"), "tokenizer.json", {});
 //

@@ -15,6 +15,7 @@ std::string json_text(std::string_view text) { return Json(text).dump(); }
 // What files call each token: letters for bytes, or the name of a special token.
 std::vector<std::string> written_tokens(const BpeVocabulary& vocabulary) {
   std::vector<std::string> written;
+  written.reserve(vocabulary.tokens.size());
   for (const std::string& token : vocabulary.tokens) written.push_back(to_byte_alphabet(token));
   for (const auto& [name, id] : vocabulary.special_tokens) written[id] = name;
   return written;
@@ -44,10 +45,31 @@ std::string added_tokens_json(const BpeVocabulary& vocabulary) {
   return tokens.dump();
 }
 
-std::string tokenizer_json(const BpeVocabulary& vocabulary,
-                           const std::vector<std::string>& written) {
-  constexpr std::string_view kByteLevel =
-      R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true})";
+bool splits_as_gpt2(const BpeTokenizer& tokenizer) {
+  return &tokenizer.splitter() == &gpt2_splitter();
+}
+
+// ByteLevel has GPT-2's pattern built in; every other one is a step before it.
+std::string pre_tokenizer_json(const BpeTokenizer& tokenizer, const Json& byte_level) {
+  if (splits_as_gpt2(tokenizer)) return byte_level.dump();
+  Json bytes_only = byte_level;
+  bytes_only.set("use_regex", false);
+  Json steps = Json::array();
+  steps.push_back(Json::object(
+      {{"type", "Split"},
+       {"pattern", Json::object({{"Regex", std::string(tokenizer.splitter().pattern())}})},
+       {"behavior", "Isolated"},
+       {"invert", false}}));
+  steps.push_back(bytes_only);
+  return Json::object({{"type", "Sequence"}, {"pretokenizers", steps}}).dump();
+}
+
+std::string tokenizer_json(const BpeTokenizer& tokenizer, const std::vector<std::string>& written) {
+  const BpeVocabulary& vocabulary = tokenizer.vocabulary();
+  const Json byte_level = Json::object({{"type", "ByteLevel"},
+                                        {"add_prefix_space", false},
+                                        {"trim_offsets", true},
+                                        {"use_regex", true}});
   std::string text = fmt::format(
       R"({{
   "version": "1.0",
@@ -69,8 +91,8 @@ std::string tokenizer_json(const BpeVocabulary& vocabulary,
     "ignore_merges": false,
     "vocab": {},
     "merges": [)",
-      added_tokens_json(vocabulary), kByteLevel, kByteLevel, kByteLevel,
-      vocab_json(written, "    "));
+      added_tokens_json(vocabulary), pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(),
+      byte_level.dump(), vocab_json(written, "    "));
   const char* separator = "";
   for (const BpeMerge& merge : vocabulary.merges) {
     text += fmt::format("{}\n      {}", separator,
@@ -107,7 +129,8 @@ Json special_tokens_map(const BpeTokenizer& tokenizer) {
 Json tokenizer_config(const BpeTokenizer& tokenizer) {
   Json config = special_tokens_map(tokenizer);
   const auto end = tokenizer.end_of_text();
-  const bool as_gpt2 = end && tokenizer.bytes_of(*end) == "<|endoftext|>";
+  const bool as_gpt2 =
+      splits_as_gpt2(tokenizer) && end && tokenizer.bytes_of(*end) == "<|endoftext|>";
   config.set("tokenizer_class", as_gpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
   config.set("add_prefix_space", false);
   config.set("clean_up_tokenization_spaces", false);
@@ -125,11 +148,13 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 void save_hugging_face(const BpeTokenizer& tokenizer, const std::filesystem::path& folder) {
   const BpeVocabulary& vocabulary = tokenizer.vocabulary();
   const std::vector<std::string> written = written_tokens(vocabulary);
-  write_file(folder / "vocab.json", vocab_json(written, "") + "\n");
-  write_file(folder / "merges.txt", merges_txt(vocabulary, written));
+  if (splits_as_gpt2(tokenizer)) {
+    write_file(folder / "vocab.json", vocab_json(written, "") + "\n");
+    write_file(folder / "merges.txt", merges_txt(vocabulary, written));
+  }
   write_file(folder / "special_tokens_map.json", special_tokens_map(tokenizer).dump(2) + "\n");
   write_file(folder / "tokenizer_config.json", tokenizer_config(tokenizer).dump(2) + "\n");
-  write_file(folder / "tokenizer.json", tokenizer_json(vocabulary, written));
+  write_file(folder / "tokenizer.json", tokenizer_json(tokenizer, written));
 }
 
 }  // namespace stemma

@@ -1,18 +1,28 @@
-// GPT-2's own tokenizer (Radford et al. 2019), from the vocabulary inside the binary: 50,257 ids,
-// <|endoftext|> = 50256.
+// OpenAI's published encodings, from the tables inside the binary (tables/README.md):
 //
-//   gpt2_tokenizer()->encode("Hello world", ids);   // 15496 995
+//   gpt2                      the merges of GPT-2 (Radford et al. 2019), 50,257 ids
+//   r50k_base                 GPT-3: the same tokens and ids, tiktoken's rule of merging
+//   p50k_base, p50k_edit      Codex: r50k with runs of 2 to 25 spaces
+//   cl100k_base               GPT-3.5 and GPT-4
+//   o200k_base, o200k_harmony GPT-4o, gpt-oss
 //
-// Each call builds a new one (tens of milliseconds); any thread. Throws internal when the binary is
-// damaged.
+//   published_tokenizer("cl100k_base")->encode("Hello world", ids);   // 9906 1917
+//
+// Each call builds a new one; any thread.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "text/bpe_tokenizer.h"
 
 namespace stemma {
 
-std::shared_ptr<const BpeTokenizer> gpt2_tokenizer();
+// Null where no encoding has this name. Throws internal when the binary is damaged.
+std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name);
+
+// "gpt2, r50k_base, ...": for messages.
+std::string published_names();
 
 }  // namespace stemma

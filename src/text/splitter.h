@@ -28,10 +28,23 @@ class Splitter {
   // How many of the last pieces of a text may turn out otherwise when the text goes on (it is
   // taken to end with a whole character).
   virtual std::size_t unstable_pieces() const = 0;
+  // The regular expression, as tokenizer.json writes it.
+  virtual std::string_view pattern() const = 0;
 };
 
 // GPT-2 (openai/gpt-2, src/encoder.py):
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 const Splitter& gpt2_splitter();
+
+// cl100k_base (GPT-3.5, GPT-4), as Hugging Face writes its pattern. tiktoken's own ends with
+// \s++$|\s*[\r\n]|\s+(?!\S)|\s and keeps "\n  " at the end of a text in one piece; the ids are the
+// same, since no token of cl100k_base ends with white space behind the end of a line.
+const Splitter& cl100k_splitter();
+
+// o200k_base (GPT-4o) and o200k_harmony (gpt-oss).
+const Splitter& o200k_splitter();
+
+// The splitter with this pattern, null where none has it.
+const Splitter* splitter_of_pattern(std::string_view pattern);
 
 }  // namespace stemma

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/gpt2.h"
 #include "text/hugging_face.h"
+#include "text/published.h"
 
 namespace stemma {
 
@@ -16,14 +16,14 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
-  if (source == "gpt2") return gpt2_tokenizer();
+  if (auto published = published_tokenizer(source)) return published;
   std::error_code error;
   if (!std::filesystem::exists(source, error))
     throw Error(
         ErrorCode::not_found,
         fmt::format("[tokenizer] '{}' is neither a folder, a tokenizer.json nor the name of "
-                    "a built-in encoding (gpt2)",
-                    source));
+                    "a built-in encoding ({})",
+                    source, published_names()));
   return read_hugging_face(source);
 }
 

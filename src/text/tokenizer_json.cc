@@ -19,7 +19,6 @@ class TokenizerJsonReader {
     const Json& model = root_.at("model");
     check_model(model);
     check_null("normalizer");
-    check_pre_tokenizer();
     check_post_processor();
     check_decoder();
     read_added_tokens();
@@ -29,11 +28,30 @@ class TokenizerJsonReader {
     return builder_.finish();
   }
 
+  // ByteLevel, which splits as GPT-2 does; or a Split by a known pattern, then ByteLevel without.
+  const Splitter& read_pre_tokenizer() const {
+    const Json* step = root_.find("pre_tokenizer");
+    if (step == nullptr || step->is_null()) refuse("it has no pre_tokenizer");
+    const std::string type = step->get("type", "without type");
+    if (type != "Sequence") {
+      check_byte_level(*step, true);
+      return gpt2_splitter();
+    }
+    const Json::Array& steps = step->at("pretokenizers").as_array();
+    if (steps.size() != 2)
+      refuse(fmt::format("its pre_tokenizer is a sequence of {} steps", steps.size()));
+    check_byte_level(steps[1], false);
+    return splitter_of(steps[0]);
+  }
+
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(ErrorCode::unsupported,
-                fmt::format("[{}] {}; only byte-level BPE with GPT-2's split pattern can be read",
-                            where_, what));
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format(
+            "[{}] {}; only byte-level BPE with the split pattern of GPT-2, cl100k or o200k can be "
+            "read",
+            where_, what));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where_, what));
@@ -68,13 +86,28 @@ class TokenizerJsonReader {
       refuse(fmt::format("it has a {} ({})", key, value->get("type", "without type")));
   }
 
-  void check_pre_tokenizer() const {
-    const Json* step = root_.find("pre_tokenizer");
-    if (step == nullptr || step->is_null()) refuse("it has no pre_tokenizer");
-    const std::string type = step->get("type", "without type");
+  void check_byte_level(const Json& step, bool use_regex) const {
+    const std::string type = step.get("type", "without type");
     if (type != "ByteLevel") refuse(fmt::format("its pre_tokenizer is {}", type));
-    if (step->get("add_prefix_space", true)) refuse("its pre_tokenizer adds a prefix space");
-    if (!step->get("use_regex", true)) refuse("its pre_tokenizer has use_regex false");
+    if (step.get("add_prefix_space", true)) refuse("its pre_tokenizer adds a prefix space");
+    if (step.get("use_regex", true) != use_regex)
+      refuse(fmt::format("its pre_tokenizer has use_regex {}", !use_regex));
+  }
+
+  const Splitter& splitter_of(const Json& step) const {
+    const std::string type = step.get("type", "without type");
+    if (type != "Split") refuse(fmt::format("its pre_tokenizer begins with {}", type));
+    const std::string behavior = step.get("behavior", "Isolated");
+    if (behavior != "Isolated" && behavior != "Removed")
+      refuse(fmt::format("its Split has the behavior {}", behavior));
+    // Matches are kept, or what is between matches removed: the same where matches leave no gap.
+    if (step.get("invert", false) != (behavior == "Removed")) refuse("its Split throws text away");
+    const Json* regex = step.at("pattern").find("Regex");
+    if (regex == nullptr) refuse("its Split is no regular expression");
+    const Splitter* splitter = splitter_of_pattern(regex->as_string());
+    if (splitter == nullptr)
+      refuse(fmt::format("its Split has the pattern {}", regex->as_string()));
+    return *splitter;
   }
 
   // A template that adds no token of its own, as transformers writes it, changes nothing.
@@ -158,7 +191,9 @@ std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
                                                          std::string_view eos_name) {
   const Json root = Json::parse(text, where);
   try {
-    return make_gpt2_tokenizer(TokenizerJsonReader(root, where).read(), eos_name);
+    TokenizerJsonReader reader(root, where);
+    const Splitter& splitter = reader.read_pre_tokenizer();
+    return make_bpe_tokenizer(reader.read(), splitter, eos_name);
   } catch (const Error& error) {
     throw with_source(error, where);
   }

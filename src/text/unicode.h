@@ -1,24 +1,43 @@
-// Classes of Unicode characters as OpenAI's split patterns use them: \p{L}, \p{N} and \s.
+// Classes of Unicode characters as OpenAI's split patterns use them: \p{L} and its parts, \p{M},
+// \p{N} and \s.
 //
 // The tables are generated at build time from ICU (tables/generate_unicode_tables.cc): two stages,
 // one byte per character in blocks of 256 that are shared where they are equal. \s is the property
 // White_Space, as in the Rust regular expressions of tiktoken.
 //
-//   char_class(U'é');   // CharClass::letter
+//   char_class(U'é');                              // CharClass::lower
+//   kLetters.has(char_class(U'é'));                // true
 //
 // Pure functions on constant data: any thread, no errors.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace stemma {
 
 enum class CharClass : std::uint8_t {
   other = 0,
-  letter = 1,  // \p{L}: Lu, Ll, Lt, Lm, Lo
-  number = 2,  // \p{N}: Nd, Nl, No
-  space = 3,   // White_Space
+  upper = 1,   // Lu, Lt
+  lower = 2,   // Ll
+  letter = 3,  // Lm, Lo: letters without case
+  mark = 4,    // \p{M}: Mn, Mc, Me
+  number = 5,  // \p{N}: Nd, Nl, No
+  space = 6,   // White_Space
 };
+
+class ClassSet {
+ public:
+  constexpr ClassSet(std::initializer_list<CharClass> classes) {
+    for (const CharClass one : classes) bits_ |= bit(one);
+  }
+  constexpr bool has(CharClass one) const { return (bits_ & bit(one)) != 0; }
+
+ private:
+  static constexpr unsigned bit(CharClass one) { return 1u << static_cast<unsigned>(one); }
+  unsigned bits_ = 0;
+};
+inline constexpr ClassSet kLetters = {CharClass::upper, CharClass::lower, CharClass::letter};
 
 namespace unicode_tables {
 extern const std::uint8_t kBlockOf[0x110000 / 256];

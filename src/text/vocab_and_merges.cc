@@ -91,7 +91,7 @@ std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view t
 std::shared_ptr<const BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                            const std::string& where) {
   try {
-    return make_gpt2_tokenizer(build(files, where), files.eos_name);
+    return make_bpe_tokenizer(build(files, where), gpt2_splitter(), files.eos_name);
   } catch (const Error& error) {
     throw with_source(error, where + "vocab.json");
   }

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "text/gpt2.h"
+#include "text/published.h"
 #include "text/utf8_stream.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
-  static const auto tokenizer = gpt2_tokenizer();
+  static const auto tokenizer = published_tokenizer("gpt2");
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   std::vector<std::int32_t> ids;
   tokenizer->encode(text, ids);

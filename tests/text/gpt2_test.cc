@@ -1,5 +1,3 @@
-#include "text/gpt2.h"
-
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -11,6 +9,7 @@
 #include "base/json.h"
 #include "tests/base/expect_error.h"
 #include "tests/text/support.h"
+#include "text/published.h"
 
 namespace stemma {
 namespace {
@@ -19,7 +18,7 @@ using test::encode;
 using test::Ids;
 
 const Tokenizer& gpt2() {
-  static const auto tokenizer = gpt2_tokenizer();
+  static const auto tokenizer = published_tokenizer("gpt2");
   return *tokenizer;
 }
 
@@ -59,29 +58,6 @@ TEST(Gpt2, EqualsTiktoken) {
   }
 }
 
-// The 64 r50k samples of niieani/gpt-tokenizer; r50k has GPT-2's ids. Samples may span lines.
-TEST(Gpt2, TestPlans) {
-  const auto path = test::shared("tokenizers/vectors/TestPlans.txt");
-  if (path.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/tokenizers/vectors/TestPlans.txt";
-  const std::string plans = read_file(path);
-  const std::string_view begin = "EncodingName: r50k_base\nSample: ", middle = "\nEncoded: ";
-  int count = 0;
-  for (std::size_t at = plans.find(begin); at != plans.npos; at = plans.find(begin, at)) {
-    at += begin.size();
-    const std::size_t end = plans.find(middle, at);
-    const std::string text = plans.substr(at, end - at);
-    at = end + middle.size();
-    const Json list = Json::parse(plans.substr(at, plans.find('\n', at) - at), "TestPlans.txt");
-    Ids expected;
-    for (const Json& id : list.as_array())
-      expected.push_back(static_cast<std::int32_t>(id.as_int()));
-    EXPECT_EQ(encode(gpt2(), text), expected) << text;
-    EXPECT_EQ(gpt2().decode(expected), text);
-    ++count;
-  }
-  EXPECT_EQ(count, 64);
-}
-
 TEST(Gpt2, LlamaCppVocabularyCases) {
   const auto inputs = test::shared("tokenizers/gpt2/ggml-vocab-gpt-2.gguf.inp");
   const auto outputs = test::shared("tokenizers/gpt2/ggml-vocab-gpt-2.gguf.out");
@@ -116,28 +92,6 @@ TEST(Gpt2, PromptsOfTheRealModel) {
       EXPECT_EQ(gpt2().bytes_of(expected[i]), tokens[i].as_string());
   }
   EXPECT_EQ(prompts.as_array().size(), 5u);
-}
-
-// OpenAI's own list of what each id stands for: `base64 id` a line.
-TEST(Gpt2, EveryTokenIsThatOfTheRankFile) {
-  const auto path = test::shared("tokenizers/r50k/r50k_base.tiktoken");
-  if (path.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/tokenizers/r50k";
-  std::ifstream file(path);
-  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string base64;
-  std::int32_t id = 0, count = 0;
-  while (file >> base64 >> id) {
-    std::string bytes;
-    unsigned bits = 0, held = 0;
-    for (const char digit : base64.substr(0, base64.find('='))) {
-      bits = bits << 6 | static_cast<unsigned>(digits.find(digit));
-      held += 6;
-      if (held >= 8) bytes += static_cast<char>(bits >> (held -= 8));
-    }
-    ASSERT_EQ(gpt2().bytes_of(id), bytes) << id;
-    ++count;
-  }
-  EXPECT_EQ(count, 50256);
 }
 
 TEST(Gpt2, InvalidUtf8IsEncodedByteByByte) {
@@ -201,6 +155,7 @@ TEST(Gpt2, SeveralThreadsAtOnce) {
   const Ids expected = encode(gpt2(), text);
   std::vector<Ids> results(4);
   std::vector<std::thread> threads;
+  threads.reserve(results.size());
   for (Ids& result : results) threads.emplace_back([&] { result = encode(gpt2(), text); });
   for (std::thread& thread : threads) thread.join();
   for (const Ids& result : results) EXPECT_EQ(result, expected);

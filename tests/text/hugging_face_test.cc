@@ -10,7 +10,7 @@
 #include "tests/base/expect_error.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/text/support.h"
-#include "text/gpt2.h"
+#include "text/published.h"
 
 namespace stemma {
 namespace {
@@ -23,8 +23,8 @@ void write(const std::filesystem::path& path, std::string_view text) {
 }
 
 std::shared_ptr<const BpeTokenizer> small_tokenizer() {
-  return make_gpt2_tokenizer(test::small_vocabulary({{"t", "h"}, {"th", "e"}, {" ", "the"}}),
-                             "<|end|>");
+  return make_bpe_tokenizer(test::small_vocabulary({{"t", "h"}, {"th", "e"}, {" ", "the"}}),
+                            gpt2_splitter(), "<|end|>");
 }
 
 // A small tokenizer.json as we write it, for tests that break it.
@@ -98,7 +98,23 @@ TEST(TokenizerJson, RefusesByNameWhatWouldGiveOtherIds) {
   EXPECT_ERROR(parse(with_part("normalizer", type("NFC"))), code, "normalizer (NFC)");
   EXPECT_ERROR(parse(with_part("pre_tokenizer", Json())), code, "no pre_tokenizer");
   EXPECT_ERROR(parse(with_part("pre_tokenizer", type("Metaspace"))), code, "Metaspace");
-  EXPECT_ERROR(parse(with_part("pre_tokenizer", type("Sequence"))), code, "Sequence");
+  const auto steps = [&](const Json& split) {
+    const Json bytes =
+        Json::object({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}});
+    return with_part(
+        "pre_tokenizer",
+        Json::object({{"type", "Sequence"}, {"pretokenizers", Json::array({split, bytes})}}));
+  };
+  EXPECT_ERROR(parse(steps(type("Digits"))), code, "begins with Digits");
+  const Json words = Json::object({{"Regex", R"(\w+|\s+)"}});
+  EXPECT_ERROR(parse(steps(Json::object({{"type", "Split"}, {"pattern", words}}))), code,
+               R"(the pattern \w+|\s+)");
+  EXPECT_ERROR(parse(steps(Json::object(
+                   {{"type", "Split"}, {"pattern", words}, {"behavior", "MergedWithNext"}}))),
+               code, "MergedWithNext");
+  EXPECT_ERROR(
+      parse(steps(Json::object({{"type", "Split"}, {"pattern", words}, {"invert", true}}))), code,
+      "throws text away");
   EXPECT_ERROR(parse(with_part("pre_tokenizer", type("ByteLevel"))), code, "prefix space");
   EXPECT_ERROR(parse(with_part("pre_tokenizer", Json::object({{"type", "ByteLevel"},
                                                               {"add_prefix_space", false},
@@ -218,7 +234,7 @@ TEST_F(VocabAndMergesTest, RefusesDamagedFiles) {
 
 TEST(HuggingFaceSave, Gpt2ComesBackTheSame) {
   TemporaryFolder folder;
-  const auto gpt2 = gpt2_tokenizer();
+  const auto gpt2 = published_tokenizer("gpt2");
   gpt2->save(folder.path());
   const std::string text = test::fixture("training_corpus.txt") + "<|endoftext|>";
   for (const char* removed : {"none", "tokenizer.json"}) {
@@ -236,13 +252,13 @@ TEST(HuggingFaceSave, Gpt2sMergesAreTheFileThatWasPublished) {
   const auto published = test::shared("tokenizers/gpt2/vocab.bpe");
   if (published.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/tokenizers/gpt2/vocab.bpe";
   TemporaryFolder folder;
-  gpt2_tokenizer()->save(folder.path());
+  published_tokenizer("gpt2")->save(folder.path());
   EXPECT_EQ(read_file(folder / "merges.txt"), read_file(published));
 }
 
 TEST(HuggingFaceSave, NamesTheSpecialTokens) {
   TemporaryFolder folder;
-  gpt2_tokenizer()->save(folder.path());
+  published_tokenizer("gpt2")->save(folder.path());
   const auto read = [&](const char* name) { return Json::parse(read_file(folder / name), name); };
   for (const char* role : {"bos_token", "eos_token", "unk_token"}) {
     EXPECT_EQ(read("special_tokens_map.json").at(role).as_string(), "<|endoftext|>");

@@ -18,9 +18,12 @@ using Block = std::array<std::uint8_t, 256>;
 // The values of stemma::CharClass.
 std::uint8_t class_of(UChar32 c) {
   const std::uint32_t category = U_GET_GC_MASK(c);
-  if (u_isUWhiteSpace(c)) return 3;
-  if (category & U_GC_L_MASK) return 1;
-  if (category & U_GC_N_MASK) return 2;
+  if (u_isUWhiteSpace(c)) return 6;
+  if (category & (U_GC_LU_MASK | U_GC_LT_MASK)) return 1;
+  if (category & U_GC_LL_MASK) return 2;
+  if (category & U_GC_L_MASK) return 3;
+  if (category & U_GC_M_MASK) return 4;
+  if (category & U_GC_N_MASK) return 5;
   return 0;
 }
 

@@ -1,0 +1,44 @@
+#include "text/scan.h"
+#include "text/splitter.h"
+
+namespace stemma {
+namespace {
+
+using namespace scan;
+
+struct Cl100kPattern {
+  static constexpr std::string_view kRegex =
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
+      R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+  // [^\s\p{L}\p{N}]+[\r\n]* from inside the run.
+  static std::size_t signs_end(std::string_view text, std::size_t place) {
+    place = run_end(text, place, kSigns);
+    while (place < text.size() && ends_line(text[place])) ++place;
+    return place;
+  }
+
+  static std::size_t piece_end(std::string_view text, std::size_t begin) {
+    const Character first = character_at(text, begin);
+    if (first.length == 0) return begin + 1;
+    const std::size_t next = begin + first.length;
+    if (kLetters.has(first.kind)) return letters_end<Case::any>(text, next, kLetters);
+    if (first.kind == CharClass::number) return three_numbers_end(text, begin);
+    if (const std::size_t length = contraction_length<true>(text, begin)) return begin + length;
+    const Character second = character_at(text, next);
+    if (second.in(kLetters) && !ends_line(text[begin]))
+      return letters_end<Case::any>(text, next + second.length, kLetters);
+    if (first.kind != CharClass::space) return signs_end(text, next);
+    if (text[begin] == ' ' && second.in(kSigns)) return signs_end(text, next + second.length);
+    return lines_or_white_space_end(text, begin);
+  }
+};
+
+}  // namespace
+
+const Splitter& cl100k_splitter() {
+  static const PatternSplitter<Cl100kPattern> splitter;
+  return splitter;
+}
+
+}  // namespace stemma
