@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -204,6 +205,21 @@ void AtomicFile::commit() {
   temporary_.clear();
   sync_folder(path_.parent_path());
 }
+
+FolderLock::FolderLock(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / ".lock";
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) throw_write_error(path, errno);
+  // A file system without locks is no reason not to work.
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[file] another process works in {}: wait for its end, or choose another "
+                          "folder",
+                          folder.string()));
+}
+
+FolderLock::~FolderLock() { ::close(descriptor_); }
 
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

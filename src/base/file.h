@@ -61,6 +61,20 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+// Keeps other processes from working in a folder for the life of the object: a lock on its file
+// `.lock`, which the system lifts when the process ends, however that happens.
+class FolderLock {
+ public:
+  // Throws invalid_argument when another process holds it, device when the folder is not writable.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
 // fsync of a folder, so that renames in it last. Throws device.
 void sync_folder(const std::filesystem::path& folder);
 

@@ -88,7 +88,10 @@ class Builder {
     if (const auto at = text.find("] "); at != text.npos) text.remove_prefix(at + 2);
     if (text.starts_with("parse error"))
       if (const auto at = text.find(": "); at != text.npos) text.remove_prefix(at + 2);
-    return fail(std::string(text));
+    // It would quote the bytes as they are, which need not be text.
+    const bool no_utf8 = text.find("UTF-8") != text.npos;
+    text = text.substr(0, text.find("; last read"));
+    return fail(std::string(text) + (no_utf8 ? "; save the file as UTF-8" : ""));
   }
 
   const std::string& error() const { return error_; }

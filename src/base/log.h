@@ -4,7 +4,7 @@
 // what is below it stays silent; info unless told) and of topics, read once:
 //
 //   STEMMA_LOG=kernels stemma train ...        // also why a fast kernel refused
-//   log_topic("kernels", "matmul: the reference runs, because K = 3 is no multiple of 4");
+//   log_topic("kernels", "amx refused: the processor or the system does not have it");
 #pragma once
 
 #include <string_view>

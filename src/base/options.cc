@@ -184,9 +184,11 @@ toml::table parse_toml(std::string_view text, std::string_view where) {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
+    const std::string_view what = error.description();
     throw Error(ErrorCode::corrupt,
-                fmt::format("[recipe] {}, line {}, column {}: {}{}", where, at.line, at.column,
-                            key_on_line(text, at.line), error.description()));
+                fmt::format("[recipe] {}, line {}, column {}: {}{}{}", where, at.line, at.column,
+                            key_on_line(text, at.line), what,
+                            what.find("utf-8") == what.npos ? "" : "; save the file as UTF-8"));
   }
 }
 

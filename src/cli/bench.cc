@@ -27,6 +27,10 @@ int run(const BenchOptions& o, const std::string& what) {
                     o.model.model, format_rate(out.at("tokens_per_s").as_double(), "tokens"),
                     out.at("tflops").as_double(), 100 * out.at("share_of_peak").as_double(),
                     m.bytes > 0 ? "DRAM" : "multiply", format_bytes(m.peak_memory)));
+  if (!m.kept.empty()) print("kept for the backward pass of a micro-batch:\n");
+  for (const ops::TapeReportLine& line : m.kept)
+    print(fmt::format("  {:<16} {:>4} x  {}\n", line.operation, line.count,
+                      format_bytes(line.bytes)));
   return interrupted_or_done();
 }
 

@@ -33,7 +33,9 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
     weights =
         std::make_unique<checkpoint::CheckpointSource>(*found.folder, checkpoint::Memory::shared);
   Measured m;
-  m.seconds = train::bench_steps(found.config, s, *weights, stream);
+  train::BenchResult result = train::bench_steps(found.config, s, *weights, stream);
+  m.seconds = std::move(result.seconds);
+  m.kept = std::move(result.memory);
   m.tokens = static_cast<double>(o.batch * o.seq);
   m.flop = m.tokens * found.config.training_flop_per_token(o.seq);
   m.peak_memory = peak_memory_bytes();
@@ -59,6 +61,15 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   m.weight_bytes = static_cast<std::size_t>(found.config.parameters()) * size_of(storage);
   m.peak_memory = peak_memory_bytes();
   return m;
+}
+
+Json kept_json(const std::vector<ops::TapeReportLine>& lines) {
+  Json list{Json::Array{}};
+  for (const ops::TapeReportLine& line : lines)
+    list.push_back(Json::object({{"operation", line.operation},
+                                 {"count", line.count},
+                                 {"bytes", static_cast<std::int64_t>(line.bytes)}}));
+  return list;
 }
 
 }  // namespace
@@ -96,7 +107,10 @@ Json bench_json(const BenchOptions& o, const std::string& what, const Measured& 
                            {"kernels", to_string(kernel_path())},
                            {"step_seconds", std::move(steps)},
                            {"peaks", peaks_json(peaks)}});
-  if (what == "train") out.set("recompute", o.recompute);
+  if (what == "train") {
+    out.set("recompute", o.recompute);
+    out.set("kept_for_backward", kept_json(m.kept));
+  }
   if (m.bytes > 0) out.set("bytes_per_s", m.bytes / median);
   return out;
 }

@@ -10,6 +10,7 @@
 #include "cli/model_flags.h"
 #include "device/peaks.h"
 #include "device/stream.h"
+#include "ops/tape.h"
 
 namespace stemma::cli {
 
@@ -26,6 +27,7 @@ struct Measured {
   double bytes = 0;             // of one step; 0: the FLOP peak is the yardstick
   std::size_t weight_bytes = 0;
   std::uint64_t peak_memory = 0;
+  std::vector<ops::TapeReportLine> kept = {};  // training: what the tape keeps
 };
 
 // `what`: "train", "prefill" or "decode". Fewer steps when a signal came.

@@ -19,15 +19,16 @@ struct Options {
 Json split_json(const SplitInspection& s) {
   Json ids{Json::Array{}};
   for (const std::int32_t id : s.sample_ids) ids.push_back(id);
-  return Json::object({{"name", s.name},
-                       {"documents", s.documents},
-                       {"tokens", s.tokens},
-                       {"text_bytes", static_cast<std::int64_t>(s.text_bytes)},
-                       {"files", static_cast<std::int64_t>(s.files)},
-                       {"shortest", static_cast<std::int64_t>(s.shortest)},
-                       {"longest", static_cast<std::int64_t>(s.longest)},
-                       {"sample_ids", std::move(ids)},
-                       {"sample_text", s.sample_text}});
+  Json split = Json::object({{"name", s.name},
+                             {"documents", s.documents},
+                             {"tokens", s.tokens},
+                             {"text_bytes", static_cast<std::int64_t>(s.text_bytes)},
+                             {"files", static_cast<std::int64_t>(s.files)},
+                             {"shortest", static_cast<std::int64_t>(s.shortest)},
+                             {"longest", static_cast<std::int64_t>(s.longest)},
+                             {"sample_ids", std::move(ids)}});
+  if (!s.sample_text.empty()) split.set("sample_text", s.sample_text);
+  return split;
 }
 
 Json result_json(const DataInspection& found) {

@@ -47,13 +47,14 @@ Json result_json(const Options& o, const infer::LoadedModel& model, const infer:
   Json ids{Json::Array{}};
   for (const std::int32_t id : g.ids) ids.push_back(id);
   const auto rate = [](std::size_t count, double seconds) {
-    return seconds > 0 ? static_cast<double>(count) / seconds : 0.0;
+    return count > 0 && seconds > 0 ? static_cast<double>(count) / seconds : 0.0;
   };
   Json out = Json::object({{"text", g.text},
                            {"ids", std::move(ids)},
                            {"finish_reason", to_string(g.finish)},
                            {"prompt_tokens", static_cast<std::int64_t>(prompt_tokens)},
-                           {"prefill_tokens_per_s", rate(prompt_tokens, g.prefill_seconds)},
+                           {"prefill_tokens_per_s",
+                            rate(o.generate.max_tokens > 0 ? prompt_tokens : 0, g.prefill_seconds)},
                            {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)}});
   describe(model, o.model, out);
   return out;

@@ -181,9 +181,17 @@ class ZstdSource : public ByteSource {
 
 }  // namespace
 
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return extension;
+}
+
 std::unique_ptr<ByteSource> ByteSource::open(const std::filesystem::path& path) {
-  if (path.extension() == ".gz") return std::make_unique<GzipSource>(path);
-  if (path.extension() == ".zst") return std::make_unique<ZstdSource>(path);
+  const std::string extension = lower_extension(path);
+  if (extension == ".gz") return std::make_unique<GzipSource>(path);
+  if (extension == ".zst") return std::make_unique<ZstdSource>(path);
   return std::make_unique<PlainSource>(path);
 }
 

@@ -29,6 +29,9 @@ class ByteSource {
   virtual std::uint64_t position() const = 0;
 };
 
+// The last extension of a name, in lower case: "BOOKS.GZ" → ".gz".
+std::string lower_extension(const std::filesystem::path& path);
+
 // The lines of a file. A UTF-8 byte order mark at the start of the file is left out.
 class LineReader {
  public:

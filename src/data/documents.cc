@@ -30,12 +30,9 @@ bool is_mark(std::string_view line) {
 
 // "books.JSONL.gz" → ".jsonl".
 std::string text_extension(const fs::path& path) {
-  fs::path name = path.filename();
-  if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
-  std::string extension = name.extension().string();
-  for (char& c : extension)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return extension;
+  const fs::path name = path.filename();
+  const std::string extension = lower_extension(name);
+  return extension == ".gz" || extension == ".zst" ? lower_extension(name.stem()) : extension;
 }
 
 bool is_jsonl(const fs::path& path) {
@@ -56,6 +53,7 @@ constexpr std::array kRefused = {
     Refused{".json", "write it as .jsonl, one object a line"},
     Refused{".parquet", "export it as .jsonl, one object a line"},
     Refused{".arrow", "export it as .jsonl, one object a line"},
+    Refused{".toml", "a recipe is named before the options: stemma train RECIPE.toml --data ..."},
     Refused{".pdf", "extract its text first"},
     Refused{".tokens", "packed data are opened by their folder, the one with dataset.json"},
     Refused{".safetensors", "it is a model, not text"},

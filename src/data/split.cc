@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace stemma {
 namespace {
@@ -55,6 +56,18 @@ void Split::read(std::int64_t begin, std::span<std::int32_t> out) const {
     out = out.subspan(static_cast<std::size_t>(count));
     begin = at + count;
   }
+}
+
+std::uint64_t Split::fingerprint() const {
+  constexpr std::int64_t kStretches = 64, kLength = 4096;
+  std::vector<std::int32_t> ids(kLength);
+  std::uint64_t hash = static_cast<std::uint64_t>(tokens());
+  for (std::int64_t i = 0; i < kStretches && tokens() > 0; ++i) {
+    read(tokens() / kStretches * i, ids);
+    const std::uint64_t both[] = {hash, hash64(std::as_bytes(std::span(ids)))};
+    hash = hash64(std::as_bytes(std::span(both)));
+  }
+  return hash;
 }
 
 }  // namespace stemma

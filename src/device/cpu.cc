@@ -1,6 +1,7 @@
 #include "device/cpu.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
@@ -11,10 +12,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace stemma {
 namespace {
 
+constexpr std::array kAllPaths = {KernelPath::avx2, KernelPath::avx512, KernelPath::avx512_bf16,
+                                  KernelPath::amx};
 constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
 constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
 
@@ -66,25 +70,35 @@ CpuFeatures detect() {
 }
 
 KernelPath parse_path(std::string_view name) {
-  for (KernelPath path :
-       {KernelPath::avx2, KernelPath::avx512, KernelPath::avx512_bf16, KernelPath::amx})
+  for (KernelPath path : kAllPaths)
     if (name == to_string(path)) return path;
   throw Error(
       ErrorCode::invalid_argument,
       fmt::format("[kernels] STEMMA_KERNELS is '{}': use avx2, avx512, avx512_bf16 or amx", name));
 }
 
+// For STEMMA_LOG=kernels.
+KernelPath told(KernelPath path) {
+  log_topic("kernels", fmt::format("{} on {}", to_string(path), cpu_features().model));
+  const auto& paths = available_kernel_paths();
+  for (const KernelPath other : kAllPaths)
+    if (std::find(paths.begin(), paths.end(), other) == paths.end())
+      log_topic("kernels", fmt::format("{} refused: the processor or the system does not have it",
+                                       to_string(other)));
+  return path;
+}
+
 KernelPath chosen_path() {
   const auto& paths = available_kernel_paths();
   const char* wanted = std::getenv("STEMMA_KERNELS");
-  if (!wanted || !*wanted) return paths.back();
+  if (!wanted || !*wanted) return told(paths.back());
   const KernelPath path = parse_path(wanted);
   if (std::find(paths.begin(), paths.end(), path) == paths.end())
     throw Error(ErrorCode::unsupported,
                 fmt::format("[kernels] STEMMA_KERNELS asks for {}, which this processor ({}) does "
                             "not have: leave it unset to take the best path",
                             wanted, cpu_features().model));
-  return path;
+  return told(path);
 }
 
 std::atomic<int> forced_path{-1};

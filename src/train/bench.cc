@@ -72,8 +72,8 @@ void require_memory(const DecoderConfig& config, const BenchSettings& s) {
 
 }  // namespace
 
-std::vector<double> bench_steps(const DecoderConfig& config, const BenchSettings& s,
-                                nn::WeightSource& weights, Stream& stream) {
+BenchResult bench_steps(const DecoderConfig& config, const BenchSettings& s,
+                        nn::WeightSource& weights, Stream& stream) {
   if (s.batch < 1 || s.sequence_length < 1 || s.steps < 1 || s.warmup < 0)
     throw Error(ErrorCode::invalid_argument, "[bench] batch, seq and steps must be at least 1");
   require_memory(config, s);
@@ -86,14 +86,15 @@ std::vector<double> bench_steps(const DecoderConfig& config, const BenchSettings
   settings.recompute = s.recompute;
   Trainer trainer(config, settings, weights,
                   std::make_shared<RandomBatches>(s.sequence_length, config.vocab), stream);
-  std::vector<double> seconds;
+  BenchResult result;
   for (std::int64_t i = 0; i < s.warmup + s.steps && interrupt_requested() == 0; ++i) {
     const auto start = Clock::now();
     trainer.step();
     const double taken = std::chrono::duration<double>(Clock::now() - start).count();
-    if (i >= s.warmup) seconds.push_back(taken);
+    if (i >= s.warmup) result.seconds.push_back(taken);
   }
-  return seconds;
+  result.memory = trainer.memory_report();
+  return result;
 }
 
 }  // namespace stemma::train

@@ -1,7 +1,7 @@
 // How fast a model trains: whole steps of the real Trainer on random ids, timed for `stemma bench`.
 //
 //   BenchSettings settings{.batch = 4, .sequence_length = 1024};
-//   const std::vector<double> seconds = bench_steps(config, settings, weights, stream);
+//   const std::vector<double> seconds = bench_steps(config, settings, weights, stream).seconds;
 //   const double flop = 4 * 1024 * config.training_flop_per_token(1024);  // of one step
 #pragma once
 
@@ -26,9 +26,14 @@ struct BenchSettings {
   ops::Recompute recompute = ops::Recompute::none;
 };
 
-// Seconds of each timed step (forward, backward, clipping, AdamW); fewer when a signal came. Throws
-// invalid_argument (a size < 1; more tokens than the context), out_of_memory.
-std::vector<double> bench_steps(const DecoderConfig& config, const BenchSettings& settings,
-                                nn::WeightSource& weights, Stream& stream);
+struct BenchResult {
+  std::vector<double> seconds;  // of each timed step: forward, backward, clipping, AdamW
+  std::vector<ops::TapeReportLine> memory;  // what the tape keeps for the backward pass
+};
+
+// Fewer steps when a signal came. Throws invalid_argument (a size < 1; more tokens than the
+// context), out_of_memory.
+BenchResult bench_steps(const DecoderConfig& config, const BenchSettings& settings,
+                        nn::WeightSource& weights, Stream& stream);
 
 }  // namespace stemma::train

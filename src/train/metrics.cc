@@ -10,6 +10,18 @@
 #include "base/file.h"
 
 namespace stemma::train {
+namespace {
+
+Json parse_line(std::string_view line, const std::string& where) {
+  try {
+    return Json::parse(line, where);
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{}; remove this line, the checkpoints do not need it", error.what()));
+  }
+}
+
+}  // namespace
 
 MetricsLog::MetricsLog(const std::filesystem::path& run, std::int64_t last_step) : folder_(run) {
   keep_until(last_step);
@@ -30,7 +42,7 @@ void MetricsLog::keep_until(std::int64_t last_step) {
     const std::size_t end = text.find('\n', begin);
     if (end == std::string::npos) break;  // torn by a kill
     const std::string_view line(text.data() + begin, end - begin);
-    const Json json = Json::parse(line, fmt::format("{}:{}", path.string(), number));
+    const Json json = parse_line(line, fmt::format("{}:{}", path.string(), number));
     begin = end + 1;
     if (json.at("step").as_int() > last_step) continue;
     note(json);

@@ -56,7 +56,13 @@ class Run {
 
   RunResult to_the_end() {
     announce();
-    while (trainer_.step_count() < recipe_.steps && interrupt_requested() == 0) one_step();
+    try {
+      while (trainer_.step_count() < recipe_.steps && interrupt_requested() == 0) one_step();
+    } catch (const Error&) {
+      progress_.finish();
+      save_what_there_is();
+      throw;
+    }
     progress_.finish();
     result_.signal = interrupt_requested();
     if (saved_step_ != trainer_.step_count()) save();
@@ -121,6 +127,17 @@ class Run {
     metrics_.draw();
     result_.val_loss = e.loss;
     result_.val_bits_per_byte = e.bits_per_byte;
+  }
+
+  // After an error, whose message is the one to be seen.
+  void save_what_there_is() {
+    if (trainer_.step_count() == 0 || saved_step_ == trainer_.step_count()) return;
+    try {
+      save();
+      log_info(fmt::format("step {} is saved in {}", saved_step_, result_.checkpoint.string()));
+    } catch (const Error& error) {
+      log_warning(fmt::format("step {} is not saved: {}", trainer_.step_count(), error.what()));
+    }
   }
 
   void save() {

@@ -66,7 +66,7 @@ bool has_checkpoints(const fs::path& run) {
   return fs::exists(run / "checkpoints", ignored) && !fs::is_empty(run / "checkpoints", ignored);
 }
 
-void prepare_folder(const fs::path& run, Resume resume) {
+std::unique_ptr<FolderLock> prepare_folder(const fs::path& run, Resume resume) {
   if (resume == Resume::never && (fs::exists(run / kRecipeFile) || has_checkpoints(run)))
     throw Error(
         ErrorCode::invalid_argument,
@@ -78,6 +78,18 @@ void prepare_folder(const fs::path& run, Resume resume) {
   if (error)
     throw Error(ErrorCode::device, fmt::format("[train] cannot create the run folder {}: {}",
                                                run.string(), error.message()));
+  return std::make_unique<FolderLock>(run);
+}
+
+// A checkpoint counts the sequences it has seen; of other data they would be others.
+void require_same_data(const checkpoint::TrainingState& state, std::uint64_t fingerprint,
+                       const Dataset& data) {
+  const std::string before = state.extra.is_object() ? state.extra.get("data", "") : "";
+  if (before.empty() || before == fmt::format("{:016x}", fingerprint)) return;
+  throw Error(ErrorCode::corrupt,
+              fmt::format("[train] the training data in {} are not those that the run began with: "
+                          "put those back, or begin a new run",
+                          data.folder().string()));
 }
 
 // A folder with a tokenizer, also the one of a run's newest checkpoint; anything else as it is.
@@ -250,7 +262,7 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   setup.tokenizer = tokenizer_for(recipe);
   Model model = model_for(recipe, *setup.tokenizer);
   resolve(recipe, model.config.decoder);
-  prepare_folder(run, resume);
+  setup.folder_lock = prepare_folder(run, resume);
   std::optional<checkpoint::FoundCheckpoint> found;
   if (resume == Resume::automatic && has_checkpoints(run)) {
     found = checkpoint::newest_checkpoint(run);
@@ -263,6 +275,8 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   if (!data) return std::nullopt;
 
   setup.data = std::move(*data);
+  setup.data_fingerprint = setup.data.train()->fingerprint();
+  if (found) require_same_data(found->state, setup.data_fingerprint, setup.data);
   setup.numerics = ops::numerics_named(recipe.precision);
   setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
                                                              : available_threads());
@@ -293,7 +307,8 @@ fs::path save_checkpoint(const Setup& setup, const fs::path& run) {
   c.optimizer = optimizer;
   c.state = setup.trainer->state();
   c.state.recipe_hash = recipe_hash(setup.recipe);
-  c.state.extra = Json::object({{"precision", setup.recipe.precision}});
+  c.state.extra = Json::object({{"precision", setup.recipe.precision},
+                                {"data", fmt::format("{:016x}", setup.data_fingerprint)}});
   return checkpoint::write_checkpoint(run, c);
 }
 

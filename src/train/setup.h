@@ -1,10 +1,12 @@
 // From a recipe and a run folder to a trainer that stands at its first or next step.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
+#include "base/file.h"
 #include "checkpoint/model_config.h"
 #include "data/dataset.h"
 #include "device/stream.h"
@@ -20,6 +22,8 @@ struct Setup {
   std::shared_ptr<const Tokenizer> tokenizer;
   checkpoint::ModelConfig model;
   Dataset data;
+  std::uint64_t data_fingerprint = 0;       // of its training tokens
+  std::unique_ptr<FolderLock> folder_lock;  // of the run folder
   ops::Numerics numerics;
   std::unique_ptr<Stream> stream;
   std::shared_ptr<const BatchSource> batches;

@@ -40,8 +40,9 @@ void check(const DecoderConfig& config, const TrainerSettings& settings,
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {
   throw Error(
       ErrorCode::invalid_argument,
-      fmt::format("[train] {} is {} at step {}; the weights of step {} are unchanged: use a "
-                  "lower learning_rate, a longer warmup, or resume from an earlier checkpoint",
+      fmt::format("[train] {} is {} at step {}; the weights of step {} are unchanged: begin a new "
+                  "run with a lower learning_rate or a longer warmup, anew or from a checkpoint "
+                  "(--model)",
                   what, value, step, step - 1));
 }
 
@@ -77,7 +78,7 @@ double Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_numbe
     const Tensor h = model_->forward(ctx_, batch_, attention);
     const Tensor loss = model_->loss(ctx_, h, batch_.targets, scale);
     value = *loss.data<double>();
-    memory_report_ = tape_.report();
+    if (memory_report_.empty()) memory_report_ = tape_.report();
     tape_.backward(loss);
   }
   tape_.reset();

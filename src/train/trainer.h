@@ -68,7 +68,7 @@ class Trainer {
   std::vector<checkpoint::NamedTensor> weights() const;
   const AdamW& optimizer() const { return *optimizer_; }
   const Decoder& model() const { return *model_; }
-  // Bytes that the tape held at the end of the last forward pass, by operation.
+  // Bytes that the tape held at the end of the first forward pass, by operation.
   const std::vector<ops::TapeReportLine>& memory_report() const { return memory_report_; }
 
   // Where the run stands, and going on from there with the weights that `source` gave.

@@ -185,6 +185,17 @@ TEST(AtomicFile, AKillLeavesTheOldFileOrTheNewOne) {
   EXPECT_NO_THROW(write_atomically(path, "x"));
 }
 
+TEST(FolderLock, IsHeldByOneAndGoesWithIt) {
+  const TemporaryFolder folder;
+  {
+    const FolderLock lock(folder.path());
+    EXPECT_ERROR(FolderLock(folder.path()), ErrorCode::invalid_argument,
+                 "another process works in");
+  }
+  EXPECT_NO_THROW(FolderLock(folder.path()));
+  EXPECT_ERROR(FolderLock(folder / "no"), ErrorCode::device, "No such file or directory");
+}
+
 TEST(AtomicFile, DevicesAreWrittenToAndLinksFollowed) {
   write_atomically("/dev/null", "gone");
   EXPECT_TRUE(fs::is_character_file("/dev/null"));

@@ -72,6 +72,8 @@ TEST(Training, ImpossibleSizesAndEmptyData) {
   with({"--depth", "1"}, 2, "no data");
   with({"--data", folder / "absent.txt", "--depth", "1"}, 3, "absent.txt");
   with({"--data", text, "--model", "gpt9"}, 3, "gpt2");
+  write_text(folder / "recipe.toml", "depth = 1\n");
+  with({"--depth", "1", "--data", text, folder / "recipe.toml"}, 3, "stemma train RECIPE.toml");
   write_text(folder / "empty.txt", "");
   with({"--data", folder / "empty.txt", "--depth", "1"}, 3, "empty");
   // More context than there is text.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "tests/cli/program.h"
 
@@ -205,6 +206,39 @@ TEST(MainJob, ARunGoesOnWithTheDataItBeganWith) {
   EXPECT_EQ(read_text(folder / "run/data/dataset.json"), data);
   std::filesystem::remove(folder / "text.txt");
   EXPECT_EQ(run({"train", "--run", model, "--resume", "auto"}).code, 0);
+}
+
+TEST(MainJob, ARunDoesNotGoOnWithOtherPackedData) {
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path());
+  const std::string model = folder / "run", data = folder / "packed";
+  const auto pack = [&](const std::string& text) {
+    write_text(folder / "other.txt", text);
+    return run({"data", "pack", "--input", folder / "other.txt", "--tokenizer",
+                folder / "tokenizer", "--output", data, "--overwrite"});
+  };
+  ASSERT_EQ(pack(sample_text(300)).code, 0);
+  const Result first = run({"train", "--data", data, "--depth", "1", "--sequence-length", "64",
+                            "--batch", "2", "--steps", "2", "--run", model});
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_EQ(run({"train", "--run", model, "--resume", "auto"}).code, 0);
+  ASSERT_EQ(pack(sample_text(300) + "something else").code, 0);
+  const Result other = run({"train", "--run", model, "--resume", "auto"});
+  EXPECT_EQ(other.code, 3);
+  EXPECT_NE(other.err.find("not those that the run began with"), std::string::npos) << other.err;
+  ASSERT_EQ(pack(sample_text(300)).code, 0);
+  EXPECT_EQ(run({"train", "--run", model, "--resume", "auto"}).code, 0);
+}
+
+TEST(MainJob, OneProcessARunFolder) {
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path());
+  const stemma::FolderLock lock(folder.path());
+  const Result second = run({"train", "--data", folder / "text.txt", "--tokenizer",
+                             folder / "tokenizer", "--depth", "1", "--sequence-length", "64",
+                             "--batch", "2", "--steps", "2", "--run", folder.path().string()});
+  EXPECT_EQ(second.code, 2);
+  EXPECT_NE(second.err.find("another process works in"), std::string::npos) << second.err;
 }
 
 TEST(Perplexity, IsWhatTheLogitsSay) {

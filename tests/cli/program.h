@@ -41,10 +41,11 @@ inline void write_text(const std::filesystem::path& path, const std::string& tex
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// The program while it runs; its output goes to files.
+// The program while it runs; its output goes to files. `log`: its STEMMA_LOG.
 class Running {
  public:
-  explicit Running(std::vector<std::string> arguments, const char* out_path = nullptr) {
+  explicit Running(std::vector<std::string> arguments, const char* out_path = nullptr,
+                   const char* log = nullptr) {
     const std::string out = out_path ? out_path : (folder_ / "out").string();
     const std::string err = (folder_ / "err").string();
     arguments.insert(arguments.begin(), STEMMA_BINARY);
@@ -56,6 +57,7 @@ class Running {
     redirect(out.c_str(), STDOUT_FILENO);
     redirect(err.c_str(), STDERR_FILENO);
     ::unsetenv("STEMMA_LOG");
+    if (log) ::setenv("STEMMA_LOG", log, 1);
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }

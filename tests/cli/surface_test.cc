@@ -90,6 +90,12 @@ TEST(Bench, ReportsWhatInterfacesNeed) {
     EXPECT_GT(json.at("peaks").at("f32").as_double(), 1e9);
     EXPECT_FALSE(json.at("kernels").as_string().empty());
     EXPECT_TRUE(json.at("precision").is_string());
+    if (what == "train") {
+      std::int64_t kept = 0;
+      for (const Json& line : json.at("kept_for_backward").as_array())
+        kept += line.at("bytes").as_int();
+      EXPECT_GT(kept, 2 * 16 * 4);
+    }
     // The median step makes the rate.
     std::vector<double> seconds;
     for (const Json& s : json.at("step_seconds").as_array()) seconds.push_back(s.as_double());
@@ -108,6 +114,16 @@ TEST(Doctor, MeasuresTheMachine) {
   EXPECT_GT(json.at("products").at("avx2").at("f32").as_double(), 1e8);
   EXPECT_TRUE(json.at("precision_auto").as_string() == "f32" ||
               json.at("precision_auto").as_string() == "bf16");
+}
+
+TEST(Log, TellsWhichKernelsRunAndWhichDoNot) {
+  const std::vector<std::string> bench = {
+      "bench", "prefill", "--model", fixture("gpt2-random") / "config.json",
+      "--seq", "1",       "--steps", "1"};
+  const Result told = Running(bench, nullptr, "kernels").wait();
+  EXPECT_EQ(told.code, 0) << told.err;
+  EXPECT_NE(told.err.find("kernels: "), std::string::npos) << told.err;
+  EXPECT_EQ(run(bench).err.find("kernels: "), std::string::npos);
 }
 
 TEST(Output, AClosedOrFullReaderIsNoCrash) {

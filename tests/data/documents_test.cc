@@ -159,6 +159,13 @@ TEST(Documents, HighlyCompressibleData) {
   EXPECT_EQ(read_documents({folder.write("a.txt.zst", test::zstd(text))}), Texts{text});
 }
 
+TEST(Documents, ExtensionsInCapitalsMeanTheSame) {
+  TemporaryFolder folder;
+  const std::string text = "some words\n";
+  EXPECT_EQ(read_documents({folder.write("A.TXT.GZ", test::gzip(text))}), Texts{text});
+  EXPECT_EQ(read_documents({folder.write("A.ZST", test::zstd(text))}), Texts{text});
+}
+
 TEST(Documents, EveryTruncationOfCompressedDataIsFound) {
   TemporaryFolder folder;
   std::string text;

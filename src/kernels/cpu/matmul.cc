@@ -6,6 +6,9 @@
 // is a matter of the engine's tile alone.
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "base/log.h"
 #include "device/cpu.h"
 #include "kernels/cpu/denormals.h"
 #include "kernels/cpu/matmul_kernels.h"
@@ -327,11 +330,22 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
   if (last) epilogue_(args_, place, memory.sums);
 }
 
+void tell_no_bf16(KernelPath path) {
+  static const bool told = [path] {
+    log_topic("kernels",
+              fmt::format("matmul: {} has no bf16 products: operands are rounded to bf16 "
+                          "and multiplied in f32",
+                          to_string(path)));
+    return true;
+  }();
+  static_cast<void>(told);
+}
+
 const Engine& engine_for(KernelPath path, Multiply multiply) {
-  if (path == KernelPath::avx2) return avx2_engine();
   if (multiply == Multiply::bf16 && path == KernelPath::amx) return amx_engine();
   if (multiply == Multiply::bf16 && path == KernelPath::avx512_bf16) return avx512_bf16_engine();
-  return avx512_engine();
+  if (multiply == Multiply::bf16) tell_no_bf16(path);
+  return path == KernelPath::avx2 ? avx2_engine() : avx512_engine();
 }
 
 }  // namespace
