@@ -68,6 +68,7 @@ struct AsToml {
   std::string operator()(double value) const { return real_text(value); }
   std::string operator()(const std::vector<std::string>& items) const {
     std::vector<std::string> texts;
+    texts.reserve(items.size());
     for (const std::string& item : items) texts.push_back(toml_text(item));
     return fmt::format("[{}]", fmt::join(texts, ", "));
   }
@@ -309,6 +310,7 @@ OptionSet::Option& OptionSet::find_or_throw(std::string_view key, std::string_vi
   for (Option& option : options_)
     if (option.help.key == key) return option;
   std::vector<std::string> keys;
+  keys.reserve(options_.size());
   for (const Option& option : options_) keys.push_back(option.help.key);
   const std::string hint = did_you_mean(key, keys);
   throw Error(
