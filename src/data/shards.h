@@ -89,6 +89,7 @@ class TokenShard {
   std::int64_t tokens() const { return tokens_; }
   std::int64_t documents() const { return documents_; }
   std::uint64_t text_bytes() const { return text_bytes_; }
+  std::uint64_t checksum() const { return checksum_; }  // of the whole file
   // The index of a document's first token, 0 ≤ document ≤ documents(); the last is tokens().
   std::int64_t document_begin(std::int64_t document) const;
   // Tokens [begin, begin + out.size()). Throws corrupt for an id outside the vocabulary.

@@ -59,12 +59,9 @@ void Split::read(std::int64_t begin, std::span<std::int32_t> out) const {
 }
 
 std::uint64_t Split::fingerprint() const {
-  constexpr std::int64_t kStretches = 64, kLength = 4096;
-  std::vector<std::int32_t> ids(kLength);
-  std::uint64_t hash = static_cast<std::uint64_t>(tokens());
-  for (std::int64_t i = 0; i < kStretches && tokens() > 0; ++i) {
-    read(tokens() / kStretches * i, ids);
-    const std::uint64_t both[] = {hash, hash64(std::as_bytes(std::span(ids)))};
+  std::uint64_t hash = shards_.size();
+  for (const TokenShard& shard : shards_) {
+    const std::uint64_t both[] = {hash, shard.checksum()};
     hash = hash64(std::as_bytes(std::span(both)));
   }
   return hash;

@@ -30,7 +30,7 @@ class Split {
   std::uint64_t text_bytes() const { return text_bytes_; }
   std::size_t shards() const { return shards_.size(); }
 
-  // Of the number of tokens and of stretches all over the stream: another stream has another one.
+  // Of the shards' checksums, in order.
   std::uint64_t fingerprint() const;
   // The stream index of a document's first token (its separator), 0 ≤ document ≤ documents().
   std::int64_t document_begin(std::int64_t document) const;

@@ -230,6 +230,39 @@ TEST(MainJob, ARunDoesNotGoOnWithOtherPackedData) {
   EXPECT_EQ(run({"train", "--run", model, "--resume", "auto"}).code, 0);
 }
 
+// Decay that multiplies the weights by -99 a step soon overflows.
+TEST(MainJob, ARunThatDivergesKeepsItsLastStep) {
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path());
+  const Result r = run({"train",
+                        "--data",
+                        folder / "text.txt",
+                        "--tokenizer",
+                        folder / "tokenizer",
+                        "--depth",
+                        "1",
+                        "--sequence-length",
+                        "64",
+                        "--batch",
+                        "2",
+                        "--steps",
+                        "60",
+                        "--learning-rate",
+                        "10",
+                        "--min-learning-rate",
+                        "10",
+                        "--warmup",
+                        "0",
+                        "--weight-decay",
+                        "10",
+                        "--run",
+                        folder / "run"});
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("are unchanged: begin a new run"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("is saved in"), std::string::npos) << r.err;
+  EXPECT_FALSE(std::filesystem::is_empty(folder / "run/checkpoints"));
+}
+
 TEST(MainJob, OneProcessARunFolder) {
   const TemporaryFolder folder;
   make_tokenizer(folder.path());
