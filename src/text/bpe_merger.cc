@@ -1,6 +1,7 @@
 #include "text/bpe_merger.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <queue>
 
@@ -11,71 +12,198 @@
 namespace stemma {
 namespace {
 
-// From here on the queue of encode_long() wins over the scans of encode_short().
-constexpr std::size_t kLongPiece = 64;
+// Room for WordKey to read past the last word.
+constexpr std::size_t kPadding = 16;
+
+// Tokens that end this close to the end of a window are not kept from it: what follows may change
+// them.
+constexpr std::size_t margin_of(std::size_t window) { return window / 4; }
+
+std::int32_t least(const std::int32_t* ranks, std::size_t count) {
+  std::int32_t least = ranks[0];
+  for (std::size_t i = 1; i < count; ++i) least = ranks[i] < least ? ranks[i] : least;
+  return least;
+}
 
 }  // namespace
 
-BpeMerger::BpeMerger(const BpeVocabulary& vocabulary) {
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
-    if (vocabulary.tokens[id].size() == 1)
-      id_of_byte_[static_cast<unsigned char>(vocabulary.tokens[id][0])] =
-          static_cast<std::int32_t>(id);
+// `left` and `right` are ids; their bytes are [begin, end) of the window.
+struct BpeMerger::ByPairs {
+  const BpeMerger& merger;
+  const char* window;
+  const char* readable_end;
+
+  std::int32_t rank(std::int32_t left, std::int32_t right, std::size_t, std::size_t) const {
+    const std::int32_t* found = merger.ranks_.find(pair_key(left, right));
+    return found == nullptr ? kNoRank : *found;
+  }
+  std::int32_t result(std::int32_t rank) const { return merger.result_of_rank_[rank]; }
+};
+
+// The rank of a token is its id.
+struct BpeMerger::ByTokens {
+  const BpeMerger& merger;
+  const char* window;
+  const char* readable_end;
+
+  std::int32_t rank(std::int32_t, std::int32_t, std::size_t begin, std::size_t end) const {
+    const std::int32_t id = merger.whole_.find({window + begin, end - begin}, readable_end);
+    return id < 0 ? kNoRank : id;
+  }
+  std::int32_t result(std::int32_t rank) const { return rank; }
+};
+
+BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
+    : by_tokens_(vocabulary.by_tokens), whole_(vocabulary.tokens.size()) {
+  const TokenList& tokens = vocabulary.tokens;
+  std::vector<bool> special(tokens.size());
+  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  size_of_id_.reserve(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    size_of_id_.push_back(static_cast<std::uint32_t>(tokens[id].size()));
+    if (tokens[id].size() == 1)
+      id_of_byte_[static_cast<unsigned char>(tokens[id][0])] = static_cast<std::int32_t>(id);
+  }
   ranks_.reserve(vocabulary.merges.size());
   result_of_rank_.reserve(vocabulary.merges.size());
   for (const BpeMerge& merge : vocabulary.merges) {
-    const bool same_rank =
-        vocabulary.by_tokens && !result_of_rank_.empty() && result_of_rank_.back() == merge.result;
-    if (!same_rank) result_of_rank_.push_back(merge.result);
-    ranks_[pair_key(merge.left, merge.right)] =
-        static_cast<std::uint32_t>(result_of_rank_.size() - 1);
+    ranks_[pair_key(merge.left, merge.right)] = static_cast<std::int32_t>(result_of_rank_.size());
+    result_of_rank_.push_back(merge.result);
+  }
+  std::vector<std::int32_t> ids;
+  for (std::size_t place = 0; place < tokens.size(); ++place) {
+    const auto id = static_cast<std::int32_t>(place);
+    if (special[place] || tokens[place].empty()) continue;
+    if (!by_tokens_) {
+      ids.clear();
+      merge(tokens[place], ids);
+      if (ids.size() != 1 || ids[0] != id) continue;
+    }
+    whole_.insert(tokens[place], id);
   }
 }
 
-void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
-  if (piece.size() == 1)
-    ids.push_back(id_of_byte_[static_cast<unsigned char>(piece[0])]);
-  else if (piece.size() < kLongPiece)
-    encode_short(piece, ids);
+void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids,
+                       const char* end) const {
+  if (const std::int32_t id = whole_.find(piece, end); id >= 0)
+    ids.push_back(id);
   else
-    encode_long(piece, ids);
+    merge(piece, ids);
 }
 
-void BpeMerger::encode_short(std::string_view piece, std::vector<std::int32_t>& ids) const {
-  std::array<std::int32_t, kLongPiece> symbols;
-  std::array<std::uint32_t, kLongPiece> ranks;  // of the pair that begins at each symbol
-  std::size_t count = piece.size();
-  for (std::size_t i = 0; i < count; ++i)
-    symbols[i] = id_of_byte_[static_cast<unsigned char>(piece[i])];
-  for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = rank_of(symbols[i], symbols[i + 1]);
-
-  while (count > 1) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i + 1 < count; ++i)
-      if (ranks[i] < ranks[best]) best = i;
-    if (ranks[best] == kNoRank) break;
-    symbols[best] = result_of_rank_[ranks[best]];
-    --count;
-    for (std::size_t i = best + 1; i < count; ++i) symbols[i] = symbols[i + 1];
-    for (std::size_t i = best + 1; i + 1 < count; ++i) ranks[i] = ranks[i + 1];
-    if (best > 0) ranks[best - 1] = rank_of(symbols[best - 1], symbols[best]);
-    if (best + 1 < count) ranks[best] = rank_of(symbols[best], symbols[best + 1]);
+void BpeMerger::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {
+  if (piece.size() > kWindowBytes) {
+    merge_in_windows(piece, ids);
+    return;
   }
-  for (std::size_t i = 0; i < count; ++i) ids.push_back(symbols[i]);
+  std::array<std::int32_t, kWindowBytes> merged;
+  const std::size_t count = by_tokens_ ? merge_window<ByTokens>(piece, merged.data())
+                                       : merge_window<ByPairs>(piece, merged.data());
+  ids.insert(ids.end(), merged.data(), merged.data() + count);
 }
 
-void BpeMerger::encode_long(std::string_view piece, std::vector<std::int32_t>& ids) const {
+// Each pass merges every place of the lowest rank from left to right, as the definition does one
+// after the other, and stops merging when a new pair comes before them.
+template <class Merges>
+std::size_t BpeMerger::merge_window(std::string_view piece, std::int32_t* ids) const {
+  std::array<char, kWindowBytes + kPadding> bytes;
+  std::memcpy(bytes.data(), piece.data(), piece.size());
+  const Merges merges{*this, bytes.data(), bytes.data() + bytes.size()};
+  // Symbol i has the bytes from begins[i] to begins[i + 1]; ranks[i] is of the pair (i, i + 1).
+  std::array<std::int32_t, kWindowBytes> ranks;
+  std::array<std::uint8_t, kWindowBytes + 1> begins;
+  std::size_t count = piece.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    ids[i] = id_of_byte_[static_cast<unsigned char>(piece[i])];
+    begins[i] = static_cast<std::uint8_t>(i);
+  }
+  begins[count] = static_cast<std::uint8_t>(count);
+  for (std::size_t i = 0; i + 1 < count; ++i)
+    ranks[i] = merges.rank(ids[i], ids[i + 1], i, i + 2);
+  ranks[count - 1] = kNoRank;
+
+  for (;;) {
+    const std::int32_t lowest = least(ranks.data(), count);
+    if (lowest == kNoRank) return count;
+    bool merging = true;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count; ++kept) {
+      ids[kept] = ids[i];
+      begins[kept] = begins[i];
+      ranks[kept] = ranks[i];
+      if (!merging || ranks[i] != lowest) {
+        ++i;
+        continue;
+      }
+      i += 2;
+      ids[kept] = merges.result(lowest);
+      if (kept > 0)
+        ranks[kept - 1] = merges.rank(ids[kept - 1], ids[kept], begins[kept - 1], begins[i]);
+      ranks[kept] = i == count ? kNoRank
+                               : merges.rank(ids[kept], ids[i], begins[kept], begins[i + 1]);
+      merging = ranks[kept] > lowest && (kept == 0 || ranks[kept - 1] > lowest);
+    }
+    begins[kept] = begins[count];
+    count = kept;
+  }
+}
+
+// The last of `ids` is the first token of the next window, from `begin` on.
+void BpeMerger::merge_in_windows(std::string_view piece, std::vector<std::int32_t>& ids) const {
+  const std::size_t first = ids.size();
+  std::vector<std::int32_t> found;
+  std::size_t begin = 0, window = kWindowBytes;
+  for (;;) {
+    const std::string_view bytes = piece.substr(begin, window);
+    found.clear();
+    if (bytes.size() <= kWindowBytes)
+      merge(bytes, found);
+    else if (by_tokens_)
+      merge_by_queue<ByTokens>(bytes, found);
+    else
+      merge_by_queue<ByPairs>(bytes, found);
+
+    if (ids.size() > first && found[0] != ids.back()) {
+      for (const std::size_t failed = begin; begin > 0 && failed - begin < window;) {
+        ids.pop_back();
+        begin = ids.size() > first ? begin - size_of_id_[ids.back()] : 0;
+      }
+      window *= 2;
+      continue;
+    }
+    const bool last = begin + bytes.size() == piece.size();
+    const std::size_t until = last ? bytes.size() : bytes.size() - margin_of(window);
+    std::size_t next = ids.size() > first ? 1 : 0, end = next * size_of_id_[found[0]];
+    const std::size_t known = next;
+    for (; next < found.size() && end + size_of_id_[found[next]] <= until; ++next) {
+      ids.push_back(found[next]);
+      end += size_of_id_[found[next]];
+    }
+    if (last) return;
+    if (next == known) {
+      window *= 2;
+    } else {
+      begin += end - size_of_id_[found[next - 1]];
+      window = std::max(window / 2, kWindowBytes);
+    }
+  }
+}
+
+template <class Merges>
+void BpeMerger::merge_by_queue(std::string_view piece, std::vector<std::int32_t>& ids) const {
   if (piece.size() >= (std::size_t{1} << 31))
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("[encode] a run of {} bytes without a word boundary is too long; cut it "
-                    "into texts below 2 GiB",
-                    piece.size()));
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[encode] {} bytes without a word boundary depend on each other; cut "
+                            "the text below 2 GiB",
+                            piece.size()));
   const auto size = static_cast<std::uint32_t>(piece.size());
+  std::vector<char> bytes(piece.begin(), piece.end());
+  bytes.resize(bytes.size() + kPadding);
+  const Merges merges{*this, bytes.data(), bytes.data() + bytes.size()};
   struct Symbol {
     std::int32_t id;
     std::uint32_t previous, next;  // `size` ends the list, also to the left
-    std::uint32_t rank;            // of the pair (this, next); kNoRank when merged away
+    std::int32_t rank;             // of the pair (this, next); kNoRank when merged away
   };
   std::vector<Symbol> symbols(size);
   for (std::uint32_t i = 0; i < size; ++i)
@@ -83,31 +211,26 @@ void BpeMerger::encode_long(std::string_view piece, std::vector<std::int32_t>& i
                   kNoRank};
 
   // (rank, place) in one number; an entry whose symbol has another rank by now is stale.
-  std::vector<std::uint64_t> first;
-  const auto entry = [&](std::uint32_t place) {
-    Symbol& symbol = symbols[place];
-    symbol.rank = symbol.next == size ? kNoRank : rank_of(symbol.id, symbols[symbol.next].id);
-    return std::uint64_t{symbol.rank} << 32 | place;
-  };
-  for (std::uint32_t i = 0; i < size; ++i) {
-    const std::uint64_t added = entry(i);
-    if (symbols[i].rank != kNoRank) first.push_back(added);
-  }
-  std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> queue(
-      std::greater<>{}, std::move(first));
+  std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> queue;
   const auto update = [&](std::uint32_t place) {
-    const std::uint64_t added = entry(place);
-    if (symbols[place].rank != kNoRank) queue.push(added);
+    Symbol& symbol = symbols[place];
+    symbol.rank = kNoRank;
+    if (symbol.next == size) return;
+    const Symbol& next = symbols[symbol.next];
+    symbol.rank = merges.rank(symbol.id, next.id, place, next.next);
+    if (symbol.rank != kNoRank)
+      queue.push(std::uint64_t{static_cast<std::uint32_t>(symbol.rank)} << 32 | place);
   };
+  for (std::uint32_t i = 0; i < size; ++i) update(i);
 
   while (!queue.empty()) {
-    const auto rank = static_cast<std::uint32_t>(queue.top() >> 32);
+    const auto rank = static_cast<std::int32_t>(queue.top() >> 32);
     const auto place = static_cast<std::uint32_t>(queue.top());
     queue.pop();
     Symbol& left = symbols[place];
     if (left.rank != rank) continue;
     Symbol& right = symbols[left.next];
-    left.id = result_of_rank_[rank];
+    left.id = merges.result(rank);
     left.next = right.next;
     right.rank = kNoRank;
     if (left.next != size) symbols[left.next].previous = place;

@@ -4,41 +4,64 @@
 //   BpeMerger merger(vocabulary);
 //   merger.encode(" world", ids);        // appends 995
 //
-// O(n²) up to a few dozen bytes, where it is fastest, and O(n log n) with about 30 bytes of memory
-// a byte above. Immutable: any thread.
+// Pieces up to kWindowBytes are merged at once, in passes over an array. A longer one is encoded
+// through windows of that size that overlap by one token: where each begins with the token that the
+// one before it ended with, every two neighbours are what their own bytes encode to, and a sequence
+// of which that is true is the encoding of the whole (docs/decisions.md has the proof). A window
+// that begins otherwise is taken again from further left, twice as large. So time is linear in the
+// piece and memory does not grow with it, but for vocabularies and texts made to defeat windows.
+//
+// Immutable: any thread.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "text/bpe_vocabulary.h"
 #include "text/pair_map.h"
+#include "text/token_table.h"
 
 namespace stemma {
 
 class BpeMerger {
  public:
+  static constexpr std::size_t kWindowBytes = 128;
+
   // Keeps nothing of `vocabulary`.
   explicit BpeMerger(const BpeVocabulary& vocabulary);
 
-  // Appends the ids of `piece`. Throws invalid_argument for a piece of 2^31 bytes or more.
-  void encode(std::string_view piece, std::vector<std::int32_t>& ids) const;
+  // Appends the ids of `piece`, of any length. end: up to where memory may be read.
+  void encode(std::string_view piece, std::vector<std::int32_t>& ids, const char* end) const;
+  void encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
+    encode(piece, ids, piece.data() + piece.size());
+  }
+  std::int32_t id_of_byte(char byte) const { return id_of_byte_[static_cast<unsigned char>(byte)]; }
 
  private:
-  // The rank of a pair, kNoRank where it does not merge.
-  std::uint32_t rank_of(std::int32_t left, std::int32_t right) const {
-    const std::uint32_t* rank = ranks_.find(pair_key(left, right));
-    return rank == nullptr ? kNoRank : *rank;
-  }
-  void encode_short(std::string_view piece, std::vector<std::int32_t>& ids) const;
-  void encode_long(std::string_view piece, std::vector<std::int32_t>& ids) const;
+  // How the merge of two neighbours is found: by their ids, or by the bytes that they join to.
+  struct ByPairs;
+  struct ByTokens;
+  static constexpr std::int32_t kNoRank = 0x7FFFFFFF;
 
-  static constexpr std::uint32_t kNoRank = ~std::uint32_t{0};
+  // Merges without a look at whole pieces.
+  void merge(std::string_view piece, std::vector<std::int32_t>& ids) const;
+  void merge_in_windows(std::string_view piece, std::vector<std::int32_t>& ids) const;
+  // piece: at most kWindowBytes; returns how many ids it wrote.
+  template <class Merges>
+  std::size_t merge_window(std::string_view piece, std::int32_t* ids) const;
+  // For windows that had to grow: O(n log n), about 50 bytes of memory a byte.
+  template <class Merges>
+  void merge_by_queue(std::string_view piece, std::vector<std::int32_t>& ids) const;
 
+  bool by_tokens_ = false;
   std::array<std::int32_t, 256> id_of_byte_{};
-  PairMap<std::uint32_t> ranks_;
+  std::vector<std::uint32_t> size_of_id_;
+  TokenTable whole_;  // the tokens that text can yield and that their own bytes encode to
+  // Without by_tokens_:
+  PairMap<std::int32_t> ranks_;
   std::vector<std::int32_t> result_of_rank_;
 };
 

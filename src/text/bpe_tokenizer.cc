@@ -19,6 +19,7 @@ BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary, const Splitter& splitter,
 
 void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
   PieceCache cache(text);
+  const char* const text_end = text.data() + text.size();
   std::array<std::size_t, 256> ends;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t count = splitter_.split(text, begin, ends);
@@ -26,10 +27,10 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
       const std::string_view piece = text.substr(begin, ends[i] - begin);
       begin = ends[i];
       if (piece.size() == 1) {
-        merger_.encode(piece, ids);
+        ids.push_back(merger_.id_of_byte(piece[0]));
       } else if (!cache.copy(piece, ids)) {
         const std::size_t first = ids.size();
-        merger_.encode(piece, ids);
+        merger_.encode(piece, ids, text_end);
         cache.put(piece, ids, first);
       }
     }

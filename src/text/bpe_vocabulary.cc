@@ -25,6 +25,35 @@ std::string shown(std::string_view bytes) {
 
 }  // namespace
 
+std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary) {
+  if (!vocabulary.by_tokens) return vocabulary.merges;
+  const TokenList& tokens = vocabulary.tokens;
+  TokenTable index(tokens.size());
+  std::vector<bool> special(tokens.size());
+  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  for (std::size_t id = 0; id < tokens.size(); ++id)
+    if (!special[id] && !tokens[id].empty())
+      index.insert(tokens[id], static_cast<std::int32_t>(id));
+
+  std::vector<BpeMerge> merges;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (special[id]) continue;
+    const std::string_view token = tokens[id];
+    const auto first = static_cast<std::ptrdiff_t>(merges.size());
+    for (std::size_t cut = 1; cut < token.size(); ++cut) {
+      const std::int32_t left = index.find(token.substr(0, cut));
+      if (left < 0) continue;
+      const std::int32_t right = index.find(token.substr(cut));
+      if (right >= 0) merges.push_back({left, right, static_cast<std::int32_t>(id)});
+    }
+    // As transformers orders them when it converts tiktoken's files.
+    std::sort(merges.begin() + first, merges.end(), [](const BpeMerge& a, const BpeMerge& b) {
+      return std::pair(a.left, a.right) < std::pair(b.left, b.right);
+    });
+  }
+  return merges;
+}
+
 VocabularyBuilder::VocabularyBuilder(std::string where, Sizes sizes)
     : where_(std::move(where)),
       id_limit_(static_cast<std::int64_t>(2 * sizes.tokens + 1024)),
@@ -43,18 +72,16 @@ std::int32_t VocabularyBuilder::checked_id(std::string_view token, std::int64_t 
 }
 
 void VocabularyBuilder::store(std::string_view bytes, std::int32_t id) {
-  auto& tokens = vocabulary_.tokens;
+  TokenList& tokens = vocabulary_.tokens;
   if (bytes.empty()) fail(where_, fmt::format("the token of id {} is empty", id));
   if (static_cast<std::size_t>(id) < tokens.size() && !tokens[id].empty())
     fail(where_, fmt::format("id {} is given to two tokens, {} and {}", id, shown(tokens[id]),
                              shown(bytes)));
-  const std::int32_t known = index_.find(bytes, tokens);
+  const std::int32_t known = index_.find(bytes);
   if (known >= 0)
     fail(where_, fmt::format("token {} has two ids, {} and {}", shown(bytes), known, id));
-  if (static_cast<std::size_t>(id) >= tokens.size())
-    tokens.resize(static_cast<std::size_t>(id) + 1);
-  tokens[id] = bytes;
-  index_.insert(bytes, id, tokens);
+  tokens.set(static_cast<std::size_t>(id), bytes);
+  index_.insert(bytes, id);
 }
 
 void VocabularyBuilder::add_token(std::string_view bytes, std::int64_t id) {
@@ -63,7 +90,10 @@ void VocabularyBuilder::add_token(std::string_view bytes, std::int64_t id) {
 
 void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
   const std::int32_t checked = checked_id(name, id);
-  if (index_.find(name, vocabulary_.tokens) != checked) store(name, checked);
+  if (index_.find(name) == checked)
+    also_ordinary_.push_back(checked);
+  else
+    store(name, checked);
   auto& specials = vocabulary_.special_tokens;
   if (std::ranges::find(specials, checked, &std::pair<std::string, std::int32_t>::second) !=
       specials.end())
@@ -74,7 +104,7 @@ void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
 void VocabularyBuilder::add_merge(std::string_view left, std::string_view right) {
   const std::size_t rank = vocabulary_.merges.size();
   const auto id_of = [&](std::string_view token) {
-    const std::int32_t id = index_.find(token, vocabulary_.tokens);
+    const std::int32_t id = index_.find(token);
     if (id < 0)
       fail(where_, fmt::format("merge {} ({} + {}) names {}, which is no token of the vocabulary",
                                rank, shown(left), shown(right), shown(token)));
@@ -87,26 +117,6 @@ void VocabularyBuilder::add_merge(std::string_view left, std::string_view right)
     fail(where_, fmt::format("merge {} ({} + {}) is there twice", rank, shown(left), shown(right)));
   known = true;
   vocabulary_.merges.push_back(merge);
-}
-
-void VocabularyBuilder::merge_by_tokens() {
-  const auto& tokens = vocabulary_.tokens;
-  vocabulary_.by_tokens = true;
-  for (std::size_t id = 0; id < tokens.size(); ++id) {
-    const std::string_view token = tokens[id];
-    const auto first = static_cast<std::ptrdiff_t>(vocabulary_.merges.size());
-    for (std::size_t cut = 1; cut < token.size(); ++cut) {
-      const std::int32_t left = index_.find(token.substr(0, cut), tokens);
-      if (left < 0) continue;
-      const std::int32_t right = index_.find(token.substr(cut), tokens);
-      if (right >= 0) vocabulary_.merges.push_back({left, right, static_cast<std::int32_t>(id)});
-    }
-    // As transformers orders them when it converts tiktoken's files.
-    std::sort(vocabulary_.merges.begin() + first, vocabulary_.merges.end(),
-              [](const BpeMerge& a, const BpeMerge& b) {
-                return std::pair(a.left, a.right) < std::pair(b.left, b.right);
-              });
-  }
 }
 
 std::vector<bool> VocabularyBuilder::reachable_ids() const {
@@ -130,7 +140,7 @@ std::vector<std::int32_t> VocabularyBuilder::unreachable_tokens() const {
 BpeVocabulary VocabularyBuilder::finish() {
   for (const std::uint8_t byte : byte_alphabet_order()) {
     const std::string token(1, static_cast<char>(byte));
-    if (index_.find(token, vocabulary_.tokens) < 0)
+    if (index_.find(token) < 0)
       fail(where_,
            fmt::format("the token of byte {:#04x}, {}, is missing: byte-level BPE needs all "
                        "256 bytes",
@@ -138,14 +148,14 @@ BpeVocabulary VocabularyBuilder::finish() {
   }
   const std::vector<bool> reachable = reachable_ids();
   for (const auto& [name, id] : vocabulary_.special_tokens)
-    if (reachable[id])
+    if (reachable[id] || (vocabulary_.by_tokens && std::ranges::count(also_ordinary_, id) > 0))
       throw Error(
           ErrorCode::unsupported,
           fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "
                       "must never yield a special token, so give it another name",
                       where_, shown(name), id));
   std::ranges::sort(vocabulary_.special_tokens, {}, &std::pair<std::string, std::int32_t>::second);
-  index_ = TokenIndex();
+  index_ = TokenTable();
   merged_ = {};
   return std::exchange(vocabulary_, {});
 }

@@ -19,7 +19,8 @@
 #include <vector>
 
 #include "text/pair_map.h"
-#include "text/token_index.h"
+#include "text/token_list.h"
+#include "text/token_table.h"
 
 namespace stemma {
 
@@ -29,14 +30,17 @@ struct BpeMerge {
 };
 
 struct BpeVocabulary {
-  std::vector<std::string> tokens;  // by id; empty where an id has no token
-  std::vector<BpeMerge> merges;     // by rank: lower ranks merge first
-  // tiktoken's rule: whatever two neighbours join to a token may merge, and the lowest id comes
-  // first. `merges` then has every pair, in the order of what they make, and pairs that make the
-  // same have one rank.
+  TokenList tokens;
+  std::vector<BpeMerge> merges;  // by rank: lower ranks merge first
+  // tiktoken's rule instead of `merges`, which is empty: whatever two neighbours join to a token
+  // may merge, the lowest id first; and a piece that is a token is that token.
   bool by_tokens = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
 };
+
+// The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins to
+// one, in the order of what they make.
+std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
 
 // A map from strings that can be asked with a view.
 struct StringHash : std::hash<std::string_view> {
@@ -62,13 +66,14 @@ class VocabularyBuilder {
   void add_special(std::string_view name, std::int64_t id);
   // After all tokens.
   void add_merge(std::string_view left, std::string_view right);
-  // After all tokens but the special ones, and instead of merges: BpeVocabulary::by_tokens.
-  void merge_by_tokens();
+  // Instead of merges: BpeVocabulary::by_tokens.
+  void merge_by_tokens() { vocabulary_.by_tokens = true; }
 
   // Also checks that all 256 bytes are tokens. Throws unsupported when a special token can come
   // from text. The builder is empty afterwards.
   BpeVocabulary finish();
-  // The tokens that are no bytes, no special tokens and not made by any merge.
+  // The tokens that are no bytes, no special tokens and not made by any merge. Not for
+  // merge_by_tokens(), where text can yield every token.
   std::vector<std::int32_t> unreachable_tokens() const;
 
  private:
@@ -79,9 +84,10 @@ class VocabularyBuilder {
   std::string where_;
   std::int64_t id_limit_;
   BpeVocabulary vocabulary_;
-  TokenIndex index_;
+  TokenTable index_;
   PairMap<bool> merged_;
-  std::string result_;  // of add_merge(), kept for its memory
+  std::vector<std::int32_t> also_ordinary_;  // special tokens that add_token() had added
+  std::string result_;                       // of add_merge(), kept for its memory
 };
 
 }  // namespace stemma

@@ -16,7 +16,8 @@ std::string json_text(std::string_view text) { return Json(text).dump(); }
 std::vector<std::string> written_tokens(const BpeVocabulary& vocabulary) {
   std::vector<std::string> written;
   written.reserve(vocabulary.tokens.size());
-  for (const std::string& token : vocabulary.tokens) written.push_back(to_byte_alphabet(token));
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
+    written.push_back(to_byte_alphabet(vocabulary.tokens[id]));
   for (const auto& [name, id] : vocabulary.special_tokens) written[id] = name;
   return written;
 }
@@ -94,7 +95,7 @@ std::string tokenizer_json(const BpeTokenizer& tokenizer, const std::vector<std:
       added_tokens_json(vocabulary), pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(),
       byte_level.dump(), vocab_json(written, "    "));
   const char* separator = "";
-  for (const BpeMerge& merge : vocabulary.merges) {
+  for (const BpeMerge& merge : listed_merges(vocabulary)) {
     text += fmt::format("{}\n      {}", separator,
                         json_text(written[merge.left] + " " + written[merge.right]));
     separator = ",";
@@ -104,7 +105,7 @@ std::string tokenizer_json(const BpeTokenizer& tokenizer, const std::vector<std:
 
 std::string merges_txt(const BpeVocabulary& vocabulary, const std::vector<std::string>& written) {
   std::string text = "#version: 0.2\n";
-  for (const BpeMerge& merge : vocabulary.merges)
+  for (const BpeMerge& merge : listed_merges(vocabulary))
     text += fmt::format("{} {}\n", written[merge.left], written[merge.right]);
   return text;
 }

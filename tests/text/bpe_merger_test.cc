@@ -18,7 +18,7 @@ using test::Ids;
 Ids by_definition(const BpeVocabulary& vocabulary, std::string_view piece) {
   std::map<std::string, std::int32_t> id_of;
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
-    id_of[vocabulary.tokens[id]] = static_cast<std::int32_t>(id);
+    id_of[std::string(vocabulary.tokens[id])] = static_cast<std::int32_t>(id);
   Ids ids;
   for (const char byte : piece) ids.push_back(id_of.at(std::string(1, byte)));
   for (;;) {
@@ -55,7 +55,7 @@ TEST(BpeMerger, EqualsTheDefinitionForShortAndLongPieces) {
   for (int round = 0; round < 150; ++round) {
     const BpeVocabulary vocabulary = random_vocabulary(random);
     const BpeMerger merger(vocabulary);
-    for (const std::size_t size : {1u, 2u, 3u, 9u, 40u, 63u, 64u, 65u, 150u}) {
+    for (const std::size_t size : {1u, 2u, 3u, 9u, 40u, 127u, 128u, 129u, 400u}) {
       const std::string piece = test::random_text(random, {"a", "b", "c"}, static_cast<int>(size));
       Ids ids;
       merger.encode(piece, ids);

@@ -1,0 +1,67 @@
+// Short words as two numbers: compared and hashed in a few instructions. Private to text/.
+//
+//   const WordKey key = WordKey::of(piece, end_of_text);   // piece.size() ≤ kMaxWordBytes
+//   slots[key.hash() & mask]
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace stemma {
+
+inline constexpr std::size_t kMaxWordBytes = 15;
+
+// The bytes of a word, zeros behind them, and its length in the last byte.
+struct WordKey {
+  std::uint64_t low = 0, high = 0;
+
+  bool operator==(const WordKey&) const = default;
+
+  // `end`: up to where memory may be read, at least the end of the word.
+  static WordKey of(const char* word, std::size_t size, const char* end) {
+    WordKey key;
+    if (end - word >= 16) {
+      std::memcpy(&key, word, 16);
+      key.low &= kMasks[size].low;
+      key.high &= kMasks[size].high;
+    } else {
+      std::memcpy(&key, word, size);
+    }
+    key.high |= std::uint64_t{size} << 56;
+    return key;
+  }
+  static WordKey of(std::string_view word) {
+    return of(word.data(), word.size(), word.data() + word.size());
+  }
+
+  // Every bit depends on every byte, the upper ones most.
+  std::uint64_t hash() const {
+    std::uint64_t mixed = low * 0x9E3779B97F4A7C15u + high * 0xC2B2AE3D27D4EB4Fu;
+    mixed ^= mixed >> 32;
+    return mixed * 0xD6E8FEB86659FD93u;
+  }
+
+ private:
+  struct Mask {
+    std::uint64_t low = 0, high = 0;
+  };
+  struct Masks {
+    Mask of_size[kMaxWordBytes + 1];
+    constexpr Masks() {
+      for (std::size_t size = 0; size <= kMaxWordBytes; ++size)
+        for (std::size_t byte = 0; byte < size; ++byte)
+          (byte < 8 ? of_size[size].low : of_size[size].high) |= std::uint64_t{0xFF}
+                                                                 << 8 * (byte % 8);
+    }
+    constexpr const Mask& operator[](std::size_t size) const {
+      return of_size[size & kMaxWordBytes];
+    }
+  };
+  static const Masks kMasks;
+};
+
+inline constexpr WordKey::Masks WordKey::kMasks;
+
+}  // namespace stemma
