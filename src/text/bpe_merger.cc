@@ -118,8 +118,7 @@ std::size_t BpeMerger::merge_window(std::string_view piece, std::int32_t* ids) c
     begins[i] = static_cast<std::uint8_t>(i);
   }
   begins[count] = static_cast<std::uint8_t>(count);
-  for (std::size_t i = 0; i + 1 < count; ++i)
-    ranks[i] = merges.rank(ids[i], ids[i + 1], i, i + 2);
+  for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = merges.rank(ids[i], ids[i + 1], i, i + 2);
   ranks[count - 1] = kNoRank;
 
   for (;;) {
@@ -139,8 +138,8 @@ std::size_t BpeMerger::merge_window(std::string_view piece, std::int32_t* ids) c
       ids[kept] = merges.result(lowest);
       if (kept > 0)
         ranks[kept - 1] = merges.rank(ids[kept - 1], ids[kept], begins[kept - 1], begins[i]);
-      ranks[kept] = i == count ? kNoRank
-                               : merges.rank(ids[kept], ids[i], begins[kept], begins[i + 1]);
+      ranks[kept] =
+          i == count ? kNoRank : merges.rank(ids[kept], ids[i], begins[kept], begins[i + 1]);
       merging = ranks[kept] > lowest && (kept == 0 || ranks[kept - 1] > lowest);
     }
     begins[kept] = begins[count];
@@ -153,6 +152,7 @@ void BpeMerger::merge_in_windows(std::string_view piece, std::vector<std::int32_
   const std::size_t first = ids.size();
   std::vector<std::int32_t> found;
   std::size_t begin = 0, window = kWindowBytes;
+  std::size_t failed = 0;  // the furthest window that did not begin as it had to
   for (;;) {
     const std::string_view bytes = piece.substr(begin, window);
     found.clear();
@@ -164,7 +164,8 @@ void BpeMerger::merge_in_windows(std::string_view piece, std::vector<std::int32_
       merge_by_queue<ByPairs>(bytes, found);
 
     if (ids.size() > first && found[0] != ids.back()) {
-      for (const std::size_t failed = begin; begin > 0 && failed - begin < window;) {
+      failed = std::max(failed, begin);
+      for (const std::size_t from = begin; begin > 0 && from - begin < window;) {
         ids.pop_back();
         begin = ids.size() > first ? begin - size_of_id_[ids.back()] : 0;
       }
@@ -184,7 +185,8 @@ void BpeMerger::merge_in_windows(std::string_view piece, std::vector<std::int32_
       window *= 2;
     } else {
       begin += end - size_of_id_[found[next - 1]];
-      window = std::max(window / 2, kWindowBytes);
+      // Not smaller before that place is behind: the same window would fail there again.
+      if (begin > failed) window = std::max(window / 2, kWindowBytes);
     }
   }
 }

@@ -1,6 +1,8 @@
 #include "text/bpe_tokenizer.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -17,23 +19,90 @@ BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary, const Splitter& splitter,
       splitter_(splitter),
       end_of_text_(end_of_text) {}
 
+namespace {
+
+// Encodes one text.
+class TextEncoder {
+ public:
+  TextEncoder(std::string_view text, const BpeMerger& merger, std::vector<std::int32_t>& ids)
+      : text_(text), merger_(merger), ids_(ids), cache_(text) {}
+
+  // The pieces from `begin` on that end at `ends`. Where their words may be in the cache is
+  // computed for all before the first is read, so that memory is waited for once.
+  void encode(std::size_t begin, std::span<const std::size_t> ends) {
+    std::size_t at = begin;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const std::size_t size = ends[i] - at;
+      if (size <= kMaxWordBytes) {
+        keys_[i] = WordKey::of(text_.data() + at, size, text_end());
+        words_[i] = &cache_.word_at(keys_[i]);
+        __builtin_prefetch(words_[i]);
+      }
+      at = ends[i];
+    }
+    at = begin;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const std::string_view piece = text_.substr(at, ends[i] - at);
+      at = ends[i];
+      if (piece.size() > kMaxWordBytes)
+        encode_other(piece);
+      else if (words_[i]->is(keys_[i]))
+        buffered_ += words_[i]->copy(buffer_.data() + buffered_);
+      else
+        encode_word(piece, keys_[i], *words_[i]);
+      if (buffered_ + 4 > buffer_.size()) flush();
+    }
+    flush();
+  }
+
+  static constexpr std::size_t kBatch = 256;
+
+ private:
+  const char* text_end() const { return text_.data() + text_.size(); }
+
+  void flush() {
+    ids_.insert(ids_.end(), buffer_.data(), buffer_.data() + buffered_);
+    buffered_ = 0;
+  }
+
+  void encode_word(std::string_view piece, const WordKey& key, PieceCache::Word& word) {
+    flush();
+    const std::size_t first = ids_.size();
+    merger_.encode(piece, ids_, text_end());
+    word.set(key, std::span(ids_).subspan(first));
+  }
+
+  void encode_other(std::string_view piece) {
+    flush();
+    PieceCache::Other& other = cache_.other_at(piece);
+    if (other.piece == piece) {
+      for (std::size_t i = 0; i < other.count; ++i) ids_.push_back(ids_[other.first + i]);
+      return;
+    }
+    const std::size_t first = ids_.size();
+    merger_.encode(piece, ids_, text_end());
+    other = {piece, first, ids_.size() - first};
+  }
+
+  std::string_view text_;
+  const BpeMerger& merger_;
+  std::vector<std::int32_t>& ids_;
+  PieceCache cache_;
+  std::array<WordKey, kBatch> keys_;
+  std::array<PieceCache::Word*, kBatch> words_{};
+  std::array<std::int32_t, 1024> buffer_;
+  std::size_t buffered_ = 0;  // the next ids
+};
+
+}  // namespace
+
 void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
-  PieceCache cache(text);
-  const char* const text_end = text.data() + text.size();
-  std::array<std::size_t, 256> ends;
+  TextEncoder encoder(text, merger_, ids);
+  std::array<std::size_t, TextEncoder::kBatch> ends;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t count = splitter_.split(text, begin, ends);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string_view piece = text.substr(begin, ends[i] - begin);
-      begin = ends[i];
-      if (piece.size() == 1) {
-        ids.push_back(merger_.id_of_byte(piece[0]));
-      } else if (!cache.copy(piece, ids)) {
-        const std::size_t first = ids.size();
-        merger_.encode(piece, ids, text_end);
-        cache.put(piece, ids, first);
-      }
-    }
+    encoder.encode(begin, std::span(ends).first(count));
+    begin = ends[count - 1];
   }
 }
 

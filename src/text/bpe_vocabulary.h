@@ -38,8 +38,8 @@ struct BpeVocabulary {
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
 };
 
-// The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins to
-// one, in the order of what they make.
+// The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins
+// to one, in the order of what they make.
 std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
 
 // A map from strings that can be asked with a view.

@@ -3,7 +3,10 @@
 // encode(), so nothing is shared between threads. Private to text/.
 //
 //   PieceCache cache(text);
-//   if (!cache.copy(piece, ids)) { ...; cache.put(piece, ids, first); }   // pieces of this text
+//   PieceCache::Word& word = cache.word_at(key);          // of a piece up to kMaxWordBytes
+//   if (!word.is(key)) { ...; word.set(key, ids); }
+//   PieceCache::Other& other = cache.other_at(piece);     // of a longer one
+//   if (other.piece != piece) { ...; other = {piece, first, count}; }
 #pragma once
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,75 +24,60 @@ namespace stemma {
 
 class PieceCache {
  public:
-  // At most 1 MiB and 40 KiB; short texts take less.
-  explicit PieceCache(std::string_view text)
-      : end_(text.data() + text.size()),
-        words_(std::clamp<std::size_t>(std::bit_ceil(text.size() / 32), 16, 1 << 15)),
-        others_(std::min<std::size_t>(words_.size(), 1 << 10)) {}
-
-  // Appends the ids of `piece` where they are known.
-  bool copy(std::string_view piece, std::vector<std::int32_t>& ids) const {
-    if (piece.size() <= kMaxWordBytes) {
-      const WordKey key = key_of(piece);
-      const Word& word = words_[index_of(key, words_.size())];
-      if (word.key == key) {
-        for (std::uint32_t i = 0; i < word.count; ++i) ids.push_back(word.ids[i]);
-        return true;
-      }
-    }
-    const Other& other = others_[index_of(ends_of(piece), others_.size())];
-    if (other.piece != piece) return false;
-    for (std::size_t i = 0; i < other.count; ++i) ids.push_back(ids[other.first + i]);
-    return true;
-  }
-
-  // The ids of `piece` are those from `first` on; `ids` only grows from here.
-  void put(std::string_view piece, const std::vector<std::int32_t>& ids, std::size_t first) {
-    const std::size_t count = ids.size() - first;
-    if (piece.size() > kMaxWordBytes || count > kWordIds) {
-      others_[index_of(ends_of(piece), others_.size())] = {piece, first, count};
-      return;
-    }
-    const WordKey key = key_of(piece);
-    Word& word = words_[index_of(key, words_.size())];
-    word.key = key;
-    word.count = static_cast<std::uint32_t>(count);
-    std::copy_n(ids.begin() + static_cast<std::ptrdiff_t>(first), count, word.ids);
-  }
-
- private:
-  static constexpr std::size_t kWordIds = 3;
-
   // Half a cache line: one miss at most to find the ids of a word.
-  struct alignas(32) Word {
-    WordKey key;
-    std::int32_t ids[kWordIds] = {};
-    std::uint32_t count = 0;
+  class alignas(32) Word {
+   public:
+    static constexpr std::size_t kMaxIds = 3;
+
+    bool is(const WordKey& key) const { return key_ == key; }
+    // Writes the ids to `to`, where there is room for four; returns how many they are.
+    std::size_t copy(std::int32_t* to) const {
+      std::memcpy(to, ids_, sizeof(ids_) + sizeof(count_));
+      return count_;
+    }
+    // Nothing changes when the ids are too many.
+    void set(const WordKey& key, std::span<const std::int32_t> ids) {
+      if (ids.size() > kMaxIds) return;
+      key_ = key;
+      count_ = static_cast<std::uint32_t>(ids.size());
+      std::ranges::copy(ids, ids_);
+    }
+
+   private:
+    WordKey key_;
+    std::int32_t ids_[kMaxIds] = {};
+    std::uint32_t count_ = 0;
   };
+
+  // At most 2 MiB and 80 KiB; short texts take less.
+  explicit PieceCache(std::string_view text)
+      : words_(std::clamp<std::size_t>(std::bit_ceil(text.size() / 32), 16, 1 << 16)),
+        others_(std::min<std::size_t>(words_.size(), 1 << 11)) {}
+
+  // The only place where the word may be.
+  Word& word_at(const WordKey& key) { return words_[key.hash() >> 32 & (words_.size() - 1)]; }
+
+  // A piece of the text, whose ids are `count` from `first` on in those of the text.
   struct Other {
     std::string_view piece;
     std::size_t first = 0, count = 0;
   };
+  // The only place where the piece may be.
+  Other& other_at(std::string_view piece) { return others_[place_of(piece)]; }
 
-  WordKey key_of(std::string_view word) const {
-    return WordKey::of(word.data(), word.size(), end_);
+ private:
+  // From the length and up to 8 bytes of both ends and of the middle.
+  std::size_t place_of(std::string_view piece) const {
+    const auto bytes_at = [&](std::size_t place) {
+      std::uint64_t bytes = 0;
+      std::memcpy(&bytes, piece.data() + place, std::min<std::size_t>(piece.size() - place, 8));
+      return bytes;
+    };
+    const std::size_t last = piece.size() - std::min<std::size_t>(piece.size(), 8);
+    const WordKey key{bytes_at(0) ^ piece.size(), bytes_at(last) + bytes_at(piece.size() / 2)};
+    return key.hash() >> 32 & (others_.size() - 1);
   }
 
-  // Of the length and up to 16 bytes from both ends.
-  static WordKey ends_of(std::string_view piece) {
-    WordKey key;
-    const std::size_t bytes = std::min<std::size_t>(piece.size(), 8);
-    std::memcpy(&key.low, piece.data(), bytes);
-    std::memcpy(&key.high, piece.data() + piece.size() - bytes, bytes);
-    key.low ^= piece.size();
-    return key;
-  }
-
-  static std::size_t index_of(const WordKey& key, std::size_t places) {
-    return key.hash() >> 32 & (places - 1);
-  }
-
-  const char* end_;  // of the text
   std::vector<Word> words_;
   std::vector<Other> others_;
 };

@@ -41,8 +41,8 @@ std::uint64_t TokenTable::hash_of_long(std::string_view bytes) {
   std::uint64_t hash = bytes.size();
   std::size_t at = 0;
   for (; at + kMaxWordBytes < bytes.size(); at += kMaxWordBytes)
-    hash = std::rotl(hash, 23) ^ WordKey::of(bytes.data() + at, kMaxWordBytes,
-                                             bytes.data() + bytes.size()).hash();
+    hash = std::rotl(hash, 23) ^
+           WordKey::of(bytes.data() + at, kMaxWordBytes, bytes.data() + bytes.size()).hash();
   hash = std::rotl(hash, 23) ^ WordKey::of(bytes.substr(at)).hash();
   return hash * 0x9E3779B97F4A7C15u;
 }

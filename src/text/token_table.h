@@ -59,7 +59,7 @@ class TokenTable {
   };
 
   // Of a word; 0 is a free place.
-  static std::uint8_t tag_of(std::uint64_t hash) { 
+  static std::uint8_t tag_of(std::uint64_t hash) {
     return static_cast<std::uint8_t>(hash >> 24 | 1);
   }
   static std::uint64_t hash_of_long(std::string_view bytes);

@@ -64,6 +64,33 @@ TEST(BpeMerger, EqualsTheDefinitionForShortAndLongPieces) {
   }
 }
 
+// Tokens about as long as a window, so that what windows end with often changes: they grow, go back
+// and still reach the end.
+TEST(BpeMerger, EqualsTheDefinitionWhereTokensAreLong) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 60; ++round) {
+    std::vector<std::string> tokens = {"a", "b"};
+    std::vector<std::pair<std::string, std::string>> merges;
+    while (merges.size() < 14) {
+      const std::string left = tokens[random() % tokens.size()];
+      const std::string right = random() % 3 > 0 ? left : tokens[random() % tokens.size()];
+      if (left.size() + right.size() > 120) break;
+      if (std::ranges::find(tokens, left + right) != tokens.end()) continue;
+      tokens.push_back(left + right);
+      merges.emplace_back(left, right);
+    }
+    const BpeVocabulary vocabulary = test::small_vocabulary(merges);
+    const BpeMerger merger(vocabulary);
+    for (const std::size_t size : {300u, 500u}) {
+      std::string piece;
+      while (piece.size() < size) piece += std::string(random() % 150 + 1, "ab"[random() % 2]);
+      Ids ids;
+      merger.encode(piece, ids);
+      ASSERT_EQ(ids, by_definition(vocabulary, piece)) << piece;
+    }
+  }
+}
+
 TEST(BpeMerger, LowestRankFirstThenLeftmost) {
   const BpeMerger merger(test::small_vocabulary({{"b", "c"}, {"a", "b"}, {"a", "a"}}));
   const auto encoded = [&](std::string_view piece) {
