@@ -27,12 +27,11 @@ std::int32_t least(const std::int32_t* ranks, std::size_t count) {
 
 }  // namespace
 
-// `left` and `right` are ids; their bytes are [begin, end) of the window.
+// `left` and `right` are the ids of neighbours; their bytes are [begin, end) of the window.
 struct BpeMerger::ByPairs {
   const BpeMerger& merger;
-  const char* window;
-  const char* readable_end;
 
+  ByPairs(const BpeMerger& m, std::string_view) : merger(m) {}
   std::int32_t rank(std::int32_t left, std::int32_t right, std::size_t, std::size_t) const {
     const std::int32_t* found = merger.ranks_.find(pair_key(left, right));
     return found == nullptr ? kNoRank : *found;
@@ -43,11 +42,12 @@ struct BpeMerger::ByPairs {
 // The rank of a token is its id.
 struct BpeMerger::ByTokens {
   const BpeMerger& merger;
-  const char* window;
-  const char* readable_end;
+  std::string_view padded;  // the window, and behind it what may be read
 
+  ByTokens(const BpeMerger& m, std::string_view p) : merger(m), padded(p) {}
   std::int32_t rank(std::int32_t, std::int32_t, std::size_t begin, std::size_t end) const {
-    const std::int32_t id = merger.whole_.find({window + begin, end - begin}, readable_end);
+    const std::int32_t id =
+        merger.whole_.find(padded.substr(begin, end - begin), padded.data() + padded.size());
     return id < 0 ? kNoRank : id;
   }
   std::int32_t result(std::int32_t rank) const { return rank; }
@@ -92,13 +92,20 @@ void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids,
 }
 
 void BpeMerger::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {
-  if (piece.size() > kWindowBytes) {
+  if (piece.size() <= kWindowBytes)
+    merge_at_once(piece, ids);
+  else
     merge_in_windows(piece, ids);
+}
+
+void BpeMerger::merge_at_once(std::string_view window, std::vector<std::int32_t>& ids) const {
+  if (window.size() > kMaxPassedBytes) {
+    by_tokens_ ? merge_by_queue<ByTokens>(window, ids) : merge_by_queue<ByPairs>(window, ids);
     return;
   }
-  std::array<std::int32_t, kWindowBytes> merged;
-  const std::size_t count = by_tokens_ ? merge_window<ByTokens>(piece, merged.data())
-                                       : merge_window<ByPairs>(piece, merged.data());
+  std::array<std::int32_t, kMaxPassedBytes> merged;
+  const std::size_t count = by_tokens_ ? merge_window<ByTokens>(window, merged.data())
+                                       : merge_window<ByPairs>(window, merged.data());
   ids.insert(ids.end(), merged.data(), merged.data() + count);
 }
 
@@ -106,18 +113,18 @@ void BpeMerger::merge(std::string_view piece, std::vector<std::int32_t>& ids) co
 // after the other, and stops merging when a new pair comes before them.
 template <class Merges>
 std::size_t BpeMerger::merge_window(std::string_view piece, std::int32_t* ids) const {
-  std::array<char, kWindowBytes + kPadding> bytes;
+  std::array<char, kMaxPassedBytes + kPadding> bytes;
   std::memcpy(bytes.data(), piece.data(), piece.size());
-  const Merges merges{*this, bytes.data(), bytes.data() + bytes.size()};
+  const Merges merges(*this, {bytes.data(), bytes.size()});
   // Symbol i has the bytes from begins[i] to begins[i + 1]; ranks[i] is of the pair (i, i + 1).
-  std::array<std::int32_t, kWindowBytes> ranks;
-  std::array<std::uint8_t, kWindowBytes + 1> begins;
+  std::array<std::int32_t, kMaxPassedBytes> ranks;
+  std::array<std::uint16_t, kMaxPassedBytes + 1> begins;
   std::size_t count = piece.size();
   for (std::size_t i = 0; i < count; ++i) {
     ids[i] = id_of_byte_[static_cast<unsigned char>(piece[i])];
-    begins[i] = static_cast<std::uint8_t>(i);
+    begins[i] = static_cast<std::uint16_t>(i);
   }
-  begins[count] = static_cast<std::uint8_t>(count);
+  begins[count] = static_cast<std::uint16_t>(count);
   for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = merges.rank(ids[i], ids[i + 1], i, i + 2);
   ranks[count - 1] = kNoRank;
 
@@ -152,17 +159,12 @@ void BpeMerger::merge_in_windows(std::string_view piece, std::vector<std::int32_
   const std::size_t first = ids.size();
   std::vector<std::int32_t> found;
   std::size_t begin = 0, window = kWindowBytes;
-  std::size_t failed = 0;  // the furthest window that did not begin as it had to
+  std::size_t smallest = kWindowBytes;  // that holds more than one of the tokens of this piece
+  std::size_t failed = 0;               // the furthest window that did not begin as it had to
   for (;;) {
     const std::string_view bytes = piece.substr(begin, window);
     found.clear();
-    if (bytes.size() <= kWindowBytes)
-      merge(bytes, found);
-    else if (by_tokens_)
-      merge_by_queue<ByTokens>(bytes, found);
-    else
-      merge_by_queue<ByPairs>(bytes, found);
-
+    merge_at_once(bytes, found);
     if (ids.size() > first && found[0] != ids.back()) {
       failed = std::max(failed, begin);
       for (const std::size_t from = begin; begin > 0 && from - begin < window;) {
@@ -183,10 +185,11 @@ void BpeMerger::merge_in_windows(std::string_view piece, std::vector<std::int32_
     if (last) return;
     if (next == known) {
       window *= 2;
+      smallest = std::max(smallest, window);
     } else {
       begin += end - size_of_id_[found[next - 1]];
       // Not smaller before that place is behind: the same window would fail there again.
-      if (begin > failed) window = std::max(window / 2, kWindowBytes);
+      if (begin > failed) window = std::max(window / 2, smallest);
     }
   }
 }
@@ -201,7 +204,7 @@ void BpeMerger::merge_by_queue(std::string_view piece, std::vector<std::int32_t>
   const auto size = static_cast<std::uint32_t>(piece.size());
   std::vector<char> bytes(piece.begin(), piece.end());
   bytes.resize(bytes.size() + kPadding);
-  const Merges merges{*this, bytes.data(), bytes.data() + bytes.size()};
+  const Merges merges(*this, {bytes.data(), bytes.size()});
   struct Symbol {
     std::int32_t id;
     std::uint32_t previous, next;  // `size` ends the list, also to the left

@@ -8,8 +8,9 @@
 // through windows of that size that overlap by one token: where each begins with the token that the
 // one before it ended with, every two neighbours are what their own bytes encode to, and a sequence
 // of which that is true is the encoding of the whole (docs/decisions.md has the proof). A window
-// that begins otherwise is taken again from further left, twice as large. So time is linear in the
-// piece and memory does not grow with it, but for vocabularies and texts made to defeat windows.
+// that begins otherwise is taken again from further left, twice as large; one that ends within its
+// first token is taken again twice as large. So where what follows a token changes only tokens
+// nearby, time is linear in the piece and memory does not grow with it.
 //
 // Immutable: any thread.
 #pragma once
@@ -28,7 +29,8 @@ namespace stemma {
 
 class BpeMerger {
  public:
-  static constexpr std::size_t kWindowBytes = 128;
+  static constexpr std::size_t kWindowBytes = 128;     // of the first window
+  static constexpr std::size_t kMaxPassedBytes = 512;  // of the largest that is merged in passes
 
   // Keeps nothing of `vocabulary`.
   explicit BpeMerger(const BpeVocabulary& vocabulary);
@@ -49,10 +51,11 @@ class BpeMerger {
   // Merges without a look at whole pieces.
   void merge(std::string_view piece, std::vector<std::int32_t>& ids) const;
   void merge_in_windows(std::string_view piece, std::vector<std::int32_t>& ids) const;
-  // piece: at most kWindowBytes; returns how many ids it wrote.
+  void merge_at_once(std::string_view window, std::vector<std::int32_t>& ids) const;
+  // piece: at most kMaxPassedBytes; returns how many ids it wrote.
   template <class Merges>
   std::size_t merge_window(std::string_view piece, std::int32_t* ids) const;
-  // For windows that had to grow: O(n log n), about 50 bytes of memory a byte.
+  // For windows that had to grow further: O(n log n), about 50 bytes of memory a byte.
   template <class Merges>
   void merge_by_queue(std::string_view piece, std::vector<std::int32_t>& ids) const;
 

@@ -3,8 +3,8 @@
 //
 //   auto tokenizer = std::make_shared<BpeTokenizer>(vocabulary, gpt2_splitter(), eot_id);
 //
-// Immutable: any thread may encode and decode. encode() needs little more than 1 MiB beside text
-// and ids (piece_cache.h), except for pieces above 64 bytes (bpe_merger.h).
+// Immutable: any thread may encode and decode. encode() needs little more than 2 MiB beside text
+// and ids (piece_cache.h).
 #pragma once
 
 #include <cstdint>

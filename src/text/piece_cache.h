@@ -32,21 +32,20 @@ class PieceCache {
     bool is(const WordKey& key) const { return key_ == key; }
     // Writes the ids to `to`, where there is room for four; returns how many they are.
     std::size_t copy(std::int32_t* to) const {
-      std::memcpy(to, ids_, sizeof(ids_) + sizeof(count_));
-      return count_;
+      std::memcpy(to, ids_, sizeof(ids_));
+      return static_cast<std::size_t>(ids_[kMaxIds]);
     }
     // Nothing changes when the ids are too many.
     void set(const WordKey& key, std::span<const std::int32_t> ids) {
       if (ids.size() > kMaxIds) return;
       key_ = key;
-      count_ = static_cast<std::uint32_t>(ids.size());
       std::ranges::copy(ids, ids_);
+      ids_[kMaxIds] = static_cast<std::int32_t>(ids.size());
     }
 
    private:
     WordKey key_;
-    std::int32_t ids_[kMaxIds] = {};
-    std::uint32_t count_ = 0;
+    std::int32_t ids_[kMaxIds + 1] = {};  // the last is their number
   };
 
   // At most 2 MiB and 80 KiB; short texts take less.

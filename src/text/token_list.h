@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +20,7 @@ class TokenList {
  public:
   void reserve(std::size_t tokens) {
     spans_.reserve(tokens);
-    bytes_.reserve(8 * tokens + kPadding);
+    bytes_.reserve(8 * tokens);
   }
 
   // The largest id with a token, plus 1.
@@ -31,33 +30,20 @@ class TokenList {
     return {bytes_.data() + span.begin, span.size};
   }
 
-  // The id has no token yet. All tokens together stay below 4 GiB: no file of ours is as large.
+  // The id has no token yet. All tokens together are below 4 GiB: readers refuse files as large.
   void set(std::size_t id, std::string_view token) {
     if (id >= spans_.size()) spans_.resize(id + 1);
-    bytes_.resize(bytes_.size() - kPadding);
     spans_[id] = {static_cast<std::uint32_t>(bytes_.size()),
                   static_cast<std::uint32_t>(token.size())};
-    bytes_.append(token).append(kPadding, '\0');
+    bytes_.append(token);
   }
-
-  // Copies a token to `to`, where there is room for kPadding bytes more than it has; returns its
-  // end. Short tokens, nearly all, take one copy of a fixed size.
-  char* copy(std::size_t id, char* to) const {
-    const Span span = spans_[id];
-    const char* const from = bytes_.data() + span.begin;
-    std::memcpy(to, from, kPadding);
-    if (span.size > kPadding) [[unlikely]]
-      std::memcpy(to, from, span.size);
-    return to + span.size;
-  }
-  static constexpr std::size_t kPadding = 16;
 
  private:
   struct Span {
     std::uint32_t begin = 0, size = 0;
   };
   std::vector<Span> spans_;
-  std::string bytes_ = std::string(kPadding, '\0');  // and kPadding zeros behind the last token
+  std::string bytes_;
 };
 
 }  // namespace stemma

@@ -58,7 +58,7 @@ class TokenTable {
     std::int32_t id = -1;
   };
 
-  // Of a word; 0 is a free place.
+  // Of a word, from bits that depend on all of it; 0 is a free place.
   static std::uint8_t tag_of(std::uint64_t hash) {
     return static_cast<std::uint8_t>(hash >> 24 | 1);
   }

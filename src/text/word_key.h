@@ -36,7 +36,7 @@ struct WordKey {
     return of(word.data(), word.size(), word.data() + word.size());
   }
 
-  // Every bit depends on every byte, the upper ones most.
+  // The upper half depends on every byte; low bits do not.
   std::uint64_t hash() const {
     std::uint64_t mixed = low * 0x9E3779B97F4A7C15u + high * 0xC2B2AE3D27D4EB4Fu;
     mixed ^= mixed >> 32;

@@ -125,7 +125,7 @@ TEST(MainJob, FromTextToText) {
   auto with = [&](std::vector<std::string> more) {
     std::vector<std::string> all = generate;
     all.insert(all.end(), more.begin(), more.end());
-    const Result r = run(all);
+    Result r = run(all);
     EXPECT_EQ(r.code, 0) << r.err;
     return r;
   };
@@ -234,29 +234,11 @@ TEST(MainJob, ARunDoesNotGoOnWithOtherPackedData) {
 TEST(MainJob, ARunThatDivergesKeepsItsLastStep) {
   const TemporaryFolder folder;
   make_tokenizer(folder.path());
-  const Result r = run({"train",
-                        "--data",
-                        folder / "text.txt",
-                        "--tokenizer",
-                        folder / "tokenizer",
-                        "--depth",
-                        "1",
-                        "--sequence-length",
-                        "64",
-                        "--batch",
-                        "2",
-                        "--steps",
-                        "60",
-                        "--learning-rate",
-                        "10",
-                        "--min-learning-rate",
-                        "10",
-                        "--warmup",
-                        "0",
-                        "--weight-decay",
-                        "10",
-                        "--run",
-                        folder / "run"});
+  std::vector<std::string> arguments = train_arguments(folder.path(), "run", 60);
+  for (const char* argument : {"--learning-rate", "10", "--min-learning-rate", "10", "--warmup",
+                               "0", "--weight-decay", "10"})
+    arguments.emplace_back(argument);
+  const Result r = run(arguments);
   EXPECT_EQ(r.code, 2);
   EXPECT_NE(r.err.find("are unchanged: begin a new run"), std::string::npos) << r.err;
   EXPECT_NE(r.err.find("is saved in"), std::string::npos) << r.err;

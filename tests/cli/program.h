@@ -50,6 +50,7 @@ class Running {
     const std::string err = (folder_ / "err").string();
     arguments.insert(arguments.begin(), STEMMA_BINARY);
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     pid_ = ::fork();

@@ -88,8 +88,8 @@ struct PackSource {
 // copy:      to[k * to_stride + j] = piece[k][j]  for k < depth, j < width
 // transpose: to[k * to_stride + j] = piece[j][k]  for k < depth, j < width
 // 0 ≤ width ≤ 16. Rows are written in ascending order as 16 floats (or, where to_stride ≤ 8, as 8),
-// zeros past `width`; with
-// to_stride < 16 the next row overwrites the excess, and the last one spills into the slack.
+// zeros past `width`; where to_stride is less, the next row overwrites the excess, and the last one
+// spills into the slack.
 // The packers of matmul_avx512_bf16.cc write for every pair of k a row of 16 pairs of bf16 instead,
 // 32 bits each.
 struct PackShape {
