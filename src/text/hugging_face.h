@@ -41,7 +41,7 @@ std::shared_ptr<const BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges&
 
 // A folder with tokenizer.json, or with vocab.json and merges.txt; or a tokenizer.json itself.
 // tokenizer_config.json and special_tokens_map.json beside it are read where they exist.
-std::shared_ptr<const BpeTokenizer> read_hugging_face(const std::filesystem::path& path);
+std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 
 // Tokenizer::save().
 void save_hugging_face(const BpeTokenizer& tokenizer, const std::filesystem::path& folder);

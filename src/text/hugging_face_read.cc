@@ -58,7 +58,7 @@ TokenNames read_token_names(const std::filesystem::path& folder) {
 
 }  // namespace
 
-std::shared_ptr<const BpeTokenizer> read_hugging_face(const std::filesystem::path& path) {
+std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path) {
   const bool is_folder = std::filesystem::is_directory(path);
   const std::filesystem::path folder = is_folder ? path : path.parent_path();
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;

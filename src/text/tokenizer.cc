@@ -8,9 +8,13 @@
 
 namespace stemma {
 
+void Tokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
+  for (const std::int32_t id : ids) text += bytes_of(id);
+}
+
 std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
   std::string text;
-  for (const std::int32_t id : ids) text += bytes_of(id);
+  decode(ids, text);
   return text;
 }
 

@@ -42,6 +42,8 @@ class Tokenizer {
   // whole or absent.
   virtual void save(const std::filesystem::path& folder) const = 0;
 
+  // Appends the text of `ids` to `text`. Throws as bytes_of().
+  virtual void decode(std::span<const std::int32_t> ids, std::string& text) const;
   std::string decode(std::span<const std::int32_t> ids) const;
 };
 
