@@ -58,8 +58,8 @@ TEST(FixText, LinesAreCleanedAlone) {
   EXPECT_EQ(fix_text(wrong + "1 < 2\n" + wrong), "sch\u00F6n & gut\n1 < 2\nsch\u00F6n &amp; gut\n");
 }
 
-// Texts for which a search of the next repair, or every match tried anew, would take quadratic time
-// (ftfy needs hours for some): they end, and the result is UTF-8.
+// Texts in which each repair makes the next one possible, or a match fails late: a search from the
+// start for each would take quadratic time. They end soon, and the result is UTF-8.
 TEST(FixText, HostileTextEndsSoon) {
   constexpr std::size_t kParts = 60'000;
   for (const std::string part :
