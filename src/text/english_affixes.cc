@@ -117,7 +117,6 @@ std::size_t english_suffix(std::string_view word) {
   if (last.c == U's' || last.c == U'S') {
     const EnglishCharacter before = character_before(word, word.size() - 1);
     if (before.length > 0 && (before.c == U'\'' || before.c == U'’')) return 1 + before.length;
-    return 0;
   }
   const std::size_t unit = unit_length(word);
   if (unit > 0) return unit;
