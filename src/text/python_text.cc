@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "text/code_points.h"
 #include "text/lower_case_tables.h"
 
 namespace stemma {
@@ -11,7 +12,7 @@ namespace {
 using lower_case_tables::CharRange;
 using lower_case_tables::LowerCase;
 
-constexpr char32_t kSigma = U'Σ', kFinalSigma = U'ς', kDottedCapitalI = U'İ';
+constexpr char32_t kSigma = U'Σ', kSmallSigma = U'σ', kFinalSigma = U'ς', kDottedCapitalI = U'İ';
 
 bool is_in_ranges(std::span<const CharRange> ranges, char32_t c) {
   const auto next = std::ranges::upper_bound(ranges, c, {}, &CharRange::first);
@@ -54,23 +55,6 @@ bool cased_precedes(std::string_view text, std::size_t place) {
 
 }  // namespace
 
-void append_utf8(char32_t c, std::string& text) {
-  const auto add = [&](char32_t byte) { text += static_cast<char>(byte); };
-  if (c < 0x80) return add(c);
-  if (c < 0x800) {
-    add(0xC0 | c >> 6);
-  } else {
-    if (c < 0x10000) {
-      add(0xE0 | c >> 12);
-    } else {
-      add(0xF0 | c >> 18);
-      add(0x80 | (c >> 12 & 0x3F));
-    }
-    add(0x80 | (c >> 6 & 0x3F));
-  }
-  add(0x80 | (c & 0x3F));
-}
-
 void append_python_lower(std::string_view text, std::string& lower) {
   for (std::size_t place = 0; place < text.size();) {
     const char byte = text[place];
@@ -85,11 +69,12 @@ void append_python_lower(std::string_view text, std::string& lower) {
       lower += byte;
     } else if (c == kSigma) {
       const bool ends_word = cased_precedes(text, place) && !cased_follows(text, place + length);
-      append_utf8(ends_word ? kFinalSigma : lower_of(c), lower);
+      append_utf8({ends_word ? &kFinalSigma : &kSmallSigma, 1}, lower);
     } else if (c == kDottedCapitalI) {
       lower += "i\u0307";  // the one character whose lower case is two
     } else {
-      append_utf8(lower_of(c), lower);
+      const char32_t lower_c = lower_of(c);
+      append_utf8({&lower_c, 1}, lower);
     }
     place += std::max<std::size_t>(length, 1);
   }

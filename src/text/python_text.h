@@ -31,7 +31,4 @@ inline std::size_t python_space_at(std::string_view text, std::size_t place) {
 // Appends text.lower(). Invalid bytes stay as they are.
 void append_python_lower(std::string_view text, std::string& lower);
 
-// The bytes of a character (not a surrogate, ≤ 0x10FFFF).
-void append_utf8(char32_t c, std::string& text);
-
 }  // namespace stemma
