@@ -92,6 +92,16 @@ void write_gpt1_file(const std::filesystem::path& path, std::string_view text) {
   file.commit();
 }
 
+Gpt1LowerCase configured_lower_case(const std::filesystem::path& config) {
+  if (!std::filesystem::is_regular_file(config)) return Gpt1LowerCase::of_text;
+  const Json root = Json::parse(read_file(config, kMaxGpt1FileBytes), config.string());
+  try {
+    return root.get("do_lower_case", true) ? Gpt1LowerCase::of_text : Gpt1LowerCase::of_words;
+  } catch (const Error& error) {
+    throw with_source(error, config.string());
+  }
+}
+
 }  // namespace
 
 std::optional<Gpt1Vocabulary> parse_gpt1(const Gpt1Files& files, const std::string& where) {
@@ -119,9 +129,11 @@ std::optional<Gpt1Vocabulary> find_gpt1(const std::filesystem::path& folder,
       continue;
     const std::string vocab_text = read_file(folder / vocab, kMaxGpt1FileBytes);
     const std::string merges_text = read_file(folder / merges, kMaxGpt1FileBytes);
-    if (auto found =
-            parse_gpt1({vocab_text, merges_text, special_names, eos_name}, (folder / "").string()))
+    if (auto found = parse_gpt1({vocab_text, merges_text, special_names, eos_name},
+                                (folder / "").string())) {
+      found->lower_case = configured_lower_case(folder / "tokenizer_config.json");
       return found;
+    }
   }
   return std::nullopt;
 }
@@ -131,6 +143,7 @@ void save_gpt1(const Gpt1Vocabulary& vocabulary, const std::filesystem::path& fo
   Json config = map;
   config.set("tokenizer_class", "OpenAIGPTTokenizer");
   config.set("clean_up_tokenization_spaces", false);
+  config.set("do_lower_case", vocabulary.lower_case == Gpt1LowerCase::of_text);
   write_gpt1_file(folder / "vocab.json", gpt1_vocab_json(vocabulary.tokens));
   write_gpt1_file(folder / "merges.txt", gpt1_merges_txt(vocabulary));
   write_gpt1_file(folder / "special_tokens_map.json", map.dump(2) + "\n");

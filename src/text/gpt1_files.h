@@ -28,7 +28,8 @@ struct Gpt1Files {
 // token ends in "</w>", or there are letters for the bytes of white space.
 std::optional<Gpt1Vocabulary> parse_gpt1(const Gpt1Files& files, const std::string& where);
 
-// The files of a folder; nothing where there are none of this kind.
+// The files of a folder; nothing where there are none of this kind. Its tokenizer_config.json may
+// say "do_lower_case": false, which is Gpt1LowerCase::of_words.
 std::optional<Gpt1Vocabulary> find_gpt1(const std::filesystem::path& folder,
                                         const std::vector<std::string>& special_names,
                                         const std::string& eos_name);

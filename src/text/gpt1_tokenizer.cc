@@ -111,6 +111,11 @@ Gpt1Tokenizer::Gpt1Tokenizer(Gpt1Vocabulary vocabulary)
 }
 
 void Gpt1Tokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
+  std::string lower;
+  if (vocabulary_.lower_case == Gpt1LowerCase::of_text) {
+    append_python_lower_each(text, lower);
+    text = lower;
+  }
   const std::string prepared = standardise_gpt1(fix_text(text));
   ids.reserve(ids.size() + prepared.size() / 4);
   Gpt1Encoder(prepared, merger_, line_, ids).encode();

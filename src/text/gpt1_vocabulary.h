@@ -23,12 +23,19 @@ namespace stemma {
 
 inline constexpr std::string_view kWordEnd = "</w>";
 
+// What is made lower case. transformers' OpenAIGPTTokenizer begins with the whole text, so that
+// spaCy never sees a capital and "Mr." is two words; OpenAI's own code
+// (openai/finetune-transformer-lm, text_utils.py), by which GPT-1 was trained, looks for words
+// first.
+enum class Gpt1LowerCase : std::uint8_t { of_text, of_words };
+
 struct Gpt1Vocabulary {
   TokenList tokens;              // as files spell them: "the</w>"
   std::vector<BpeMerge> merges;  // by rank; the result is spelled as left, then right
   std::int32_t unknown = 0;      // <unk>, for symbols without a token; special
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
   std::optional<std::int32_t> end_of_text;                           // one of them
+  Gpt1LowerCase lower_case = Gpt1LowerCase::of_text;
 };
 
 // Every function throws corrupt, starting with the file's name in `where` (a folder with '/', or

@@ -18,6 +18,8 @@
 namespace stemma {
 namespace {
 
+constexpr std::string_view kTransformersGpt1 = "openai-gpt", kOpenAiGpt1 = "gpt1";
+
 enum class Table : std::uint8_t { merges, r50k, p50k, cl100k, o200k };
 
 struct Encoding {
@@ -119,19 +121,9 @@ BpeVocabulary vocabulary_of(const Encoding& encoding) {
   return builder.finish();
 }
 
-}  // namespace
-
-std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name) {
-  for (const Encoding& encoding : encodings()) {
-    if (encoding.name == name)
-      return make_bpe_tokenizer(vocabulary_of(encoding), encoding.splitter());
-  }
-  return nullptr;
-}
-
 // The table: the characters by id in its first line, then the merges by rank. Ids are <unk>, the
 // characters within a word, those at its end, what the merges make, the end of a line.
-std::shared_ptr<const Tokenizer> published_gpt1() {
+Gpt1Vocabulary gpt1_vocabulary() {
   constexpr std::size_t kTokens = 40478;
   const std::string table = embedded_table(EmbeddedTable::gpt1_merges);
   std::string_view rest = table;
@@ -140,7 +132,7 @@ std::shared_ptr<const Tokenizer> published_gpt1() {
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     return line;
   };
-  Gpt1VocabularyBuilder builder(std::string(kPublishedGpt1) + "/", kTokens);
+  Gpt1VocabularyBuilder builder("gpt1/", kTokens);
   std::int64_t id = 0;
   builder.add_token("<unk>", id++);
   const std::string_view characters = next_line();
@@ -160,11 +152,28 @@ std::shared_ptr<const Tokenizer> published_gpt1() {
     builder.add_merge(left, right);
   }
   builder.add_token("\n</w>", id++);
-  return std::make_shared<Gpt1Tokenizer>(builder.finish({}, ""));
+  return builder.finish({}, "");
+}
+
+}  // namespace
+
+std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name) {
+  for (const Encoding& encoding : encodings()) {
+    if (encoding.name == name)
+      return make_bpe_tokenizer(vocabulary_of(encoding), encoding.splitter());
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const Tokenizer> published_gpt1(std::string_view name) {
+  if (name != kTransformersGpt1 && name != kOpenAiGpt1) return nullptr;
+  Gpt1Vocabulary vocabulary = gpt1_vocabulary();
+  if (name == kOpenAiGpt1) vocabulary.lower_case = Gpt1LowerCase::of_words;
+  return std::make_shared<Gpt1Tokenizer>(std::move(vocabulary));
 }
 
 std::string published_names() {
-  std::string names(kPublishedGpt1);
+  std::string names = fmt::format("{}, {}", kTransformersGpt1, kOpenAiGpt1);
   for (const Encoding& encoding : encodings()) names.append(", ").append(encoding.name);
   return names;
 }

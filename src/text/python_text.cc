@@ -12,7 +12,7 @@ namespace {
 using lower_case_tables::CharRange;
 using lower_case_tables::LowerCase;
 
-constexpr char32_t kSigma = U'Σ', kSmallSigma = U'σ', kFinalSigma = U'ς', kDottedCapitalI = U'İ';
+constexpr char32_t kSigma = U'Σ', kFinalSigma = U'ς', kDottedCapitalI = U'İ';
 
 bool is_in_ranges(std::span<const CharRange> ranges, char32_t c) {
   const auto next = std::ranges::upper_bound(ranges, c, {}, &CharRange::first);
@@ -53,9 +53,8 @@ bool cased_precedes(std::string_view text, std::size_t place) {
   return false;
 }
 
-}  // namespace
-
-void append_python_lower(std::string_view text, std::string& lower) {
+template <bool kFinalSigmas>
+void append_lower(std::string_view text, std::string& lower) {
   for (std::size_t place = 0; place < text.size();) {
     const char byte = text[place];
     if (static_cast<unsigned char>(byte) < 0x80) {
@@ -67,17 +66,26 @@ void append_python_lower(std::string_view text, std::string& lower) {
     const std::size_t length = decode_utf8(text.substr(place), c);
     if (length == 0) {
       lower += byte;
-    } else if (c == kSigma) {
-      const bool ends_word = cased_precedes(text, place) && !cased_follows(text, place + length);
-      append_utf8({ends_word ? &kFinalSigma : &kSmallSigma, 1}, lower);
     } else if (c == kDottedCapitalI) {
       lower += "i\u0307";  // the one character whose lower case is two
     } else {
-      const char32_t lower_c = lower_of(c);
+      const bool ends_word = kFinalSigmas && c == kSigma && cased_precedes(text, place) &&
+                             !cased_follows(text, place + length);
+      const char32_t lower_c = ends_word ? kFinalSigma : lower_of(c);
       append_utf8({&lower_c, 1}, lower);
     }
     place += std::max<std::size_t>(length, 1);
   }
+}
+
+}  // namespace
+
+void append_python_lower(std::string_view text, std::string& lower) {
+  append_lower<true>(text, lower);
+}
+
+void append_python_lower_each(std::string_view text, std::string& lower) {
+  append_lower<false>(text, lower);
 }
 
 }  // namespace stemma

@@ -30,5 +30,8 @@ inline std::size_t python_space_at(std::string_view text, std::size_t place) {
 
 // Appends text.lower(). Invalid bytes stay as they are.
 void append_python_lower(std::string_view text, std::string& lower);
+// Appends the lower case of each character alone, "".join(c.lower() for c in text), where a sigma
+// at the end of a word is none.
+void append_python_lower_each(std::string_view text, std::string& lower);
 
 }  // namespace stemma
