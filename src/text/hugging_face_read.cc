@@ -1,11 +1,14 @@
 // Finds and reads the tokenizer files of a Hugging Face folder.
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "text/gpt1_files.h"
+#include "text/gpt1_tokenizer.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
 
@@ -63,6 +66,10 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   const std::filesystem::path folder = is_folder ? path : path.parent_path();
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
   const TokenNames names = read_token_names(folder);
+  // Before tokenizer.json: GPT-1's would cut words as BERT does, not as the model was trained.
+  if (is_folder)
+    if (auto gpt1 = find_gpt1(folder, names.special, names.eos))
+      return std::make_shared<Gpt1Tokenizer>(std::move(*gpt1));
   if (std::filesystem::exists(file))
     return parse_tokenizer_json(read_file(file, kMaxFileBytes), file.string(), names.eos);
 

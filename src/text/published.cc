@@ -1,38 +1,24 @@
 #include "text/published.h"
 
-#include <array>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <zstd.h>
 
-#include "base/error.h"
 #include "text/byte_alphabet.h"
+#include "text/embedded_tables.h"
+#include "text/gpt1_tokenizer.h"
 #include "text/hugging_face.h"
 #include "text/splitter.h"
-
-// The compressed tables (tables/README.md) as they lie in the source tree.
-// NOLINTNEXTLINE(bugprone-macro-parentheses)
-#define STEMMA_EMBED(symbol, file)                   \
-  __asm__(                                           \
-      ".pushsection .rodata, \"a\"\n"                \
-      ".global " #symbol                             \
-      "\n"                                           \
-      ".global " #symbol "_end\n" #symbol            \
-      ":\n"                                          \
-      ".incbin \"" STEMMA_TABLES file "\"\n" #symbol \
-      "_end:\n"                                      \
-      ".byte 0\n"                                    \
-      ".popsection\n");                              \
-  extern "C" const char symbol[];                    \
-  extern "C" const char symbol##_end[];
-STEMMA_EMBED(stemma_gpt2_merges, "/gpt2_merges.txt.zst")
-STEMMA_EMBED(stemma_cl100k_tokens, "/cl100k_tokens.zst")
-STEMMA_EMBED(stemma_o200k_tokens, "/o200k_tokens.zst")
+#include "text/utf8.h"
 
 namespace stemma {
 namespace {
+
+constexpr std::string_view kTransformersGpt1 = "openai-gpt", kOpenAiGpt1 = "gpt1";
 
 enum class Table : std::uint8_t { merges, r50k, p50k, cl100k, o200k };
 
@@ -85,21 +71,8 @@ std::vector<Encoding> encodings() {
   };
 }
 
-[[noreturn]] void fail_damaged() {
-  throw Error(ErrorCode::internal, "[tokenizer] the vocabulary inside this program is damaged");
-}
-
-std::string unpacked(const char* begin, const char* end) {
-  const auto size = static_cast<std::size_t>(end - begin);
-  const unsigned long long whole = ZSTD_getFrameContentSize(begin, size);
-  std::string text(whole < (4u << 20) ? whole : 0, '\0');
-  const std::size_t got = ZSTD_decompress(text.data(), text.size(), begin, size);
-  if (ZSTD_isError(got) || got != text.size() || text.empty()) fail_damaged();
-  return text;
-}
-
 std::vector<std::pair<std::string, std::string>> gpt2_merges() {
-  return parse_merges(unpacked(stemma_gpt2_merges, stemma_gpt2_merges_end), "gpt2");
+  return parse_merges(embedded_table(EmbeddedTable::gpt2_merges), "gpt2");
 }
 
 // By id: bytes in the order of their letters, then the results of the merges.
@@ -112,12 +85,12 @@ std::vector<std::string> gpt2_tokens() {
 }
 
 // By id: for each token its length in a byte, then its bytes.
-std::vector<std::string> listed_tokens(const char* begin, const char* end) {
-  const std::string list = unpacked(begin, end);
+std::vector<std::string> listed_tokens(EmbeddedTable table) {
+  const std::string list = embedded_table(table);
   std::vector<std::string> tokens;
   for (std::size_t at = 0; at < list.size();) {
     const std::size_t length = static_cast<unsigned char>(list[at]);
-    if (length == 0 || at + 1 + length > list.size()) fail_damaged();
+    if (length == 0 || at + 1 + length > list.size()) fail_damaged_table();
     tokens.push_back(list.substr(at + 1, length));
     at += 1 + length;
   }
@@ -125,8 +98,8 @@ std::vector<std::string> listed_tokens(const char* begin, const char* end) {
 }
 
 std::vector<std::string> tokens_of(Table table) {
-  if (table == Table::cl100k) return listed_tokens(stemma_cl100k_tokens, stemma_cl100k_tokens_end);
-  if (table == Table::o200k) return listed_tokens(stemma_o200k_tokens, stemma_o200k_tokens_end);
+  if (table == Table::cl100k) return listed_tokens(EmbeddedTable::cl100k_tokens);
+  if (table == Table::o200k) return listed_tokens(EmbeddedTable::o200k_tokens);
   std::vector<std::string> tokens = gpt2_tokens();
   if (table == Table::p50k) {
     tokens.emplace_back();  // 50256 is <|endoftext|>
@@ -148,6 +121,40 @@ BpeVocabulary vocabulary_of(const Encoding& encoding) {
   return builder.finish();
 }
 
+// The table: the characters by id in its first line, then the merges by rank. Ids are <unk>, the
+// characters within a word, those at its end, what the merges make, the end of a line.
+Gpt1Vocabulary gpt1_vocabulary() {
+  constexpr std::size_t kTokens = 40478;
+  const std::string table = embedded_table(EmbeddedTable::gpt1_merges);
+  std::string_view rest = table;
+  const auto next_line = [&] {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    return line;
+  };
+  Gpt1VocabularyBuilder builder("gpt1/", kTokens);
+  std::int64_t id = 0;
+  builder.add_token("<unk>", id++);
+  const std::string_view characters = next_line();
+  for (const std::string_view behind : {std::string_view(), kWordEnd}) {
+    std::size_t length = 0;
+    for (std::size_t place = 0; place < characters.size(); place += length) {
+      char32_t c = 0;
+      length = std::max<std::size_t>(decode_utf8(characters.substr(place), c), 1);
+      builder.add_token(std::string(characters.substr(place, length)).append(behind), id++);
+    }
+  }
+  while (!rest.empty()) {
+    const std::string_view line = next_line();
+    const std::size_t space = std::min(line.find(' '), line.size() - 1);
+    const std::string_view left = line.substr(0, space), right = line.substr(space + 1);
+    builder.add_token(std::string(left).append(right), id++);
+    builder.add_merge(left, right);
+  }
+  builder.add_token("\n</w>", id++);
+  return builder.finish({}, "");
+}
+
 }  // namespace
 
 std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name) {
@@ -158,10 +165,16 @@ std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name) {
   return nullptr;
 }
 
+std::shared_ptr<const Tokenizer> published_gpt1(std::string_view name) {
+  if (name != kTransformersGpt1 && name != kOpenAiGpt1) return nullptr;
+  Gpt1Vocabulary vocabulary = gpt1_vocabulary();
+  if (name == kOpenAiGpt1) vocabulary.lower_case = Gpt1LowerCase::of_words;
+  return std::make_shared<Gpt1Tokenizer>(std::move(vocabulary));
+}
+
 std::string published_names() {
-  std::string names;
-  for (const Encoding& encoding : encodings())
-    names.append(names.empty() ? "" : ", ").append(encoding.name);
+  std::string names = fmt::format("{}, {}", kTransformersGpt1, kOpenAiGpt1);
+  for (const Encoding& encoding : encodings()) names.append(", ").append(encoding.name);
   return names;
 }
 

@@ -5,6 +5,7 @@
 //   p50k_base, p50k_edit      Codex: r50k with runs of 2 to 25 spaces
 //   cl100k_base               GPT-3.5 and GPT-4
 //   o200k_base, o200k_harmony GPT-4o, gpt-oss
+//   openai-gpt, gpt1          GPT-1 as transformers and as OpenAI's code have it
 //
 //   published_tokenizer("cl100k_base")->encode("Hello world", ids);   // 9906 1917
 //
@@ -19,8 +20,12 @@
 
 namespace stemma {
 
-// Null where no encoding has this name. Throws internal when the binary is damaged.
+// Null where no byte-level encoding has this name. Throws internal when the binary is damaged.
 std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name);
+
+// openai-gpt and gpt1, which are of another kind (gpt1_tokenizer.h): 40,478 ids, <unk> the only
+// special token; they differ in Gpt1LowerCase. Null for other names. Throws internal.
+std::shared_ptr<const Tokenizer> published_gpt1(std::string_view name);
 
 // "gpt2, r50k_base, ...": for messages.
 std::string published_names();

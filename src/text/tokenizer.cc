@@ -20,6 +20,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
+  if (auto gpt1 = published_gpt1(source)) return gpt1;
   if (auto published = published_tokenizer(source)) return published;
   std::error_code error;
   if (!std::filesystem::exists(source, error))

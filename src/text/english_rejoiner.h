@@ -1,0 +1,52 @@
+// The last step of spaCy's tokenizer (spacy/tokenizer.pyx, _apply_special_cases, 3.8): tokens that
+// came to lie side by side and together spell an exception become the tokens of that exception.
+//
+//   "x:D"   x : D   ->   x :D
+//
+// Of exceptions that overlap the longest wins, then the first. Those that only seem to be one,
+// because white space lies between their tokens, change nothing but stand in the way of shorter
+// ones. So what becomes of a chunk may depend on its neighbours, up to reach() tokens to both
+// sides. Immutable: any thread. Private to text/.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/english_exceptions.h"
+
+namespace stemma {
+
+class EnglishRejoiner {
+ public:
+  using Tokens = std::span<const std::string_view>;
+
+  // An exception and the tokens that the rules of signs alone would make of it.
+  void add(std::string_view exception, Tokens tokens, const EnglishCuts& cuts);
+
+  // Whether these tokens of a chunk may have to change.
+  bool may_change(Tokens tokens) const;
+  // Appends to `result` what tokens [begin, end) of `tokens` become, where the others are their
+  // neighbours.
+  void rejoin(Tokens tokens, std::size_t begin, std::size_t end,
+              std::vector<std::string_view>& result) const;
+  // The most tokens of one exception, less one.
+  std::size_t reach() const { return most_tokens_ - 1; }
+
+ private:
+  struct Pattern {
+    std::vector<std::size_t> lengths;  // of the tokens, in bytes
+    EnglishCuts cuts;
+    bool changes = false;
+  };
+  const Pattern* pattern_at(Tokens tokens, std::size_t begin, std::size_t count) const;
+  bool is_blocked(Tokens tokens, std::size_t begin, std::size_t count) const;
+
+  StringMap<Pattern> patterns_;
+  StringMap<bool> first_tokens_;
+  std::size_t most_tokens_ = 1, most_bytes_ = 0;
+};
+
+}  // namespace stemma

@@ -1,0 +1,143 @@
+#include "text/gpt1_tokenizer.h"
+
+#include <algorithm>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "text/english_splitter.h"
+#include "text/fix_text.h"
+#include "text/gpt1_files.h"
+#include "text/gpt1_text.h"
+#include "text/piece_cache.h"
+#include "text/python_text.h"
+
+namespace stemma {
+namespace {
+
+constexpr std::string_view kLineToken = "\n</w>";
+
+// Encodes one prepared text; remembers the ids of its chunks.
+class Gpt1Encoder {
+ public:
+  Gpt1Encoder(std::string_view text, const WordMerger& merger, std::int32_t line,
+              std::vector<std::int32_t>& ids)
+      : text_(text), merger_(merger), line_(line), ids_(ids), cache_(text) {}
+
+  void encode() {
+    for (std::size_t place = 0; place < text_.size();) {
+      const std::string_view chunk = EnglishSplitter::next_chunk(text_, place);
+      if (chunk.front() == '\n')
+        ids_.push_back(line_);
+      else if (chunk.size() <= kMaxWordBytes)
+        encode_short(chunk);
+      else
+        encode_other(chunk);
+    }
+  }
+
+ private:
+  void encode_short(std::string_view chunk) {
+    const WordKey key = WordKey::of(chunk.data(), chunk.size(), text_.data() + text_.size());
+    PieceCache::Word& word = cache_.word_at(key);
+    const std::size_t first = ids_.size();
+    if (word.is(key)) {
+      ids_.resize(first + PieceCache::Word::kMaxIds + 1);
+      ids_.resize(first + word.copy(ids_.data() + first));
+    } else if (encode_new(chunk)) {
+      word.set(key, std::span(ids_).subspan(first));
+    }
+  }
+
+  void encode_other(std::string_view chunk) {
+    PieceCache::Other& other = cache_.other_at(chunk);
+    const std::size_t first = ids_.size();
+    if (other.piece == chunk) {
+      ids_.resize(first + other.count);
+      std::copy_n(ids_.begin() + static_cast<std::ptrdiff_t>(other.first), other.count,
+                  ids_.begin() + static_cast<std::ptrdiff_t>(first));
+    } else if (encode_new(chunk)) {
+      other = {chunk, first, ids_.size() - first};
+    }
+  }
+
+  // True where the chunk has these ids in any text.
+  bool encode_new(std::string_view chunk) {
+    tokens_.clear();
+    const bool settled = english_splitter().split_chunk(chunk, tokens_);
+    if (!settled) {
+      tokens_.clear();
+      english_splitter().split_chunk_in(text_, chunk, tokens_);
+    }
+    for (const std::string_view token : tokens_) {
+      lower_.clear();
+      append_python_lower(token, lower_);
+      merger_.merge(lower_, ids_);
+    }
+    return settled;
+  }
+
+  std::string_view text_;
+  const WordMerger& merger_;
+  std::int32_t line_;
+  std::vector<std::int32_t>& ids_;
+  PieceCache cache_;
+  std::vector<std::string_view> tokens_;
+  std::string lower_;
+};
+
+std::string text_of_token(std::string_view token) {
+  std::string text;
+  for (;;) {
+    const std::size_t end = token.find(kWordEnd);
+    text += token.substr(0, end);
+    if (end == token.npos) return text;
+    text += ' ';
+    token.remove_prefix(end + kWordEnd.size());
+  }
+}
+
+}  // namespace
+
+Gpt1Tokenizer::Gpt1Tokenizer(Gpt1Vocabulary vocabulary)
+    : vocabulary_(std::move(vocabulary)), merger_(vocabulary_), line_(vocabulary_.unknown) {
+  const TokenList& tokens = vocabulary_.tokens;
+  texts_.reserve(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (tokens[id] == kLineToken) line_ = static_cast<std::int32_t>(id);
+    if (!tokens[id].empty()) texts_.set(id, text_of_token(tokens[id]));
+  }
+}
+
+void Gpt1Tokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
+  std::string lower;
+  if (vocabulary_.lower_case == Gpt1LowerCase::of_text) {
+    append_python_lower_each(text, lower);
+    text = lower;
+  }
+  const std::string prepared = standardise_gpt1(fix_text(text));
+  ids.reserve(ids.size() + prepared.size() / 4);
+  Gpt1Encoder(prepared, merger_, line_, ids).encode();
+}
+
+std::string_view Gpt1Tokenizer::bytes_of(std::int32_t id) const {
+  if (id < 0 || id >= vocab_size() || vocabulary_.tokens[static_cast<std::size_t>(id)].empty())
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[tokenizer] token id {} is {}; the vocabulary has {} ids", id,
+                    id < 0 || id >= vocab_size() ? "out of range" : "unused", vocab_size()));
+  return texts_[static_cast<std::size_t>(id)];
+}
+
+void Gpt1Tokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
+  const std::size_t before = text.size();
+  for (const std::int32_t id : ids) text += bytes_of(id);
+  if (text.size() > before && text.back() == ' ') text.pop_back();
+}
+
+void Gpt1Tokenizer::save(const std::filesystem::path& folder) const {
+  save_gpt1(vocabulary_, folder);
+}
+
+}  // namespace stemma
