@@ -1,4 +1,6 @@
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -6,9 +8,12 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "data/documents.h"
+#include "device/memory.h"
 #include "text/bpe_trainer.h"
 
 namespace stemma::cli {
@@ -21,44 +26,68 @@ struct Options {
   std::string output;
   BpeTrainerOptions trainer;
   DocumentOptions documents;
-  std::int64_t vocab_size = trainer.vocab_size, min_frequency = 2;
+  std::int64_t vocab_size = trainer.vocab_size, min_frequency = 2, threads = 0;
   bool json = false;
 };
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 struct Counts {
   std::int64_t documents = 0;
   std::uint64_t bytes = 0;
 };
 
-// False when a signal stopped it.
-bool read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
+std::string rate_and_rest(const EtaEstimator& eta, std::string_view unit) {
+  return fmt::format("{}, {} left",
+                     unit.empty() ? format_bytes(eta.rate()) + "/s" : format_rate(eta.rate(), unit),
+                     format_duration(eta.remaining_seconds()));
+}
+
+void read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
   DocumentReader reader(expand_files({o.input.begin(), o.input.end()}), o.documents);
   ProgressLine line;
-  for (Document document; reader.next(document);) {
-    trainer.add_document(document.text);
+  EtaEstimator eta(static_cast<double>(reader.total_bytes()));
+  Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
+  Document document;
+  trainer.add_documents(workers, [&](std::string& text) {
+    document.text.swap(text);
+    const bool more = interrupt_requested() == 0 && reader.next(document);
+    document.text.swap(text);
+    if (!more) return false;
     ++counts.documents;
-    counts.bytes += document.text.size();
-    line.update(fmt::format("reading: {} of {}", format_bytes(reader.position_bytes()),
-                            format_bytes(reader.total_bytes())));
-    if (interrupt_requested()) return false;
-  }
-  if (counts.documents == 0)
+    counts.bytes += text.size();
+    eta.update(static_cast<double>(reader.position_bytes()));
+    line.update(fmt::format("reading: {} of {}, {}", format_bytes(reader.position_bytes()),
+                            format_bytes(reader.total_bytes()), rate_and_rest(eta, "")));
+    return true;
+  });
+  if (counts.documents == 0 && interrupt_requested() == 0)
     throw Error(ErrorCode::corrupt,
                 "[tokenizer train] the input holds no text: nothing to learn from");
-  return true;
+}
+
+std::shared_ptr<const BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
+  ProgressLine line;
+  std::optional<EtaEstimator> eta;
+  return trainer.train([&](std::int64_t done, std::int64_t wanted) {
+    if (!eta) eta.emplace(static_cast<double>(wanted), static_cast<double>(done));
+    eta->update(static_cast<double>(done));
+    line.update(fmt::format("merging: {} of {}, {}", done, wanted, rate_and_rest(*eta, "merges")));
+    return interrupt_requested() == 0;
+  });
 }
 
 int run(Options& o) {
+  const auto started = std::chrono::steady_clock::now();
   o.trainer.vocab_size = static_cast<std::int32_t>(o.vocab_size);
   o.trainer.min_frequency = static_cast<std::uint64_t>(o.min_frequency);
   BpeTrainer trainer(o.trainer);
   Counts counts;
-  if (!read_corpus(o, trainer, counts)) return interrupted_or_done();
-  ProgressLine line;
-  const auto tokenizer = trainer.train([&](std::int64_t done, std::int64_t wanted) {
-    line.update(fmt::format("merging: {} of {}", done, wanted));
-  });
-  line.finish();
+  read_corpus(o, trainer, counts);
+  if (interrupt_requested()) return interrupted_or_done();
+  const auto tokenizer = merge_pairs(trainer);
   if (interrupt_requested()) return interrupted_or_done();
   fs::create_directories(o.output);
   tokenizer->save(o.output);
@@ -73,7 +102,10 @@ int run(Options& o) {
                                      static_cast<std::int64_t>(tokenizer->special_tokens().size())},
                       {"documents", counts.documents},
                       {"bytes", static_cast<std::int64_t>(counts.bytes)},
-                      {"distinct_pieces", static_cast<std::int64_t>(trainer.distinct_pieces())}}));
+                      {"pieces", static_cast<std::int64_t>(trainer.pieces())},
+                      {"distinct_pieces", static_cast<std::int64_t>(trainer.distinct_pieces())},
+                      {"seconds", seconds_since(started)},
+                      {"peak_memory_bytes", static_cast<std::int64_t>(peak_memory_bytes())}}));
   print(fmt::format("a vocabulary of {} tokens from {} in {} documents to {}\n",
                     tokenizer->vocab_size(), format_bytes(counts.bytes), counts.documents,
                     o.output));
@@ -102,6 +134,7 @@ void add_tokenizer_train(Program& program) {
                 o->documents.text_field);
   c.options.add({"output", "the folder to write; created where it is missing", "tokenizer"},
                 o->output);
+  declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
   c.required = {"input", "output"};
   c.run = [o] { return run(*o); };

@@ -110,7 +110,8 @@ TEST(BpeTrainer, ChunksOfAnySizeGiveTheSame) {
 }
 
 TEST(BpeTrainer, PiecesDoNotReachAcrossDocuments) {
-  BpeTrainer apart({.vocab_size = 300, .min_frequency = 1}), together = apart;
+  const BpeTrainerOptions options = {.vocab_size = 300, .min_frequency = 1};
+  BpeTrainer apart(options), together(options);
   for (int i = 0; i < 3; ++i) {
     apart.add_text("ab");
     apart.end_document();
@@ -164,6 +165,7 @@ TEST(BpeTrainer, ProgressEndsAtAllMerges) {
   trainer.train([&](std::int64_t now, std::int64_t wanted) {
     done.push_back(now);
     EXPECT_EQ(wanted, 143);
+    return true;
   });
   ASSERT_FALSE(done.empty());
   EXPECT_TRUE(std::ranges::is_sorted(done));
