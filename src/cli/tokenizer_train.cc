@@ -39,10 +39,8 @@ struct Counts {
   std::uint64_t bytes = 0;
 };
 
-std::string rate_and_rest(const EtaEstimator& eta, std::string_view unit) {
-  return fmt::format("{}, {} left",
-                     unit.empty() ? format_bytes(eta.rate()) + "/s" : format_rate(eta.rate(), unit),
-                     format_duration(eta.remaining_seconds()));
+std::string rest(const EtaEstimator& eta) {
+  return format_duration(eta.remaining_seconds()) + " left";
 }
 
 void read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
@@ -59,8 +57,9 @@ void read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
     ++counts.documents;
     counts.bytes += text.size();
     eta.update(static_cast<double>(reader.position_bytes()));
-    line.update(fmt::format("reading: {} of {}, {}", format_bytes(reader.position_bytes()),
-                            format_bytes(reader.total_bytes()), rate_and_rest(eta, "")));
+    line.update(fmt::format("reading: {} of {}, {}/s, {}", format_bytes(reader.position_bytes()),
+                            format_bytes(reader.total_bytes()),
+                            format_bytes(static_cast<std::uint64_t>(eta.rate())), rest(eta)));
     return true;
   });
   if (counts.documents == 0 && interrupt_requested() == 0)
@@ -70,11 +69,13 @@ void read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
 
 std::shared_ptr<const BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
   ProgressLine line;
+  const auto started = EtaEstimator::Clock::now();
   std::optional<EtaEstimator> eta;
   return trainer.train([&](std::int64_t done, std::int64_t wanted) {
-    if (!eta) eta.emplace(static_cast<double>(wanted), static_cast<double>(done));
+    if (!eta) eta.emplace(static_cast<double>(wanted), 0, started);
     eta->update(static_cast<double>(done));
-    line.update(fmt::format("merging: {} of {}, {}", done, wanted, rate_and_rest(*eta, "merges")));
+    line.update(fmt::format("merging: {} of {}, {}, {}", done, wanted,
+                            format_rate(eta->rate(), "merges"), rest(*eta)));
     return interrupt_requested() == 0;
   });
 }

@@ -52,7 +52,7 @@ class PairMerger {
  private:
   // A word lies in words_: its count (low half, high half), its size, then its symbols. Its number
   // is where it begins.
-  static constexpr std::size_t kHead = 3;
+  static constexpr std::uint32_t kHead = 3;
 
   struct PairState {
     std::uint64_t count = 0;
