@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "text/byte_alphabet.h"
+#include "text/lowercase.h"
 #include "text/pair_merger.h"
 #include "text/utf8.h"
 
@@ -71,24 +72,38 @@ BpeTrainer::BpeTrainer(BpeTrainerOptions options) : options_(std::move(options))
   tally_ = std::make_unique<PieceTally>(*counter_);
 }
 
+std::string BpeTrainer::normalized(std::string_view text) const {
+  return options_.lowercase ? lowercase(text) : std::string(text);
+}
+
 void BpeTrainer::add_text(std::string_view text) {
-  pending_.append(text);
-  const std::size_t whole = pending_.size() - incomplete_utf8_tail(pending_);
-  const std::string_view text_so_far = std::string_view(pending_).substr(0, whole);
-  std::size_t counted = count_pieces(*tally_, text_so_far, options_.splitter->unstable_pieces());
-  if (whole - counted > kMaxPending)
-    counted += count_pieces(*tally_, text_so_far.substr(counted), 0);
+  partial_.append(text);
+  const std::size_t whole = partial_.size() - incomplete_utf8_tail(partial_);
+  pending_ += normalized(std::string_view(partial_).substr(0, whole));
+  partial_.erase(0, whole);
+  std::size_t counted = count_pieces(*tally_, pending_, options_.splitter->unstable_pieces());
+  if (pending_.size() - counted > kMaxPending)
+    counted += count_pieces(*tally_, std::string_view(pending_).substr(counted), 0);
   pending_.erase(0, counted);
 }
 
 void BpeTrainer::end_document() {
+  pending_ += normalized(partial_);
+  partial_.clear();
   count_pieces(*tally_, pending_, 0);
   pending_.clear();
 }
 
 void BpeTrainer::add_document(std::string_view text) {
   end_document();
-  count_pieces(*tally_, text, 0);
+  count_document(*tally_, text);
+}
+
+void BpeTrainer::count_document(PieceTally& tally, std::string_view text) const {
+  if (options_.lowercase)
+    count_pieces(tally, normalized(text), 0);
+  else
+    count_pieces(tally, text, 0);
 }
 
 void BpeTrainer::add_documents(Workers& workers, const NextDocument& next) {
@@ -110,7 +125,7 @@ void BpeTrainer::add_documents(Workers& workers, const NextDocument& next) {
       PieceTally tally(*counter_);
       std::vector<std::string> documents;
       while (const std::size_t taken = take(documents))
-        for (std::size_t i = 0; i < taken; ++i) count_pieces(tally, documents[i], 0);
+        for (std::size_t i = 0; i < taken; ++i) count_document(tally, documents[i]);
       tally.flush();
     } catch (...) {
       const std::lock_guard lock(mutex);
@@ -195,8 +210,9 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) 
     if (progress && done * 100 / wanted != (done - 1) * 100 / wanted && !progress(done, wanted))
       return nullptr;
   }
-  return make_bpe_tokenizer(build_vocabulary(tokens, merges, options_.special_tokens),
-                            *options_.splitter);
+  BpeVocabulary vocabulary = build_vocabulary(tokens, merges, options_.special_tokens);
+  vocabulary.lowercase = options_.lowercase;
+  return make_bpe_tokenizer(std::move(vocabulary), *options_.splitter);
 }
 
 }  // namespace stemma

@@ -41,6 +41,7 @@ struct BpeTrainerOptions {
   std::uint64_t min_frequency = 2;  // of a pair, to be merged
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
   const Splitter* splitter = &gpt2_splitter();  // not owned
+  bool lowercase = false;                       // text is put in lower case first
   std::uint64_t memory_bytes = std::uint64_t{2} << 30;
   std::filesystem::path spill_folder = std::filesystem::temp_directory_path();
 };
@@ -82,12 +83,17 @@ class BpeTrainer {
   const Dropped& dropped() const { return dropped_; }
 
  private:
-  // Counts all pieces of `text` but the last `held` ones; returns where those begin.
+  // The text that is split.
+  std::string normalized(std::string_view text) const;
+  // Counts all pieces of `text`, which is normalized, but the last `held` ones; returns where those
+  // begin.
   std::size_t count_pieces(PieceTally& tally, std::string_view text, std::size_t held) const;
+  void count_document(PieceTally& tally, std::string_view text) const;
   void fill(PairMerger& merger);
 
   BpeTrainerOptions options_;
   std::string pending_;  // the end of the document so far, whose pieces are not certain
+  std::string partial_;  // what may become a character after it
   std::unique_ptr<PieceCounter> counter_;
   std::unique_ptr<PieceTally> tally_;  // of add_text() and add_document()
   std::uint64_t pieces_ = 0, distinct_pieces_ = 0;
