@@ -10,8 +10,8 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "cli/commands.h"
-#include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/trainer_flags.h"
 #include "data/documents.h"
 #include "device/memory.h"
 #include "text/bpe_trainer.h"
@@ -19,49 +19,8 @@
 namespace stemma::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Options {
-  std::vector<std::string> input;
-  std::string output;
-  DocumentOptions documents;
-  std::int64_t vocab_size = 32768, min_frequency = 2, memory_bytes = std::int64_t{2} << 30;
-  std::int64_t threads = 0;
-  std::string split = "gpt2", digits = "keep";
-  std::vector<std::string> special_token;
-  bool lowercase = false, json = false;
-};
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-const Splitter& splitter_of(const Options& o) {
-  const NumberCut cut = o.digits == "single"   ? NumberCut::single
-                        : o.digits == "triple" ? NumberCut::triple
-                                               : NumberCut::published;
-  return o.split == "cl100k"  ? cl100k_splitter(cut)
-         : o.split == "o200k" ? o200k_splitter(cut)
-                              : gpt2_splitter(cut);
-}
-
-// The folder that exists already and will hold `output`: its disk has room for what is asked.
-fs::path existing_parent(const std::string& output) {
-  fs::path folder = fs::absolute(output);
-  while (!fs::is_directory(folder) && folder != folder.parent_path()) folder = folder.parent_path();
-  return folder;
-}
-
-BpeTrainerOptions trainer_options(const Options& o) {
-  BpeTrainerOptions options{.vocab_size = static_cast<std::int32_t>(o.vocab_size),
-                            .min_frequency = static_cast<std::uint64_t>(o.min_frequency),
-                            .splitter = &splitter_of(o),
-                            .lowercase = o.lowercase,
-                            .memory_bytes = static_cast<std::uint64_t>(o.memory_bytes),
-                            .spill_folder = existing_parent(o.output)};
-  options.special_tokens.insert(options.special_tokens.end(), o.special_token.begin(),
-                                o.special_token.end());
-  return options;
 }
 
 struct Counts {
@@ -73,7 +32,7 @@ std::string rest(const EtaEstimator& eta) {
   return format_duration(eta.remaining_seconds()) + " left";
 }
 
-void read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
+void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
   DocumentReader reader(expand_files({o.input.begin(), o.input.end()}), o.documents);
   ProgressLine line;
   EtaEstimator eta(static_cast<double>(reader.total_bytes()));
@@ -110,7 +69,7 @@ std::shared_ptr<const BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
   });
 }
 
-void warn(const Options& o, const BpeTrainer& trainer, const BpeTokenizer& tokenizer) {
+void warn(const TrainerFlags& o, const BpeTrainer& trainer, const BpeTokenizer& tokenizer) {
   const BpeTrainer::Dropped& dropped = trainer.dropped();
   if (dropped.pieces > 0)
     log_warning(fmt::format(
@@ -136,15 +95,15 @@ Json summary(const BpeTrainer& trainer, const BpeTokenizer& tokenizer, const Cou
                        {"peak_memory_bytes", number(peak_memory_bytes())}});
 }
 
-int run(const Options& o) {
+int run(const TrainerFlags& o) {
   const auto started = std::chrono::steady_clock::now();
-  BpeTrainer trainer(trainer_options(o));
+  BpeTrainer trainer(o.options());
   Counts counts;
   read_corpus(o, trainer, counts);
   if (interrupt_requested()) return interrupted_or_done();
   const auto tokenizer = merge_pairs(trainer);
   if (interrupt_requested()) return interrupted_or_done();
-  fs::create_directories(o.output);
+  std::filesystem::create_directories(o.output);
   tokenizer->save(o.output);
   warn(o, trainer, *tokenizer);
   if (o.json) {
@@ -159,27 +118,10 @@ int run(const Options& o) {
   return interrupted_or_done();
 }
 
-void declare_text_rules(Options& o, OptionSet& options) {
-  options.add_choice({"split", "the pattern that cuts text into pieces", "cl100k"}, o.split,
-                     {"gpt2", "cl100k", "o200k"});
-  options.add_choice(
-      {"digits",
-       "how that pattern's runs of numbers are cut: as it has them (gpt2: never, the "
-       "others: after three), each number alone, or after three",
-       "single"},
-      o.digits, {"keep", "single", "triple"});
-  options.add(
-      {"lowercase", "put all text in lower case, for good: decoding does not undo it", "true"},
-      o.lowercase);
-  options.add(
-      {"special_token", "names of tokens beside <|endoftext|> that text never yields", "<|user|>"},
-      o.special_token);
-}
-
 }  // namespace
 
 void add_tokenizer_train(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TrainerFlags>();
   Command& c = program.add("tokenizer train", "learn a vocabulary from text");
   c.about =
       "Trains a byte-level BPE tokenizer as GPT-2's and writes it as Hugging Face does "
@@ -188,23 +130,7 @@ void add_tokenizer_train(Program& program) {
       "the text: above --memory-bytes they are counted on disk, and the rarest are left out when "
       "they are too many to learn from, which a warning tells.";
   c.examples = {"stemma tokenizer train --input book.txt --vocab-size 4096 --output tokenizer"};
-  c.options.add(
-      {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "book.txt"},
-      o->input);
-  c.options.add(
-      {"vocab_size", "tokens wanted: 256 bytes, the merges, and the special tokens", "4096"},
-      o->vocab_size, {257, 1 << 24});
-  c.options.add({"min_frequency", "a pair must occur this often to be merged", "2"},
-                o->min_frequency, {1, 1'000'000'000});
-  declare_text_rules(*o, c.options);
-  c.options.add({"memory_bytes", "for words and pairs, beside the documents in work", "4e9"},
-                o->memory_bytes, {16 << 20, std::int64_t{1} << 50});
-  c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
-                o->documents.text_field);
-  c.options.add({"output", "the folder to write; created where it is missing", "tokenizer"},
-                o->output);
-  declare_threads(o->threads, c.options);
-  declare_json(o->json, c.options);
+  declare(*o, c.options);
   c.required = {"input", "output"};
   c.run = [o] { return run(*o); };
 }

@@ -38,6 +38,8 @@ struct Cl100kPattern {
 
 }  // namespace
 
+const Splitter& cl100k_splitter() { return cl100k_splitter(NumberCut::published); }
+
 const Splitter& cl100k_splitter(NumberCut cut) {
   static const PatternSplitter<Cl100kPattern<3>> published;
   static const PatternSplitter<Cl100kPattern<1>> single;

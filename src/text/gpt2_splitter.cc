@@ -40,6 +40,8 @@ struct Gpt2Pattern {
 
 }  // namespace
 
+const Splitter& gpt2_splitter() { return gpt2_splitter(NumberCut::published); }
+
 const Splitter& gpt2_splitter(NumberCut cut) {
   static const PatternSplitter<Gpt2Pattern<0>> published;
   static const PatternSplitter<Gpt2Pattern<1>> single;

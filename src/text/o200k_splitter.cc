@@ -80,6 +80,8 @@ struct O200kPattern {
 
 }  // namespace
 
+const Splitter& o200k_splitter() { return o200k_splitter(NumberCut::published); }
+
 const Splitter& o200k_splitter(NumberCut cut) {
   static const PatternSplitter<O200kPattern<3>> published;
   static const PatternSplitter<O200kPattern<1>> single;
