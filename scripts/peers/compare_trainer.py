@@ -97,17 +97,25 @@ def train_peer(options):
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
     tokenizer.train_from_iterator(documents_of(options.files[0]), trainer)
     pathlib.Path(options.as_peer).write_text(tokenizer.to_str())
+    print(json.dumps({"peak_memory_bytes": peak_bytes()}))
+
+
+def peak_bytes():
+    """The most that was resident (VmHWM); a child's ru_maxrss would begin with its parent's."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def measured(command, environment):
-    """Seconds, CPU seconds and peak bytes of a process."""
+    """Seconds, CPU seconds and peak bytes of a process, which prints the last in JSON."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
-    errors = process.stderr.read()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    output, errors = process.stdout.read(), process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - start
     if status != 0:
         sys.exit(f"{command[0]} failed: {errors.decode()}")
-    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    return seconds, usage.ru_utime + usage.ru_stime, json.loads(output)["peak_memory_bytes"]
 
 
 def medians(results):
@@ -153,7 +161,7 @@ def compare(options, folder):
     same = [f"--vocab-size={options.vocab_size}", f"--min-frequency={options.min_frequency}",
             f"--split={options.split}", f"--digits={options.digits}"] + ["--lowercase"] * options.lowercase
     ours = [options.stemma, "tokenizer", "train", "--input", corpus, "--output", folder / "ours",
-            "--threads", str(options.threads), *same]
+            "--threads", str(options.threads), "--json", *same]
     theirs = [sys.executable, __file__, corpus, "--as-peer", peer_json, *same]
     environment = {**os.environ, "RAYON_NUM_THREADS": str(options.threads), "TOKENIZERS_PARALLELISM": "true"}
     results = [(measured(ours, environment), measured(theirs, environment)) for _ in range(options.runs)]

@@ -115,6 +115,7 @@ void BpeTrainer::add_documents(Workers& workers, const NextDocument& next) {
     std::size_t taken = 0;
     for (std::size_t bytes = 0; more && bytes < kTakenBytes;) {
       if (taken == documents.size()) documents.emplace_back();
+      more = false;  // should it throw
       more = next(documents[taken]);
       if (more) bytes += documents[taken++].size();
     }

@@ -34,7 +34,7 @@ TEST(Lowercase, AsManyCharactersAsTheStandardLists) {
   for (char32_t c = 0; c < 0x110000; ++c) {
     const char32_t lower = lower_case(c);
     changed += lower != c;
-    if (c != 0x130) EXPECT_EQ(lower_case(lower), lower);
+    EXPECT_EQ(lower_case(lower), lower);
   }
   EXPECT_GE(changed, 1433);
 }
