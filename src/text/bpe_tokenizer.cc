@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "text/hugging_face.h"
+#include "text/lowercase.h"
 #include "text/piece_cache.h"
 
 namespace stemma {
@@ -97,6 +98,11 @@ class TextEncoder {
 }  // namespace
 
 void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
+  std::string lower;
+  if (vocabulary_.lowercase) {
+    lower = lowercase(text);
+    text = lower;
+  }
   TextEncoder encoder(text, merger_, ids);
   std::array<std::size_t, TextEncoder::kBatch> ends;
   for (std::size_t begin = 0; begin < text.size();) {

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "text/byte_alphabet.h"
+#include "text/lowercase.h"
 #include "text/pair_merger.h"
 #include "text/utf8.h"
 
@@ -17,6 +18,11 @@ namespace {
 constexpr std::int32_t kBytes = 256;
 constexpr std::int32_t kMaxVocab = 1 << 24;
 constexpr std::size_t kMaxPending = 1 << 20;
+// A worker takes so much text at a time.
+constexpr std::size_t kTakenBytes = 64 << 10;
+// What a distinct piece and each of its bytes take while pairs are merged, at most: the word, the
+// places of its pairs, and pairs that are in no other piece (pair_merger.h).
+constexpr std::uint64_t kMergeBytesOfPiece = 16, kMergeBytesOfByte = 24;
 
 void check_options(const BpeTrainerOptions& options) {
   const auto& specials = options.special_tokens;
@@ -61,60 +67,128 @@ BpeVocabulary build_vocabulary(const std::vector<std::string>& tokens,
 
 BpeTrainer::BpeTrainer(BpeTrainerOptions options) : options_(std::move(options)) {
   check_options(options_);
+  counter_ = std::make_unique<PieceCounter>(
+      PieceCounter::Options{options_.memory_bytes / 2, options_.spill_folder});
+  tally_ = std::make_unique<PieceTally>(*counter_);
+}
+
+std::string BpeTrainer::normalized(std::string_view text) const {
+  return options_.lowercase ? lowercase(text) : std::string(text);
 }
 
 void BpeTrainer::add_text(std::string_view text) {
-  pending_.append(text);
-  const std::size_t whole = pending_.size() - incomplete_utf8_tail(pending_);
-  const std::string_view text_so_far = std::string_view(pending_).substr(0, whole);
-  std::size_t counted = count_pieces(text_so_far, gpt2_splitter().unstable_pieces());
-  if (whole - counted > kMaxPending) counted += count_pieces(text_so_far.substr(counted), 0);
+  partial_.append(text);
+  const std::size_t whole = partial_.size() - incomplete_utf8_tail(partial_);
+  pending_ += normalized(std::string_view(partial_).substr(0, whole));
+  partial_.erase(0, whole);
+  std::size_t counted = count_pieces(*tally_, pending_, options_.splitter->unstable_pieces());
+  if (pending_.size() - counted > kMaxPending)
+    counted += count_pieces(*tally_, std::string_view(pending_).substr(counted), 0);
   pending_.erase(0, counted);
 }
 
 void BpeTrainer::end_document() {
-  count_pieces(pending_, 0);
+  pending_ += normalized(partial_);
+  partial_.clear();
+  count_pieces(*tally_, pending_, 0);
   pending_.clear();
 }
 
 void BpeTrainer::add_document(std::string_view text) {
   end_document();
-  count_pieces(text, 0);
+  count_document(*tally_, text);
 }
 
-std::size_t BpeTrainer::count_pieces(std::string_view text, std::size_t held) {
-  std::array<std::size_t, 256> ends;
-  std::deque<std::size_t> waiting;  // ends of pieces that may be among the last
-  std::size_t begin = 0, counted = 0;
-  while (begin < text.size()) {
-    const std::size_t found = gpt2_splitter().split(text, begin, ends);
-    for (std::size_t i = 0; i < found; ++i) {
-      waiting.push_back(ends[i]);
-      if (waiting.size() <= held) continue;
-      const std::string_view piece = text.substr(counted, waiting.front() - counted);
-      counted = waiting.front();
-      waiting.pop_front();
-      auto word = words_.find(piece);
-      if (word == words_.end()) {
-        word = words_.try_emplace(std::string(piece), counts_.size()).first;
-        order_.push_back(&word->first);
-        counts_.push_back(0);
-      }
-      ++counts_[word->second];
-      ++pieces_;
+void BpeTrainer::count_document(PieceTally& tally, std::string_view text) const {
+  if (options_.lowercase)
+    count_pieces(tally, normalized(text), 0);
+  else
+    count_pieces(tally, text, 0);
+}
+
+void BpeTrainer::add_documents(Workers& workers, const NextDocument& next) {
+  end_document();
+  std::mutex mutex;
+  bool more = true;
+  const auto take = [&](std::vector<std::string>& documents) {
+    const std::lock_guard lock(mutex);
+    std::size_t taken = 0;
+    for (std::size_t bytes = 0; more && bytes < kTakenBytes;) {
+      if (taken == documents.size()) documents.emplace_back();
+      more = false;  // should it throw
+      more = next(documents[taken]);
+      if (more) bytes += documents[taken++].size();
     }
+    return taken;
+  };
+  workers.run([&](int) {
+    try {
+      PieceTally tally(*counter_);
+      std::vector<std::string> documents;
+      while (const std::size_t taken = take(documents))
+        for (std::size_t i = 0; i < taken; ++i) count_document(tally, documents[i]);
+      tally.flush();
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      more = false;  // the others need not go on
+      throw;
+    }
+  });
+}
+
+std::size_t BpeTrainer::count_pieces(PieceTally& tally, std::string_view text,
+                                     std::size_t held) const {
+  // The last `held` ends stay at the front until more come.
+  std::array<std::size_t, 256> ends;
+  std::size_t begin = 0, counted = 0, waiting = 0;
+  while (begin < text.size()) {
+    const std::size_t found =
+        waiting + options_.splitter->split(text, begin, std::span(ends).subspan(waiting));
     begin = ends[found - 1];
+    const std::size_t certain = found - std::min(found, held);
+    tally.add(text, counted, std::span(ends).first(certain));
+    if (certain > 0) counted = ends[certain - 1];
+    waiting = found - certain;
+    std::copy_n(ends.begin() + static_cast<std::ptrdiff_t>(certain), waiting, ends.begin());
   }
   return counted;
 }
 
+// Gives the merger the pieces that it has memory for.
+void BpeTrainer::fill(PairMerger& merger) {
+  const auto classes = counter_->classes();
+  std::uint64_t kept_pieces = 0, kept_bytes = 0;
+  pieces_ = distinct_pieces_ = 0;
+  dropped_ = {};
+  for (auto same = classes.rbegin(); same != classes.rend(); ++same) {
+    const auto& [count, found] = *same;
+    pieces_ += count * found.pieces;
+    distinct_pieces_ += found.pieces;
+    const std::uint64_t cost = kMergeBytesOfPiece * (kept_pieces + found.pieces) +
+                               kMergeBytesOfByte * (kept_bytes + found.bytes);
+    if (cost > options_.memory_bytes && dropped_.pieces == 0) dropped_.min_count = count + 1;
+    if (count >= dropped_.min_count) {
+      kept_pieces += found.pieces;
+      kept_bytes += found.bytes;
+    } else {
+      dropped_.distinct_pieces += found.pieces;
+      dropped_.pieces += count * found.pieces;
+    }
+  }
+  merger.reserve(kept_pieces, kept_bytes);
+  counter_->drain(dropped_.min_count, [&](std::string_view piece, std::uint64_t count) {
+    merger.add_word(piece, count);
+  });
+}
+
 std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) {
   end_document();
+  tally_->flush();
+  PairMerger merger;
+  fill(merger);
   if (pieces_ == 0)
     throw Error(ErrorCode::invalid_argument, "[bpe_trainer] there is no text to train on");
-  PairMerger merger;
-  for (std::size_t i = 0; i < order_.size(); ++i) merger.add_word(*order_[i], counts_[i]);
-  merger.start();
+  merger.start(options_.min_frequency);
 
   // Two merges never make the same token: a place where its bytes stand between token boundaries
   // had those boundaries all the time, so it went through the same merges as every other such
@@ -124,7 +198,7 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) 
   const std::int64_t wanted =
       options_.vocab_size - kBytes - static_cast<std::int64_t>(options_.special_tokens.size());
   for (std::int64_t done = 0; done < wanted;) {
-    const auto pair = merger.best_pair(options_.min_frequency);
+    const auto pair = merger.best_pair();
     if (!pair) break;
     std::string token = tokens[pair->left] + tokens[pair->right];
     // A special token's name never becomes a token of text.
@@ -134,10 +208,12 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) 
     tokens.push_back(std::move(token));
     merges.push_back(*pair);
     ++done;
-    if (progress && done * 100 / wanted != (done - 1) * 100 / wanted) progress(done, wanted);
+    if (progress && done * 100 / wanted != (done - 1) * 100 / wanted && !progress(done, wanted))
+      return nullptr;
   }
-  return make_bpe_tokenizer(build_vocabulary(tokens, merges, options_.special_tokens),
-                            gpt2_splitter());
+  BpeVocabulary vocabulary = build_vocabulary(tokens, merges, options_.special_tokens);
+  vocabulary.lowercase = options_.lowercase;
+  return make_bpe_tokenizer(std::move(vocabulary), *options_.splitter);
 }
 
 }  // namespace stemma

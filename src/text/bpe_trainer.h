@@ -9,25 +9,41 @@
 // Of equally frequent pairs the one with the lower left id wins, then the lower right id; ids are
 // the 256 bytes in GPT-2's order, then the merges in order, then the special tokens. The merges are
 // those of Hugging Face `tokenizers` (BpeTrainer with ByteLevel pre-tokenizer and alphabet, trained
-// on the same documents). Memory: the distinct pieces and their pairs, not the corpus. Not for
-// several threads at once.
+// on the same documents), and the same for any number of threads, any order of the documents and
+// any chunks. Counts have 64 bits.
+//
+// Memory: `memory_bytes` for the distinct pieces and their pairs, the documents in work beside it.
+// Counts stay exact above it (piece_counter.h). When the distinct pieces are too many to be merged
+// in it, the rarest are left out: all that occur fewer times than the least count with which the
+// rest fits. dropped() tells; nothing is dropped otherwise.
+//
+// One thread calls a trainer. Throws device where pieces must go to disk and cannot.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/threads.h"
 #include "text/bpe_tokenizer.h"
+#include "text/piece_counter.h"
 
 namespace stemma {
+
+class PairMerger;
 
 struct BpeTrainerOptions {
   std::int32_t vocab_size = 32768;  // bytes and special tokens included
   std::uint64_t min_frequency = 2;  // of a pair, to be merged
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
+  const Splitter* splitter = &gpt2_splitter();  // not owned
+  bool lowercase = false;                       // text is put in lower case first
+  std::uint64_t memory_bytes = std::uint64_t{2} << 30;
+  std::filesystem::path spill_folder = std::filesystem::temp_directory_path();
 };
 
 class BpeTrainer {
@@ -44,24 +60,44 @@ class BpeTrainer {
   // Both, for a whole document.
   void add_document(std::string_view text);
 
-  std::uint64_t pieces() const { return pieces_; }
-  std::size_t distinct_pieces() const { return words_.size(); }
+  // Counts whole documents on all workers. next(text) replaces `text` by the next document or
+  // returns false at the end; it is called on any worker, on one at a time. After an exception, of
+  // next() too, the trainer is of no more use.
+  using NextDocument = std::function<bool(std::string& text)>;
+  void add_documents(Workers& workers, const NextDocument& next);
 
-  // progress(merges done, merges wanted) is called about a hundred times. The vocabulary is smaller
-  // than wanted when no pair is frequent enough. Throws invalid_argument when no text was added.
-  using Progress = std::function<void(std::int64_t done, std::int64_t wanted)>;
+  // progress(merges done, merges wanted) is called about a hundred times and returns whether to go
+  // on; where it does not, the result is null. The vocabulary is smaller than wanted when no pair
+  // is frequent enough. Throws invalid_argument when no text was added, or when train() was called
+  // before.
+  using Progress = std::function<bool(std::int64_t done, std::int64_t wanted)>;
   std::shared_ptr<const BpeTokenizer> train(const Progress& progress = {});
 
+  // Of the corpus, known after train().
+  std::uint64_t pieces() const { return pieces_; }
+  std::uint64_t distinct_pieces() const { return distinct_pieces_; }
+  // Of these, the ones that were left out because of `memory_bytes`: all below `min_count`.
+  struct Dropped {
+    std::uint64_t min_count = 1, distinct_pieces = 0, pieces = 0;
+  };
+  const Dropped& dropped() const { return dropped_; }
+
  private:
-  // Counts all pieces of `text` but the last `held` ones; returns where those begin.
-  std::size_t count_pieces(std::string_view text, std::size_t held);
+  // The text that is split.
+  std::string normalized(std::string_view text) const;
+  // Counts all pieces of `text`, which is normalized, but the last `held` ones; returns where those
+  // begin.
+  std::size_t count_pieces(PieceTally& tally, std::string_view text, std::size_t held) const;
+  void count_document(PieceTally& tally, std::string_view text) const;
+  void fill(PairMerger& merger);
 
   BpeTrainerOptions options_;
   std::string pending_;  // the end of the document so far, whose pieces are not certain
-  std::uint64_t pieces_ = 0;
-  StringMap<std::size_t> words_;           // piece → its place in counts_
-  std::vector<const std::string*> order_;  // pieces as first seen: nothing hangs on hash order
-  std::vector<std::uint64_t> counts_;
+  std::string partial_;  // what may become a character after it
+  std::unique_ptr<PieceCounter> counter_;
+  std::unique_ptr<PieceTally> tally_;  // of add_text() and add_document()
+  std::uint64_t pieces_ = 0, distinct_pieces_ = 0;
+  Dropped dropped_;
 };
 
 }  // namespace stemma

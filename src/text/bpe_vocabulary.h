@@ -35,6 +35,7 @@ struct BpeVocabulary {
   // tiktoken's rule instead of `merges`, which is empty: whatever two neighbours join to a token
   // may merge, the lowest id first; and a piece that is a token is that token.
   bool by_tokens = false;
+  bool lowercase = false;  // text is put in lower case (lowercase.h) before it is split
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
 };
 

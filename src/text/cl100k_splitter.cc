@@ -6,10 +6,12 @@ namespace {
 
 using namespace scan;
 
+template <int kMostNumbers>
 struct Cl100kPattern {
-  static constexpr std::string_view kRegex =
-      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
-      R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  static std::string regex() {
+    return R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|)" +
+           numbers_pattern(kMostNumbers) + R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  }
 
   // [^\s\p{L}\p{N}]+[\r\n]* from inside the run.
   static std::size_t signs_end(std::string_view text, std::size_t place) {
@@ -23,7 +25,7 @@ struct Cl100kPattern {
     if (first.length == 0) return begin + 1;
     const std::size_t next = begin + first.length;
     if (kLetters.has(first.kind)) return letters_end<Case::any>(text, next, kLetters);
-    if (first.kind == CharClass::number) return three_numbers_end(text, begin);
+    if (first.kind == CharClass::number) return numbers_end(text, begin, kMostNumbers);
     if (const std::size_t length = contraction_length<true>(text, begin)) return begin + length;
     const Character second = character_at(text, next);
     if (second.in(kLetters) && !ends_line(text[begin]))
@@ -36,9 +38,13 @@ struct Cl100kPattern {
 
 }  // namespace
 
-const Splitter& cl100k_splitter() {
-  static const PatternSplitter<Cl100kPattern> splitter;
-  return splitter;
+const Splitter& cl100k_splitter() { return cl100k_splitter(NumberCut::published); }
+
+const Splitter& cl100k_splitter(NumberCut cut) {
+  static const PatternSplitter<Cl100kPattern<3>> published;
+  static const PatternSplitter<Cl100kPattern<1>> single;
+  if (cut == NumberCut::single) return single;
+  return published;
 }
 
 }  // namespace stemma

@@ -1,5 +1,5 @@
 // Tokenizer files as Hugging Face writes them, for byte-level BPE with a split pattern of
-// splitter.h.
+// splitter.h, with or without the normalizer Lowercase.
 //
 //   auto tokenizer = parse_tokenizer_json(read_file("tokenizer.json"), "tokenizer.json", {});
 //

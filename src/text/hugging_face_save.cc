@@ -46,13 +46,14 @@ std::string added_tokens_json(const BpeVocabulary& vocabulary) {
   return tokens.dump();
 }
 
-bool splits_as_gpt2(const BpeTokenizer& tokenizer) {
-  return &tokenizer.splitter() == &gpt2_splitter();
+// What files without a place for splitter and normalizer mean.
+bool reads_text_as_gpt2(const BpeTokenizer& tokenizer) {
+  return &tokenizer.splitter() == &gpt2_splitter() && !tokenizer.vocabulary().lowercase;
 }
 
 // ByteLevel has GPT-2's pattern built in; every other one is a step before it.
 std::string pre_tokenizer_json(const BpeTokenizer& tokenizer, const Json& byte_level) {
-  if (splits_as_gpt2(tokenizer)) return byte_level.dump();
+  if (&tokenizer.splitter() == &gpt2_splitter()) return byte_level.dump();
   Json bytes_only = byte_level;
   bytes_only.set("use_regex", false);
   Json steps = Json::array();
@@ -77,7 +78,7 @@ std::string tokenizer_json(const BpeTokenizer& tokenizer, const std::vector<std:
   "truncation": null,
   "padding": null,
   "added_tokens": {},
-  "normalizer": null,
+  "normalizer": {},
   "pre_tokenizer": {},
   "post_processor": {},
   "decoder": {},
@@ -92,8 +93,9 @@ std::string tokenizer_json(const BpeTokenizer& tokenizer, const std::vector<std:
     "ignore_merges": false,
     "vocab": {},
     "merges": [)",
-      added_tokens_json(vocabulary), pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(),
-      byte_level.dump(), vocab_json(written, "    "));
+      added_tokens_json(vocabulary), vocabulary.lowercase ? R"({"type": "Lowercase"})" : "null",
+      pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(), byte_level.dump(),
+      vocab_json(written, "    "));
   const char* separator = "";
   for (const BpeMerge& merge : listed_merges(vocabulary)) {
     text += fmt::format("{}\n      {}", separator,
@@ -131,7 +133,7 @@ Json tokenizer_config(const BpeTokenizer& tokenizer) {
   Json config = special_tokens_map(tokenizer);
   const auto end = tokenizer.end_of_text();
   const bool as_gpt2 =
-      splits_as_gpt2(tokenizer) && end && tokenizer.bytes_of(*end) == "<|endoftext|>";
+      reads_text_as_gpt2(tokenizer) && end && tokenizer.bytes_of(*end) == "<|endoftext|>";
   config.set("tokenizer_class", as_gpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
   config.set("add_prefix_space", false);
   config.set("clean_up_tokenization_spaces", false);
@@ -149,7 +151,7 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 void save_hugging_face(const BpeTokenizer& tokenizer, const std::filesystem::path& folder) {
   const BpeVocabulary& vocabulary = tokenizer.vocabulary();
   const std::vector<std::string> written = written_tokens(vocabulary);
-  if (splits_as_gpt2(tokenizer)) {
+  if (reads_text_as_gpt2(tokenizer)) {
     write_file(folder / "vocab.json", vocab_json(written, "") + "\n");
     write_file(folder / "merges.txt", merges_txt(vocabulary, written));
   }

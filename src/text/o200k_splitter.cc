@@ -11,13 +11,16 @@ constexpr ClassSet kHeads = {CharClass::upper, CharClass::letter, CharClass::mar
 constexpr ClassSet kTails = {CharClass::lower, CharClass::letter, CharClass::mark};
 constexpr ClassSet kBoth = {CharClass::letter, CharClass::mark};
 
+template <int kMostNumbers>
 struct O200kPattern {
-  static constexpr std::string_view kRegex =
-      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
-      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-      R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
-      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-      R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  static std::string regex() {
+    return R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+           R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+           R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
+           R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?|)" +
+           numbers_pattern(kMostNumbers) +
+           R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  }
 
   struct Word {
     std::size_t heads_end = 0;  // of [heads]*
@@ -61,7 +64,7 @@ struct O200kPattern {
   static std::size_t piece_end(std::string_view text, std::size_t begin) {
     const Character first = character_at(text, begin);
     if (first.length == 0) return begin + 1;
-    if (first.kind == CharClass::number) return three_numbers_end(text, begin);
+    if (first.kind == CharClass::number) return numbers_end(text, begin, kMostNumbers);
     const bool line = ends_line(text[begin]);
     const std::size_t prefix = kLetters.has(first.kind) || line ? 0 : first.length;
     if (!line)
@@ -77,9 +80,13 @@ struct O200kPattern {
 
 }  // namespace
 
-const Splitter& o200k_splitter() {
-  static const PatternSplitter<O200kPattern> splitter;
-  return splitter;
+const Splitter& o200k_splitter() { return o200k_splitter(NumberCut::published); }
+
+const Splitter& o200k_splitter(NumberCut cut) {
+  static const PatternSplitter<O200kPattern<3>> published;
+  static const PatternSplitter<O200kPattern<1>> single;
+  if (cut == NumberCut::single) return single;
+  return published;
 }
 
 }  // namespace stemma

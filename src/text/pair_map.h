@@ -34,6 +34,7 @@ class PairMap {
     const Slot& slot = slots_[place_of(key)];
     return slot.key == key ? &slot.value : nullptr;
   }
+  Value* find(std::uint64_t key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
 
   // Inserts Value{} where the key is absent.
   Value& operator[](std::uint64_t key) {

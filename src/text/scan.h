@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <emmintrin.h>
@@ -155,15 +156,18 @@ std::size_t contraction_length(std::string_view text, std::size_t place) {
   }
 }
 
-// Up to three numbers.
-inline std::size_t three_numbers_end(std::string_view text, std::size_t place) {
-  for (int i = 0; i < 3; ++i) {
+// Up to `most` numbers.
+inline std::size_t numbers_end(std::string_view text, std::size_t place, int most) {
+  for (int i = 0; i < most; ++i) {
     const Character next = character_at(text, place);
     if (next.length == 0 || next.kind != CharClass::number) break;
     place += next.length;
   }
   return place;
 }
+
+// The expression of numbers_end().
+inline std::string numbers_pattern(int most) { return most == 1 ? "\\p{N}" : "\\p{N}{1,3}"; }
 
 inline bool ends_line(char c) { return c == '\n' || c == '\r'; }
 
@@ -182,7 +186,10 @@ class PatternSplitter final : public Splitter {
     return count;
   }
   std::size_t unstable_pieces() const override { return 2; }
-  std::string_view pattern() const override { return Pattern::kRegex; }
+  std::string_view pattern() const override { return pattern_; }
+
+ private:
+  const std::string pattern_ = Pattern::regex();
 };
 
 }  // namespace stemma::scan

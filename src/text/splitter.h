@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -32,17 +33,25 @@ class Splitter {
   virtual std::string_view pattern() const = 0;
 };
 
+// How runs of numbers are cut: as the published pattern has it, every number alone, or up to three
+// at a time. (cl100k and o200k take three as published.)
+enum class NumberCut : std::uint8_t { published, single, triple };
+
 // GPT-2 (openai/gpt-2, src/encoder.py):
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// Other cuts have \p{N} or \p{N}{1,3} for " ?\p{N}+".
 const Splitter& gpt2_splitter();
+const Splitter& gpt2_splitter(NumberCut cut);
 
 // cl100k_base (GPT-3.5, GPT-4), as Hugging Face writes its pattern. tiktoken's own ends with
 // \s++$|\s*[\r\n]|\s+(?!\S)|\s and keeps "\n  " at the end of a text in one piece; the ids are the
 // same, since no token of cl100k_base ends with white space behind the end of a line.
 const Splitter& cl100k_splitter();
+const Splitter& cl100k_splitter(NumberCut cut);
 
 // o200k_base (GPT-4o) and o200k_harmony (gpt-oss).
 const Splitter& o200k_splitter();
+const Splitter& o200k_splitter(NumberCut cut);
 
 // The splitter with this pattern, null where none has it.
 const Splitter* splitter_of_pattern(std::string_view pattern);

@@ -18,14 +18,16 @@ class TokenizerJsonReader {
   BpeVocabulary read() {
     const Json& model = root_.at("model");
     check_model(model);
-    check_null("normalizer");
+    const bool lowercase = read_normalizer();
     check_post_processor();
     check_decoder();
     read_added_tokens();
     read_vocab(model.at("vocab"));
     for (const auto& [name, id] : specials_) builder_.add_special(name, id);
     for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
-    return builder_.finish();
+    BpeVocabulary vocabulary = builder_.finish();
+    vocabulary.lowercase = lowercase;
+    return vocabulary;
   }
 
   // ByteLevel, which splits as GPT-2 does; or a Split by a known pattern, then ByteLevel without.
@@ -80,10 +82,13 @@ class TokenizerJsonReader {
       if (model.get(key, false)) refuse(fmt::format("the model has {}", key));
   }
 
-  void check_null(const char* key) const {
-    const Json* value = root_.find(key);
-    if (value != nullptr && !value->is_null())
-      refuse(fmt::format("it has a {} ({})", key, value->get("type", "without type")));
+  // Whether text is put in lower case; the only normalizer that is known.
+  bool read_normalizer() const {
+    const Json* value = root_.find("normalizer");
+    if (value == nullptr || value->is_null()) return false;
+    const std::string type = value->get("type", "without type");
+    if (type != "Lowercase") refuse(fmt::format("it has a normalizer ({})", type));
+    return true;
   }
 
   void check_byte_level(const Json& step, bool use_regex) const {

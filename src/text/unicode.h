@@ -7,10 +7,12 @@
 //
 //   char_class(U'é');                              // CharClass::lower
 //   kLetters.has(char_class(U'é'));                // true
+//   lower_case(U'É');                              // U'é'
 //
 // Pure functions on constant data: any thread, no errors.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 
@@ -42,12 +44,27 @@ inline constexpr ClassSet kLetters = {CharClass::upper, CharClass::lower, CharCl
 namespace unicode_tables {
 extern const std::uint8_t kBlockOf[0x110000 / 256];
 extern const std::uint8_t kBlocks[][256];
+struct LowerCase {
+  char32_t from, to;
+};
+extern const LowerCase kLowerCases[];                            // ascending
+extern const std::uint16_t kFirstLowerCase[0x110000 / 256 + 1];  // of each block
 extern const char kUnicodeVersion[];  // of the ICU that made the tables, "15.0"
 }  // namespace unicode_tables
 
 // c: a code point, ≤ 0x10FFFF.
 inline CharClass char_class(char32_t c) {
   return static_cast<CharClass>(unicode_tables::kBlocks[unicode_tables::kBlockOf[c >> 8]][c & 255]);
+}
+
+// Unicode's simple lower case, one character for each; most characters are their own.
+inline char32_t lower_case(char32_t c) {
+  using namespace unicode_tables;
+  const LowerCase* end = kLowerCases + kFirstLowerCase[(c >> 8) + 1];
+  const LowerCase* one =
+      std::lower_bound(kLowerCases + kFirstLowerCase[c >> 8], end, c,
+                       [](const LowerCase& entry, char32_t wanted) { return entry.from < wanted; });
+  return one != end && one->from == c ? one->to : c;
 }
 
 }  // namespace stemma

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
+#include "base/threads.h"
 #include "tests/base/expect_error.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/text/support.h"
@@ -109,8 +111,143 @@ TEST(BpeTrainer, ChunksOfAnySizeGiveTheSame) {
   }
 }
 
+// Documents for add_documents(), in order.
+BpeTrainer::NextDocument one_after_the_other(const std::vector<std::string>& documents) {
+  return [&documents, next = std::size_t{0}](std::string& text) mutable {
+    if (next == documents.size()) return false;
+    text = documents[next++];
+    return true;
+  };
+}
+
+// The corpus again and again, each time with other words.
+std::vector<std::string> many_documents() {
+  std::vector<std::string> documents;
+  for (int i = 0; i < 200; ++i)
+    documents.push_back(std::to_string(i * 977) + " Word" + std::to_string(i) +
+                        test::fixture("training_corpus.txt").substr(static_cast<std::size_t>(i)));
+  return documents;
+}
+
+TEST(BpeTrainer, AnyThreadsAndAnyMemoryForCountsGiveTheSame) {
+  const std::vector<std::string> documents = many_documents();
+  const BpeTrainerOptions options = {.vocab_size = 900};
+  BpeTrainer alone(options);
+  for (const std::string& document : documents) alone.add_document(document);
+  const MergeList expected = merges_of(*alone.train());
+  for (const int threads : {1, 2, 3, 7}) {
+    BpeTrainer trainer(options);
+    Workers workers(threads);
+    trainer.add_documents(workers, one_after_the_other(documents));
+    ASSERT_EQ(merges_of(*trainer.train()), expected) << threads;
+    EXPECT_EQ(trainer.pieces(), alone.pieces());
+    EXPECT_EQ(trainer.distinct_pieces(), alone.distinct_pieces());
+    EXPECT_EQ(trainer.dropped().pieces, 0u);
+  }
+}
+
+TEST(BpeTrainer, AFailingSourceStopsAllWorkers) {
+  BpeTrainer trainer;
+  Workers workers(3);
+  int calls = 0;
+  const auto fail = [&](std::string& text) -> bool {
+    if (++calls == 50) throw Error(ErrorCode::corrupt, "[test] row 50 is damaged");
+    text = std::string(100'000, 'a');
+    return true;
+  };
+  EXPECT_ERROR(trainer.add_documents(workers, fail), ErrorCode::corrupt, "row 50");
+  EXPECT_EQ(calls, 50);
+}
+
+// Counts are exact on disk; then the rarest pieces go, and what is learned is what the rest gives.
+TEST(BpeTrainer, AboveTheMemoryTheRarestPiecesAreLeftOut) {
+  const auto letters = [](int number) {
+    std::string word;
+    for (; number > 0; number /= 26) word.push_back(static_cast<char>('a' + number % 26));
+    return word;
+  };
+  std::string often, rarely;
+  for (int i = 0; i < 3000; ++i)
+    for (int copy = 0; copy < 3; ++copy) often += " often" + letters(100'000 + 7 * i);
+  for (int i = 0; i < 12'000; ++i) rarely += " rarely" + letters(100'000 + 7 * i);
+  const BpeTrainerOptions roomy = {.vocab_size = 600, .min_frequency = 1};
+  const MergeList of_often = merges_of(*train(often, roomy));
+  ASSERT_NE(merges_of(*train(often + rarely, roomy)), of_often);
+
+  TemporaryFolder folder;
+  BpeTrainerOptions small = roomy;
+  small.memory_bytes = 1'000'000;
+  small.spill_folder = folder.path();
+  BpeTrainer trainer(small);
+  trainer.add_document(rarely + often);
+  EXPECT_EQ(merges_of(*trainer.train()), of_often);
+  EXPECT_EQ(trainer.dropped().min_count, 2u);
+  EXPECT_EQ(trainer.dropped().distinct_pieces, 12'000u);
+  EXPECT_EQ(trainer.dropped().pieces, 12'000u);
+  EXPECT_EQ(trainer.distinct_pieces(), 15'000u);
+}
+
+// fixtures/make_trainer_fixtures.py made the expected merges and ids with Hugging Face tokenizers.
+TEST(BpeTrainer, EqualsHuggingFaceTokenizersUnderOtherRules) {
+  const Json golden = Json::parse(test::fixture("trainer_options.json"), "trainer_options.json");
+  const Json::Array& texts = golden.at("texts").as_array();
+  std::string corpus = test::fixture("training_corpus.txt");
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    corpus += (i > 0 ? "\n" : "") + texts[i].as_string();
+  ASSERT_EQ(golden.at("cases").as_array().size(), 11u);
+  for (const Json& expected : golden.at("cases").as_array()) {
+    const std::string split = expected.get("split", ""), digits = expected.get("digits", "");
+    SCOPED_TRACE(split + " " + digits);
+    const NumberCut cut = digits == "single"   ? NumberCut::single
+                          : digits == "triple" ? NumberCut::triple
+                                               : NumberCut::published;
+    const Splitter& splitter = split == "gpt2"     ? gpt2_splitter(cut)
+                               : split == "cl100k" ? cl100k_splitter(cut)
+                                                   : o200k_splitter(cut);
+    EXPECT_EQ(splitter.pattern(), expected.get("pattern", ""));
+    const auto trained = train(
+        corpus,
+        {.vocab_size = 401, .splitter = &splitter, .lowercase = expected.get("lowercase", false)});
+    std::string merges = "#version: 0.2\n";
+    for (const Json& merge : expected.at("merges").as_array()) merges += merge.as_string() + "\n";
+    EXPECT_EQ(merges_of(*trained), parse_merges(merges, "golden"));
+
+    TemporaryFolder folder;
+    trained->save(folder.path());
+    const auto opened = open_tokenizer(folder.path().string());
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      test::Ids ids;
+      for (const Json& id : expected.at("ids").as_array()[i].as_array())
+        ids.push_back(static_cast<std::int32_t>(id.as_int()));
+      EXPECT_EQ(test::encode(*trained, texts[i].as_string()), ids);
+      EXPECT_EQ(test::encode(*opened, texts[i].as_string()), ids);
+    }
+  }
+}
+
+TEST(BpeTrainer, ChunksInsideCharactersAreLowerCasedAlike) {
+  const std::string text = "ÀÉÎ ÇA ΣΑΣ İstanbul ÀÉÎ ÇA ΣΑΣ \U00010400\U00010400 K\u212A";
+  const BpeTrainerOptions options = {.vocab_size = 300, .lowercase = true};
+  const MergeList expected = merges_of(*train(text, options));
+  ASSERT_FALSE(expected.empty());
+  for (const std::size_t chunk : {1u, 2u, 3u}) {
+    BpeTrainer trainer(options);
+    for (std::size_t at = 0; at < text.size(); at += chunk)
+      trainer.add_text(std::string_view(text).substr(at, chunk));
+    EXPECT_EQ(merges_of(*trainer.train()), expected);
+  }
+}
+
+TEST(BpeTrainer, StopsWhereProgressSaysSo) {
+  BpeTrainer trainer({.vocab_size = 400});
+  trainer.add_document(test::fixture("training_corpus.txt"));
+  EXPECT_EQ(trainer.train([](std::int64_t done, std::int64_t) { return done < 10; }), nullptr);
+  EXPECT_ERROR(trainer.train(), ErrorCode::invalid_argument, "no text");
+}
+
 TEST(BpeTrainer, PiecesDoNotReachAcrossDocuments) {
-  BpeTrainer apart({.vocab_size = 300, .min_frequency = 1}), together = apart;
+  const BpeTrainerOptions options = {.vocab_size = 300, .min_frequency = 1};
+  BpeTrainer apart(options), together(options);
   for (int i = 0; i < 3; ++i) {
     apart.add_text("ab");
     apart.end_document();
@@ -164,6 +301,7 @@ TEST(BpeTrainer, ProgressEndsAtAllMerges) {
   trainer.train([&](std::int64_t now, std::int64_t wanted) {
     done.push_back(now);
     EXPECT_EQ(wanted, 143);
+    return true;
   });
   ASSERT_FALSE(done.empty());
   EXPECT_TRUE(std::ranges::is_sorted(done));

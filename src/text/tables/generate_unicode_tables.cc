@@ -33,6 +33,24 @@ void write_bytes(std::ostream& out, const Bytes& bytes) {
   for (std::uint8_t byte : bytes) out << int{byte} << (++column % 64 == 0 ? ",\n" : ",");
 }
 
+// Every character with another as its lower case, by character, and where those of each block of
+// 256 begin.
+void write_lower_cases(std::ostream& out) {
+  std::size_t count = 0;
+  std::vector<std::size_t> first;
+  out << "const LowerCase kLowerCases[] = {\n";
+  for (UChar32 c = 0; c < 0x110000; ++c) {
+    if (c % 256 == 0) first.push_back(count);
+    const UChar32 lower = u_tolower(c);
+    if (lower == c) continue;
+    out << "{" << c << "," << lower << "}" << (++count % 16 == 0 ? ",\n" : ",");
+  }
+  first.push_back(count);
+  out << "};\n\nconst std::uint16_t kFirstLowerCase[0x110000 / 256 + 1] = {\n";
+  for (std::size_t i = 0; i < first.size(); ++i) out << first[i] << (i % 16 == 15 ? ",\n" : ",");
+  out << "};\n\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -67,6 +85,8 @@ int main(int argc, char** argv) {
     write_bytes(out, block);
     out << "},\n";
   }
-  out << "};\n\n}  // namespace stemma::unicode_tables\n";
+  out << "};\n\n";
+  write_lower_cases(out);
+  out << "}  // namespace stemma::unicode_tables\n";
   return out.flush() ? 0 : 1;
 }
