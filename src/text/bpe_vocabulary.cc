@@ -147,8 +147,9 @@ BpeVocabulary VocabularyBuilder::finish() {
                        byte, shown(token)));
   }
   const std::vector<bool> reachable = reachable_ids();
+  const bool any_token = vocabulary_.by_tokens || vocabulary_.whole_pieces;
   for (const auto& [name, id] : vocabulary_.special_tokens)
-    if (reachable[id] || (vocabulary_.by_tokens && std::ranges::count(also_ordinary_, id) > 0))
+    if (reachable[id] || (any_token && std::ranges::count(also_ordinary_, id) > 0))
       throw Error(
           ErrorCode::unsupported,
           fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "

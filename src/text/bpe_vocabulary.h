@@ -35,6 +35,9 @@ struct BpeVocabulary {
   // tiktoken's rule instead of `merges`, which is empty: whatever two neighbours join to a token
   // may merge, the lowest id first; and a piece that is a token is that token.
   bool by_tokens = false;
+  // With `merges`: a piece that is a token is that token, whatever they make of it (Hugging Face's
+  // ignore_merges).
+  bool whole_pieces = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
 };
 
@@ -68,6 +71,8 @@ class VocabularyBuilder {
   void add_merge(std::string_view left, std::string_view right);
   // Instead of merges: BpeVocabulary::by_tokens.
   void merge_by_tokens() { vocabulary_.by_tokens = true; }
+  // BpeVocabulary::whole_pieces.
+  void keep_whole_pieces() { vocabulary_.whole_pieces = true; }
 
   // Also checks that all 256 bytes are tokens. Throws unsupported when a special token can come
   // from text. The builder is empty afterwards.

@@ -4,20 +4,17 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
+#include "text/text_file.h"
 
 namespace stemma {
 namespace {
 
-// The largest published tokenizer.json has 28 MB.
-constexpr std::uint64_t kMaxFileBytes = 256u << 20;
-
 std::optional<Json> read_json_if_there(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path)) return std::nullopt;
-  return Json::parse(read_file(path, kMaxFileBytes), path.string());
+  return Json::parse(read_tokenizer_file(path), path.string());
 }
 
 // Tokens are written as their names or as objects with their name in "content".
@@ -64,7 +61,7 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
   const TokenNames names = read_token_names(folder);
   if (std::filesystem::exists(file))
-    return parse_tokenizer_json(read_file(file, kMaxFileBytes), file.string(), names.eos);
+    return parse_tokenizer_json(read_tokenizer_file(file), file.string(), names.eos);
 
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
   if (!std::filesystem::exists(vocab) || !std::filesystem::exists(merges))
@@ -72,8 +69,8 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
                 fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "
                             "merges.txt",
                             path.string()));
-  const std::string vocab_text = read_file(vocab, kMaxFileBytes);
-  const std::string merges_text = read_file(merges, kMaxFileBytes);
+  const std::string vocab_text = read_tokenizer_file(vocab);
+  const std::string merges_text = read_tokenizer_file(merges);
   return parse_vocab_and_merges({vocab_text, merges_text, names.special, names.eos},
                                 (path / "").string());
 }

@@ -135,6 +135,19 @@ std::vector<std::string> tokens_of(Table table) {
   return tokens;
 }
 
+std::size_t count_of(Table table) {
+  switch (table) {
+    case Table::p50k:
+      return 50280;
+    case Table::cl100k:
+      return 100256;
+    case Table::o200k:
+      return 199998;
+    default:
+      return 50256;
+  }
+}
+
 BpeVocabulary vocabulary_of(const Encoding& encoding) {
   const std::vector<std::string> tokens = tokens_of(encoding.table);
   VocabularyBuilder builder(std::string(encoding.name), {tokens.size() + 1024, tokens.size()});
@@ -156,6 +169,13 @@ std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name) {
       return make_bpe_tokenizer(vocabulary_of(encoding), encoding.splitter());
   }
   return nullptr;
+}
+
+std::optional<EncodingRules> published_rules(std::string_view name) {
+  for (const Encoding& encoding : encodings())
+    if (encoding.name == name)
+      return EncodingRules{encoding.splitter(), encoding.special_tokens, count_of(encoding.table)};
+  return std::nullopt;
 }
 
 std::string published_names() {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "text/hugging_face.h"
 #include "text/published.h"
+#include "text/tiktoken_file.h"
 
 namespace stemma {
 
@@ -25,10 +26,12 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
   if (!std::filesystem::exists(source, error))
     throw Error(
         ErrorCode::not_found,
-        fmt::format("[tokenizer] '{}' is neither a folder, a tokenizer.json nor the name of "
-                    "a built-in encoding ({})",
+        fmt::format("[tokenizer] '{}' is neither a folder, a file (tokenizer.json, .tiktoken) nor "
+                    "the name of a built-in encoding ({})",
                     source, published_names()));
-  return read_hugging_face(source);
+  const std::filesystem::path path = source;
+  if (path.extension() == ".tiktoken") return read_tiktoken(path);
+  return read_hugging_face(path);
 }
 
 }  // namespace stemma

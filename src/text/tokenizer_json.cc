@@ -6,6 +6,7 @@
 #include "text/byte_alphabet.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
+#include "text/merge_rules.h"
 
 namespace stemma {
 namespace {
@@ -25,7 +26,16 @@ class TokenizerJsonReader {
     read_vocab(model.at("vocab"));
     for (const auto& [name, id] : specials_) builder_.add_special(name, id);
     for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
-    return builder_.finish();
+    if (!model.get("ignore_merges", false)) return builder_.finish();
+    builder_.keep_whole_pieces();
+    BpeVocabulary vocabulary = builder_.finish();
+    // What was made from a .tiktoken file gets back its rule, which needs no list.
+    if (difference_from_merging_by_tokens(vocabulary).empty()) {
+      vocabulary.by_tokens = true;
+      vocabulary.whole_pieces = false;
+      vocabulary.merges.clear();
+    }
+    return vocabulary;
   }
 
   // ByteLevel, which splits as GPT-2 does; or a Split by a known pattern, then ByteLevel without.
@@ -76,8 +86,7 @@ class TokenizerJsonReader {
       refuse("the model has dropout");
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
       if (!model.get(key, "").empty()) refuse(fmt::format("the model has a {}", key));
-    for (const char* key : {"byte_fallback", "ignore_merges"})
-      if (model.get(key, false)) refuse(fmt::format("the model has {}", key));
+    if (model.get("byte_fallback", false)) refuse("the model has byte_fallback");
   }
 
   void check_null(const char* key) const {
