@@ -54,6 +54,16 @@ std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary) {
   return merges;
 }
 
+std::optional<std::int32_t> separator_of(
+    const std::vector<std::pair<std::string, std::int32_t>>& special_tokens,
+    std::string_view eos_name) {
+  std::optional<std::int32_t> separator;
+  for (const std::string_view wanted : {std::string_view("<|endoftext|>"), eos_name})
+    for (const auto& [name, id] : special_tokens)
+      if (name == wanted) separator = id;
+  return separator;
+}
+
 VocabularyBuilder::VocabularyBuilder(std::string where, Sizes sizes)
     : where_(std::move(where)),
       id_limit_(static_cast<std::int64_t>(2 * sizes.tokens + 1024)),

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,6 +45,12 @@ struct BpeVocabulary {
 // The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins
 // to one, in the order of what they make.
 std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
+
+// The id of the token that separates documents: `eos_name` or, where that is empty or unknown,
+// <|endoftext|>, if they are among the special tokens.
+std::optional<std::int32_t> separator_of(
+    const std::vector<std::pair<std::string, std::int32_t>>& special_tokens,
+    std::string_view eos_name);
 
 // A map from strings that can be asked with a view.
 struct StringHash : std::hash<std::string_view> {

@@ -5,9 +5,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "text/char_json.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
 #include "text/text_file.h"
+#include "text/vocab_txt.h"
 
 namespace stemma {
 namespace {
@@ -60,14 +62,21 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   const std::filesystem::path folder = is_folder ? path : path.parent_path();
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
   const TokenNames names = read_token_names(folder);
-  if (std::filesystem::exists(file))
-    return parse_tokenizer_json(read_tokenizer_file(file), file.string(), names.eos);
-
+  if (std::filesystem::exists(file)) {
+    const Json root = Json::parse(read_tokenizer_file(file), file.string());
+    if (root.is_object() && is_char_json(root))
+      return read_char_json(root, file.string(), names.eos);
+    return read_tokenizer_json(root, file.string(), names.eos);
+  }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
-  if (!std::filesystem::exists(vocab) || !std::filesystem::exists(merges))
+  const std::filesystem::path lines = path / "vocab.txt";
+  const bool has_merges = std::filesystem::exists(vocab) && std::filesystem::exists(merges);
+  if (!has_merges && std::filesystem::exists(lines))
+    return parse_vocab_txt(read_tokenizer_file(lines), lines.string(), names.eos);
+  if (!has_merges)
     throw Error(ErrorCode::not_found,
                 fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "
-                            "merges.txt",
+                            "merges.txt nor vocab.txt",
                             path.string()));
   const std::string vocab_text = read_tokenizer_file(vocab);
   const std::string merges_text = read_tokenizer_file(merges);

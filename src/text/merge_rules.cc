@@ -28,8 +28,8 @@ std::string token_that_is_not_made(const BpeVocabulary& vocabulary) {
 
 // Whether the list has every pair that joins to a token.
 bool lists_every_pair(const BpeVocabulary& vocabulary) {
-  BpeVocabulary by_tokens{
-      .tokens = vocabulary.tokens, .by_tokens = true, .special_tokens = vocabulary.special_tokens};
+  BpeVocabulary by_tokens = vocabulary;
+  by_tokens.by_tokens = true;
   return listed_merges(by_tokens).size() == vocabulary.merges.size();
 }
 

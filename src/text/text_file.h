@@ -38,6 +38,7 @@ class LineReader {
     ++number_;
     return true;
   }
+  bool at_end() const { return rest_.empty(); }
   // Of the line read last; the first is 1.
   std::size_t number() const { return number_; }
 

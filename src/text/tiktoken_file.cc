@@ -57,9 +57,11 @@ TiktokenRules rules_beside(const std::filesystem::path& path) {
                     "published encoding ({1}), or write {2} with \"pat_str\" and "
                     "\"special_tokens\"",
                     path.string(), published_names(), beside.string()));
-  return {.splitter = &known->splitter,
-          .special_tokens = known->special_tokens,
-          .tokens = static_cast<std::int64_t>(known->tokens)};
+  TiktokenRules rules;
+  rules.splitter = &known->splitter;
+  rules.special_tokens = known->special_tokens;
+  rules.tokens = static_cast<std::int64_t>(known->tokens);
+  return rules;
 }
 
 // One line of the file.

@@ -195,10 +195,8 @@ class TokenizerJsonReader {
 
 }  // namespace
 
-std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
-                                                         const std::string& where,
-                                                         std::string_view eos_name) {
-  const Json root = Json::parse(text, where);
+std::shared_ptr<const BpeTokenizer> read_tokenizer_json(const Json& root, const std::string& where,
+                                                        std::string_view eos_name) {
   try {
     TokenizerJsonReader reader(root, where);
     const Splitter& splitter = reader.read_pre_tokenizer();
@@ -206,6 +204,12 @@ std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
   } catch (const Error& error) {
     throw with_source(error, where);
   }
+}
+
+std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
+                                                         const std::string& where,
+                                                         std::string_view eos_name) {
+  return read_tokenizer_json(Json::parse(text, where), where, eos_name);
 }
 
 }  // namespace stemma

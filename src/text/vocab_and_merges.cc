@@ -74,6 +74,7 @@ std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view t
   LineReader lines(text);
   for (std::string_view line; lines.next(line);) {
     if (lines.number() == 1 && line.starts_with("#version")) continue;
+    if (line.empty() && lines.at_end()) break;
     const std::size_t space = std::min(line.find(' '), line.size());
     const auto left = from_byte_alphabet(line.substr(0, space));
     const auto right = from_byte_alphabet(line.substr(std::min(space + 1, line.size())));
