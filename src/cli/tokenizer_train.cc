@@ -10,6 +10,8 @@
 #include "cli/output.h"
 #include "data/documents.h"
 #include "text/bpe_trainer.h"
+#include "text/char_trainer.h"
+#include "text/tokenizer.h"
 
 namespace stemma::cli {
 namespace {
@@ -18,7 +20,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::vector<std::string> input;
-  std::string output;
+  std::string output, kind = "bpe";
   BpeTrainerOptions trainer;
   DocumentOptions documents;
   std::int64_t vocab_size = trainer.vocab_size, min_frequency = 2;
@@ -31,7 +33,7 @@ struct Counts {
 };
 
 // False when a signal stopped it.
-bool read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
+bool read_corpus(const Options& o, auto& trainer, Counts& counts) {
   DocumentReader reader(expand_files({o.input.begin(), o.input.end()}), o.documents);
   ProgressLine line;
   for (Document document; reader.next(document);) {
@@ -48,7 +50,31 @@ bool read_corpus(const Options& o, BpeTrainer& trainer, Counts& counts) {
   return true;
 }
 
+// Bytes are characters without any above U+007F.
+int run_characters(const Options& o) {
+  CharTrainer trainer(
+      {.vocab_size = static_cast<std::int32_t>(o.kind == "bytes" ? 257 : o.vocab_size),
+       .min_frequency = static_cast<std::uint64_t>(o.min_frequency)});
+  Counts counts;
+  if (!read_corpus(o, trainer, counts)) return interrupted_or_done();
+  const auto tokenizer = trainer.train();
+  save_tokenizer(*tokenizer, o.output);
+  const auto seen = static_cast<std::int64_t>(trainer.distinct_characters());
+  if (o.json)
+    return print_json(Json::object({{"output", o.output},
+                                    {"vocab_size", tokenizer->vocab_size()},
+                                    {"documents", counts.documents},
+                                    {"bytes", static_cast<std::int64_t>(counts.bytes)},
+                                    {"distinct_characters", seen}}));
+  print(fmt::format(
+      "a vocabulary of {} tokens from {} in {} documents, with {} characters above "
+      "U+007F, to {}\n",
+      tokenizer->vocab_size(), format_bytes(counts.bytes), counts.documents, seen, o.output));
+  return interrupted_or_done();
+}
+
 int run(Options& o) {
+  if (o.kind != "bpe") return run_characters(o);
   o.trainer.vocab_size = static_cast<std::int32_t>(o.vocab_size);
   o.trainer.min_frequency = static_cast<std::uint64_t>(o.min_frequency);
   BpeTrainer trainer(o.trainer);
@@ -94,6 +120,10 @@ void add_tokenizer_train(Program& program) {
   c.options.add(
       {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "book.txt"},
       o->input);
+  c.options.add_choice(
+      {"kind", "what has ids: pieces of words (bpe), characters and bytes, or bytes only",
+       "characters"},
+      o->kind, {"bpe", "characters", "bytes"});
   c.options.add({"vocab_size", "tokens wanted: 256 bytes, the merges, and <|endoftext|>", "4096"},
                 o->vocab_size, {257, 1 << 24});
   c.options.add({"min_frequency", "a pair must occur this often to be merged", "2"},
