@@ -44,6 +44,14 @@ struct VocabAndMerges {
 std::shared_ptr<const BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                            const std::string& where);
 
+// Which tokens are special and which separates documents, as tokenizer_config.json and
+// special_tokens_map.json say.
+struct TokenNames {
+  std::string eos;
+  std::vector<std::string> special;
+};
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
+
 // A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
 // merges.txt, or with vocab.txt; or a tokenizer.json itself.
 // tokenizer_config.json and special_tokens_map.json beside it are read where they exist.

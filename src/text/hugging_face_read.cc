@@ -14,11 +14,6 @@
 namespace stemma {
 namespace {
 
-std::optional<Json> read_json_if_there(const std::filesystem::path& path) {
-  if (!std::filesystem::is_regular_file(path)) return std::nullopt;
-  return Json::parse(read_tokenizer_file(path), path.string());
-}
-
 // Tokens are written as their names or as objects with their name in "content".
 std::optional<std::string> token_name(const Json& value) {
   if (value.is_string()) return value.as_string();
@@ -26,36 +21,34 @@ std::optional<std::string> token_name(const Json& value) {
   return std::nullopt;
 }
 
-struct TokenNames {
-  std::string eos;
-  std::vector<std::string> special;
-};
-
 TokenNames read_token_names(const std::filesystem::path& folder) {
   TokenNames names;
-  for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"}) {
-    const std::optional<Json> root = read_json_if_there(folder / file);
-    if (!root) continue;
-    try {
-      for (const auto& [key, value] : root->as_object()) {
-        if (key == "additional_special_tokens" && value.is_array()) {
-          for (const Json& item : value.as_array())
-            if (const auto name = token_name(item)) names.special.push_back(*name);
-        } else if (key.ends_with("_token")) {
-          if (const auto name = token_name(value)) {
-            names.special.push_back(*name);
-            if (key == "eos_token") names.eos = *name;
-          }
-        }
-      }
-    } catch (const Error& error) {
-      throw with_source(error, (folder / file).string());
-    }
-  }
+  for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"})
+    if (std::filesystem::is_regular_file(folder / file))
+      add_token_names(read_tokenizer_file(folder / file), (folder / file).string(), names);
   return names;
 }
 
 }  // namespace
+
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names) {
+  const Json root = Json::parse(text, where);
+  try {
+    for (const auto& [key, value] : root.as_object()) {
+      if (key == "additional_special_tokens" && value.is_array()) {
+        for (const Json& item : value.as_array())
+          if (const auto name = token_name(item)) names.special.push_back(*name);
+      } else if (key.ends_with("_token")) {
+        if (const auto name = token_name(value)) {
+          names.special.push_back(*name);
+          if (key == "eos_token") names.eos = *name;
+        }
+      }
+    }
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
 
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path) {
   const bool is_folder = std::filesystem::is_directory(path);
