@@ -21,6 +21,16 @@ std::optional<std::string> token_name(const Json& value) {
   return std::nullopt;
 }
 
+std::shared_ptr<const Tokenizer> read_json(const Json& root, const std::string& where,
+                                           std::string_view eos_name) {
+  try {
+    if (is_char_json(root)) return read_char_json(root, where, eos_name);
+    return read_tokenizer_json(root, where, eos_name);
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
+
 TokenNames read_token_names(const std::filesystem::path& folder) {
   TokenNames names;
   for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"})
@@ -57,9 +67,7 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   const TokenNames names = read_token_names(folder);
   if (std::filesystem::exists(file)) {
     const Json root = Json::parse(read_tokenizer_file(file), file.string());
-    if (root.is_object() && is_char_json(root))
-      return read_char_json(root, file.string(), names.eos);
-    return read_tokenizer_json(root, file.string(), names.eos);
+    return read_json(root, file.string(), names.eos);
   }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
   const std::filesystem::path lines = path / "vocab.txt";

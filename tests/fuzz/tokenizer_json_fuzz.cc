@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const Json root = Json::parse(text, "fuzz");
     std::shared_ptr<const Tokenizer> tokenizer;
-    if (root.is_object() && is_char_json(root))
+    if (is_char_json(root))
       tokenizer = read_char_json(root, "fuzz");
     else
       tokenizer = read_tokenizer_json(root, "fuzz");
