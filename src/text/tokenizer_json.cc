@@ -50,8 +50,9 @@ class TokenizerJsonReader {
     const Json::Array& steps = step->at("pretokenizers").as_array();
     if (steps.size() != 2)
       refuse(fmt::format("its pre_tokenizer is a sequence of {} steps", steps.size()));
+    const Splitter& splitter = splitter_of(steps[0]);
     check_byte_level(steps[1], false);
-    return splitter_of(steps[0]);
+    return splitter;
   }
 
  private:

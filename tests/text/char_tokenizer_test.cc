@@ -1,5 +1,6 @@
 #include "text/char_tokenizer.h"
 
+#include <fstream>
 #include <functional>
 
 #include <gtest/gtest.h>

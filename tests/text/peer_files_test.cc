@@ -1,6 +1,7 @@
 // Files that Hugging Face's libraries and tiktoken wrote, and the ids that these give
 // (fixtures/make_file_fixtures.py).
 #include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,7 @@
 #include "text/tiktoken_file.h"
 
+#include <algorithm>
+#include <fstream>
 #include <functional>
 
 #include <gtest/gtest.h>
