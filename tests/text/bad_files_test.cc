@@ -57,10 +57,9 @@ TEST_P(BadFile, OtherEncodings) {
   expect_corrupt("UTF-16 without mark");
   write(whole_.substr(0, whole_.size() / 2) + '\0' + whole_.substr(whole_.size() / 2));
   expect_corrupt("NUL");
-  // "th" with a letter of Latin-1.
-  const std::size_t at = whole_.find("en");
+  const std::size_t at = whole_.rfind('e');
   write(whole_.substr(0, at) + "\xE9" + whole_.substr(at + 1));
-  if (at != whole_.npos) expect_corrupt("Latin-1");
+  expect_corrupt("Latin-1");
 }
 
 TEST_P(BadFile, Truncated) {
