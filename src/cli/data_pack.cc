@@ -72,8 +72,10 @@ void add_data_pack(Program& program) {
   c.options.add(
       {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "books/"},
       o->input);
-  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
-                o->tokenizer);
+  c.options.add(
+      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
+       "gpt2"},
+      o->tokenizer);
   c.options.add({"output", "the folder to write; created where it is missing", "packed"},
                 o->output);
   c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},

@@ -117,8 +117,10 @@ void add_info(Program& program) {
        "gpt2"},
       o->model);
   c.options.add({"data", "a packed folder", "packed"}, o->data);
-  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
-                o->tokenizer);
+  c.options.add(
+      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
+       "gpt2"},
+      o->tokenizer);
   declare_json(o->json, c.options);
   c.positional = "model";
   c.run = [o] { return run(*o); };

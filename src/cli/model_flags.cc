@@ -43,11 +43,11 @@ void declare_weights(std::string& weights, OptionSet& options) {
 void declare(ModelFlags& flags, OptionSet& options) {
   options.add({"model", "a model folder as Hugging Face writes it, or a run folder", "runs/book"},
               flags.model);
-  options.add(
-      {"tokenizer",
-       "a name (gpt2), a tokenizer.json or a folder with one; empty: the model folder's own",
-       "gpt2"},
-      flags.tokenizer);
+  options.add({"tokenizer",
+               "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt; empty: "
+               "the model folder's own",
+               "gpt2"},
+              flags.tokenizer);
   declare_precision(flags.precision, options);
   declare_weights(flags.weights, options);
   declare_threads(flags.threads, options);

@@ -50,8 +50,10 @@ void add_tokenizer_decode(Program& program) {
       "file "
       "or to standard output.";
   c.examples = {"stemma tokenizer decode --tokenizer gpt2 --input ids.npy --output book.txt"};
-  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
-                o->tokenizer);
+  c.options.add(
+      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
+       "gpt2"},
+      o->tokenizer);
   c.options.add({"input", "a .npy file with one row of ids", "ids.npy"}, o->input);
   c.options.add({"output", "the file to write; empty: standard output", "book.txt"}, o->output);
   declare_json(o->json, c.options);

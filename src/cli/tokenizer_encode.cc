@@ -51,8 +51,10 @@ void add_tokenizer_encode(Program& program) {
       "(`tokenizer decode` gives the same bytes back). The ids become a NumPy file: one row of "
       "little-endian u32.";
   c.examples = {"stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy"};
-  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
-                o->tokenizer);
+  c.options.add(
+      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
+       "gpt2"},
+      o->tokenizer);
   c.options.add({"input", "the file to encode", "book.txt"}, o->input);
   c.options.add({"output", "the .npy file to write", "ids.npy"}, o->output);
   declare_json(o->json, c.options);

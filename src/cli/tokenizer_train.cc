@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/train_characters.h"
 #include "cli/trainer_flags.h"
 #include "data/documents.h"
 #include "device/memory.h"
@@ -96,6 +97,7 @@ Json summary(const BpeTrainer& trainer, const BpeTokenizer& tokenizer, const Cou
 }
 
 int run(const TrainerFlags& o) {
+  if (o.kind != "bpe") return train_characters(o);
   const auto started = std::chrono::steady_clock::now();
   BpeTrainer trainer(o.options());
   Counts counts;
@@ -124,7 +126,8 @@ void add_tokenizer_train(Program& program) {
   auto o = std::make_shared<TrainerFlags>();
   Command& c = program.add("tokenizer train", "learn a vocabulary from text");
   c.about =
-      "Trains a byte-level BPE tokenizer as GPT-2's and writes it as Hugging Face does "
+      "Trains a byte-level BPE tokenizer as GPT-2's (or one of characters or bytes, --kind) and "
+      "writes it as Hugging Face does "
       "(tokenizer.json; with GPT-2's rules also vocab.json and merges.txt). Reads plain text and "
       "JSONL, also .gz and .zst, and whole folders. Memory grows with the distinct words, not with "
       "the text: above --memory-bytes they are counted on disk, and the rarest are left out when "

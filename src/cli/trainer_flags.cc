@@ -27,6 +27,10 @@ fs::path existing_parent(const std::string& output) {
 }
 
 void declare_text_rules(TrainerFlags& flags, OptionSet& options) {
+  options.add_choice(
+      {"kind", "what has ids: pieces of words (bpe), characters and bytes, or bytes only",
+       "characters"},
+      flags.kind, {"bpe", "characters", "bytes"});
   options.add_choice({"split", "the pattern that cuts text into pieces", "cl100k"}, flags.split,
                      {"gpt2", "cl100k", "o200k"});
   options.add_choice(

@@ -20,7 +20,7 @@ struct TrainerFlags {
   DocumentOptions documents;
   std::int64_t vocab_size = 32768, min_frequency = 2, memory_bytes = std::int64_t{2} << 30;
   std::int64_t threads = 0;
-  std::string split = "gpt2", digits = "keep";
+  std::string kind = "bpe", split = "gpt2", digits = "keep";
   std::vector<std::string> special_token;
   bool lowercase = false, json = false;
 

@@ -74,7 +74,7 @@ BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
   for (std::size_t place = 0; place < tokens.size(); ++place) {
     const auto id = static_cast<std::int32_t>(place);
     if (special[place] || tokens[place].empty()) continue;
-    if (!by_tokens_) {
+    if (!by_tokens_ && !vocabulary.whole_pieces) {
       ids.clear();
       merge(tokens[place], ids);
       if (ids.size() != 1 || ids[0] != id) continue;

@@ -62,7 +62,7 @@ class BpeMerger {
   bool by_tokens_ = false;
   std::array<std::int32_t, 256> id_of_byte_{};
   std::vector<std::uint32_t> size_of_id_;
-  TokenTable whole_;  // the tokens that text can yield and that their own bytes encode to
+  TokenTable whole_;  // the tokens that a piece of just their bytes encodes to
   // Without by_tokens_:
   PairMap<std::int32_t> ranks_;
   std::vector<std::int32_t> result_of_rank_;

@@ -125,10 +125,7 @@ std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
 std::shared_ptr<const BpeTokenizer> make_bpe_tokenizer(BpeVocabulary vocabulary,
                                                        const Splitter& splitter,
                                                        std::string_view eos_name) {
-  std::optional<std::int32_t> end_of_text;
-  for (const std::string_view wanted : {std::string_view("<|endoftext|>"), eos_name})
-    for (const auto& [name, id] : vocabulary.special_tokens)
-      if (name == wanted) end_of_text = id;
+  const auto end_of_text = separator_of(vocabulary.special_tokens, eos_name);
   return std::make_shared<BpeTokenizer>(std::move(vocabulary), splitter, end_of_text);
 }
 

@@ -54,6 +54,16 @@ std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary) {
   return merges;
 }
 
+std::optional<std::int32_t> separator_of(
+    const std::vector<std::pair<std::string, std::int32_t>>& special_tokens,
+    std::string_view eos_name) {
+  std::optional<std::int32_t> separator;
+  for (const std::string_view wanted : {std::string_view("<|endoftext|>"), eos_name})
+    for (const auto& [name, id] : special_tokens)
+      if (name == wanted) separator = id;
+  return separator;
+}
+
 VocabularyBuilder::VocabularyBuilder(std::string where, Sizes sizes)
     : where_(std::move(where)),
       id_limit_(static_cast<std::int64_t>(2 * sizes.tokens + 1024)),
@@ -147,8 +157,9 @@ BpeVocabulary VocabularyBuilder::finish() {
                        byte, shown(token)));
   }
   const std::vector<bool> reachable = reachable_ids();
+  const bool any_token = vocabulary_.by_tokens || vocabulary_.whole_pieces;
   for (const auto& [name, id] : vocabulary_.special_tokens)
-    if (reachable[id] || (vocabulary_.by_tokens && std::ranges::count(also_ordinary_, id) > 0))
+    if (reachable[id] || (any_token && std::ranges::count(also_ordinary_, id) > 0))
       throw Error(
           ErrorCode::unsupported,
           fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,12 +37,21 @@ struct BpeVocabulary {
   // may merge, the lowest id first; and a piece that is a token is that token.
   bool by_tokens = false;
   bool lowercase = false;  // text is put in lower case (lowercase.h) before it is split
+  // With `merges`: a piece that is a token is that token, whatever they make of it (Hugging Face's
+  // ignore_merges).
+  bool whole_pieces = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
 };
 
 // The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins
 // to one, in the order of what they make.
 std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
+
+// The id of the token that separates documents: `eos_name` or, where that is empty or unknown,
+// <|endoftext|>, if they are among the special tokens.
+std::optional<std::int32_t> separator_of(
+    const std::vector<std::pair<std::string, std::int32_t>>& special_tokens,
+    std::string_view eos_name);
 
 // A map from strings that can be asked with a view.
 struct StringHash : std::hash<std::string_view> {
@@ -69,6 +79,8 @@ class VocabularyBuilder {
   void add_merge(std::string_view left, std::string_view right);
   // Instead of merges: BpeVocabulary::by_tokens.
   void merge_by_tokens() { vocabulary_.by_tokens = true; }
+  // BpeVocabulary::whole_pieces.
+  void keep_whole_pieces() { vocabulary_.whole_pieces = true; }
 
   // Also checks that all 256 bytes are tokens. Throws unsupported when a special token can come
   // from text. The builder is empty afterwards.

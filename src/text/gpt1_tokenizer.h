@@ -1,6 +1,6 @@
-// GPT-1's encoding (Radford et al. 2018, section 4.1): ftfy's cleaning, spaCy's English words, lower
-// case and byte-pair encoding of characters. "openai-gpt" equals the OpenAIGPTTokenizer of Hugging
-// Face transformers 4.57 with ftfy 6.3 and spaCy 3.8, "gpt1" OpenAI's own code with these
+// GPT-1's encoding (Radford et al. 2018, section 4.1): ftfy's cleaning, spaCy's English words,
+// lower case and byte-pair encoding of characters. "openai-gpt" equals the OpenAIGPTTokenizer of
+// Hugging Face transformers 4.57 with ftfy 6.3 and spaCy 3.8, "gpt1" OpenAI's own code with these
 // (Gpt1LowerCase).
 //
 //   auto tokenizer = open_tokenizer("openai-gpt");

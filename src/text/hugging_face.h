@@ -19,11 +19,16 @@
 
 namespace stemma {
 
+class Json;
+
 // eos_name: the special token that separates documents, as tokenizer_config.json names it; empty or
 // unknown means <|endoftext|> where the vocabulary has it.
 std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
                                                          const std::string& where,
                                                          std::string_view eos_name = {});
+// The same of a file that is parsed already.
+std::shared_ptr<const BpeTokenizer> read_tokenizer_json(const Json& root, const std::string& where,
+                                                        std::string_view eos_name = {});
 
 // Left and right tokens of merges.txt, as bytes, by rank.
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
@@ -39,7 +44,16 @@ struct VocabAndMerges {
 std::shared_ptr<const BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                            const std::string& where);
 
-// A folder with tokenizer.json, or with vocab.json and merges.txt; or a tokenizer.json itself.
+// Which tokens are special and which separates documents, as tokenizer_config.json and
+// special_tokens_map.json say.
+struct TokenNames {
+  std::string eos;
+  std::vector<std::string> special;
+};
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
+
+// A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
+// merges.txt, or with vocab.txt; or a tokenizer.json itself.
 // tokenizer_config.json and special_tokens_map.json beside it are read where they exist.
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 

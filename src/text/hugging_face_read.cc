@@ -5,23 +5,17 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "text/char_json.h"
 #include "text/gpt1_files.h"
 #include "text/gpt1_tokenizer.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
+#include "text/text_file.h"
+#include "text/vocab_txt.h"
 
 namespace stemma {
 namespace {
-
-// The largest published tokenizer.json has 28 MB.
-constexpr std::uint64_t kMaxFileBytes = 256u << 20;
-
-std::optional<Json> read_json_if_there(const std::filesystem::path& path) {
-  if (!std::filesystem::is_regular_file(path)) return std::nullopt;
-  return Json::parse(read_file(path, kMaxFileBytes), path.string());
-}
 
 // Tokens are written as their names or as objects with their name in "content".
 std::optional<std::string> token_name(const Json& value) {
@@ -30,36 +24,44 @@ std::optional<std::string> token_name(const Json& value) {
   return std::nullopt;
 }
 
-struct TokenNames {
-  std::string eos;
-  std::vector<std::string> special;
-};
+std::shared_ptr<const Tokenizer> read_json(const Json& root, const std::string& where,
+                                           std::string_view eos_name) {
+  try {
+    if (is_char_json(root)) return read_char_json(root, where, eos_name);
+    return read_tokenizer_json(root, where, eos_name);
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
 
 TokenNames read_token_names(const std::filesystem::path& folder) {
   TokenNames names;
-  for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"}) {
-    const std::optional<Json> root = read_json_if_there(folder / file);
-    if (!root) continue;
-    try {
-      for (const auto& [key, value] : root->as_object()) {
-        if (key == "additional_special_tokens" && value.is_array()) {
-          for (const Json& item : value.as_array())
-            if (const auto name = token_name(item)) names.special.push_back(*name);
-        } else if (key.ends_with("_token")) {
-          if (const auto name = token_name(value)) {
-            names.special.push_back(*name);
-            if (key == "eos_token") names.eos = *name;
-          }
-        }
-      }
-    } catch (const Error& error) {
-      throw with_source(error, (folder / file).string());
-    }
-  }
+  for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"})
+    if (std::filesystem::is_regular_file(folder / file))
+      add_token_names(read_tokenizer_file(folder / file), (folder / file).string(), names);
   return names;
 }
 
 }  // namespace
+
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names) {
+  const Json root = Json::parse(text, where);
+  try {
+    for (const auto& [key, value] : root.as_object()) {
+      if (key == "additional_special_tokens" && value.is_array()) {
+        for (const Json& item : value.as_array())
+          if (const auto name = token_name(item)) names.special.push_back(*name);
+      } else if (key.ends_with("_token")) {
+        if (const auto name = token_name(value)) {
+          names.special.push_back(*name);
+          if (key == "eos_token") names.eos = *name;
+        }
+      }
+    }
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
 
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path) {
   const bool is_folder = std::filesystem::is_directory(path);
@@ -70,17 +72,22 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   if (is_folder)
     if (auto gpt1 = find_gpt1(folder, names.special, names.eos))
       return std::make_shared<Gpt1Tokenizer>(std::move(*gpt1));
-  if (std::filesystem::exists(file))
-    return parse_tokenizer_json(read_file(file, kMaxFileBytes), file.string(), names.eos);
-
+  if (std::filesystem::exists(file)) {
+    const Json root = Json::parse(read_tokenizer_file(file), file.string());
+    return read_json(root, file.string(), names.eos);
+  }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
-  if (!std::filesystem::exists(vocab) || !std::filesystem::exists(merges))
+  const std::filesystem::path lines = path / "vocab.txt";
+  const bool has_merges = std::filesystem::exists(vocab) && std::filesystem::exists(merges);
+  if (!has_merges && std::filesystem::exists(lines))
+    return parse_vocab_txt(read_tokenizer_file(lines), lines.string(), names.eos);
+  if (!has_merges)
     throw Error(ErrorCode::not_found,
                 fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "
-                            "merges.txt",
+                            "merges.txt nor vocab.txt",
                             path.string()));
-  const std::string vocab_text = read_file(vocab, kMaxFileBytes);
-  const std::string merges_text = read_file(merges, kMaxFileBytes);
+  const std::string vocab_text = read_tokenizer_file(vocab);
+  const std::string merges_text = read_tokenizer_file(merges);
   return parse_vocab_and_merges({vocab_text, merges_text, names.special, names.eos},
                                 (path / "").string());
 }

@@ -90,12 +90,12 @@ std::string tokenizer_json(const BpeTokenizer& tokenizer, const std::vector<std:
     "end_of_word_suffix": null,
     "fuse_unk": false,
     "byte_fallback": false,
-    "ignore_merges": false,
+    "ignore_merges": {},
     "vocab": {},
     "merges": [)",
       added_tokens_json(vocabulary), vocabulary.lowercase ? R"({"type": "Lowercase"})" : "null",
       pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(), byte_level.dump(),
-      vocab_json(written, "    "));
+      vocabulary.by_tokens || vocabulary.whole_pieces, vocab_json(written, "    "));
   const char* separator = "";
   for (const BpeMerge& merge : listed_merges(vocabulary)) {
     text += fmt::format("{}\n      {}", separator,

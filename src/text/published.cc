@@ -108,6 +108,19 @@ std::vector<std::string> tokens_of(Table table) {
   return tokens;
 }
 
+std::size_t count_of(Table table) {
+  switch (table) {
+    case Table::p50k:
+      return 50280;
+    case Table::cl100k:
+      return 100256;
+    case Table::o200k:
+      return 199998;
+    default:
+      return 50256;
+  }
+}
+
 BpeVocabulary vocabulary_of(const Encoding& encoding) {
   const std::vector<std::string> tokens = tokens_of(encoding.table);
   VocabularyBuilder builder(std::string(encoding.name), {tokens.size() + 1024, tokens.size()});
@@ -170,6 +183,13 @@ std::shared_ptr<const Tokenizer> published_gpt1(std::string_view name) {
   Gpt1Vocabulary vocabulary = gpt1_vocabulary();
   if (name == kOpenAiGpt1) vocabulary.lower_case = Gpt1LowerCase::of_words;
   return std::make_shared<Gpt1Tokenizer>(std::move(vocabulary));
+}
+
+std::optional<EncodingRules> published_rules(std::string_view name) {
+  for (const Encoding& encoding : encodings())
+    if (encoding.name == name)
+      return EncodingRules{encoding.splitter(), encoding.special_tokens, count_of(encoding.table)};
+  return std::nullopt;
 }
 
 std::string published_names() {

@@ -12,9 +12,14 @@
 // Each call builds a new one; any thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "text/bpe_tokenizer.h"
 
@@ -26,6 +31,14 @@ std::shared_ptr<const BpeTokenizer> published_tokenizer(std::string_view name);
 // openai-gpt and gpt1, which are of another kind (gpt1_tokenizer.h): 40,478 ids, <unk> the only
 // special token; they differ in Gpt1LowerCase. Null for other names. Throws internal.
 std::shared_ptr<const Tokenizer> published_gpt1(std::string_view name);
+// What belongs to an encoding beside the table of its tokens.
+struct EncodingRules {
+  const Splitter& splitter;
+  std::vector<std::pair<std::string, std::int32_t>> special_tokens;
+  std::size_t tokens = 0;  // in the table
+};
+// Nothing where no encoding has this name.
+std::optional<EncodingRules> published_rules(std::string_view name);
 
 // "gpt2, r50k_base, ...": for messages.
 std::string published_names();

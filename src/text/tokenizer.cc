@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "text/char_tokenizer.h"
 #include "text/hugging_face.h"
 #include "text/published.h"
+#include "text/text_file.h"
+#include "text/tiktoken_file.h"
+#include "text/vocab_txt.h"
 
 namespace stemma {
 
@@ -21,15 +25,44 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
   if (auto gpt1 = published_gpt1(source)) return gpt1;
+  if (source == "bytes") return byte_tokenizer();
   if (auto published = published_tokenizer(source)) return published;
   std::error_code error;
   if (!std::filesystem::exists(source, error))
-    throw Error(
-        ErrorCode::not_found,
-        fmt::format("[tokenizer] '{}' is neither a folder, a tokenizer.json nor the name of "
-                    "a built-in encoding ({})",
-                    source, published_names()));
-  return read_hugging_face(source);
+    throw Error(ErrorCode::not_found,
+                fmt::format("[tokenizer] '{}' is neither a folder, a file (tokenizer.json, "
+                            "*.tiktoken, vocab.txt) nor the name of a built-in encoding ({}, "
+                            "bytes)",
+                            source, published_names()));
+  const std::filesystem::path path = source;
+  if (path.extension() == ".tiktoken") return read_tiktoken(path);
+  if (path.extension() == ".txt" && !std::filesystem::is_directory(path))
+    return parse_vocab_txt(read_tokenizer_file(path), source);
+  return read_hugging_face(path);
+}
+
+void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& path) {
+  const auto refuse = [&](const char* what) {
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[tokenizer] {} cannot be written: {}; write a folder instead",
+                            path.string(), what));
+  };
+  if (path.extension() == ".tiktoken") {
+    const auto* bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
+    if (bpe == nullptr) refuse("a .tiktoken file holds byte-level BPE only");
+    save_tiktoken(*bpe, path);
+  } else if (path.extension() == ".txt") {
+    const auto* characters = dynamic_cast<const CharTokenizer*>(&tokenizer);
+    if (characters == nullptr) refuse("a vocab.txt holds single characters and bytes only");
+    save_vocab_txt(*characters, path);
+  } else {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error)
+      throw Error(ErrorCode::device, fmt::format("[tokenizer] cannot create the folder {}: {}",
+                                                 path.string(), error.message()));
+    tokenizer.save(path);
+  }
 }
 
 }  // namespace stemma

@@ -37,9 +37,9 @@ class Tokenizer {
   virtual const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const = 0;
   // The token that separates documents, where the encoding has one.
   virtual std::optional<std::int32_t> end_of_text() const = 0;
-  // Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json and
-  // special_tokens_map.json into an existing folder, as Hugging Face's GPT-2 has them. Each file is
-  // whole or absent.
+  // Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and what belongs to the
+  // kind (vocab.json and merges.txt, as Hugging Face's GPT-2 has them; vocab.txt) into an existing
+  // folder. Each file is whole or absent.
   virtual void save(const std::filesystem::path& folder) const = 0;
 
   // Appends the text of `ids` to `text`. Throws as bytes_of().
@@ -47,8 +47,15 @@ class Tokenizer {
   std::string decode(std::span<const std::int32_t> ids) const;
 };
 
-// `source`: a folder (tokenizer.json, or vocab.json with merges.txt), a file (tokenizer.json) or
-// the name of a built-in encoding ("gpt2"). Throws not_found, corrupt, unsupported (named feature).
+// `source`: a folder (tokenizer.json, or vocab.json with merges.txt, or vocab.txt), a file
+// (tokenizer.json, *.tiktoken, vocab.txt) or the name of a built-in encoding ("gpt2", "bytes").
+// Throws not_found, corrupt, unsupported (named feature).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source);
+
+// Writes what open_tokenizer() reads. `path` ends in .tiktoken: the ranks (tiktoken_file.h); in
+// .txt: the tokens by line (vocab_txt.h); otherwise Tokenizer::save() to a folder, which is created
+// where it is missing. Throws unsupported where that kind of file cannot hold the tokenizer;
+// device.
+void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& path);
 
 }  // namespace stemma

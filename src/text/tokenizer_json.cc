@@ -6,6 +6,7 @@
 #include "text/byte_alphabet.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
+#include "text/merge_rules.h"
 
 namespace stemma {
 namespace {
@@ -25,8 +26,16 @@ class TokenizerJsonReader {
     read_vocab(model.at("vocab"));
     for (const auto& [name, id] : specials_) builder_.add_special(name, id);
     for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
+    const bool whole_pieces = model.get("ignore_merges", false);
+    if (whole_pieces) builder_.keep_whole_pieces();
     BpeVocabulary vocabulary = builder_.finish();
     vocabulary.lowercase = lowercase;
+    // What was made from a .tiktoken file gets back its rule, which needs no list.
+    if (whole_pieces && difference_from_merging_by_tokens(vocabulary).empty()) {
+      vocabulary.by_tokens = true;
+      vocabulary.whole_pieces = false;
+      vocabulary.merges.clear();
+    }
     return vocabulary;
   }
 
@@ -42,8 +51,9 @@ class TokenizerJsonReader {
     const Json::Array& steps = step->at("pretokenizers").as_array();
     if (steps.size() != 2)
       refuse(fmt::format("its pre_tokenizer is a sequence of {} steps", steps.size()));
+    const Splitter& splitter = splitter_of(steps[0]);
     check_byte_level(steps[1], false);
-    return splitter_of(steps[0]);
+    return splitter;
   }
 
  private:
@@ -78,8 +88,7 @@ class TokenizerJsonReader {
       refuse("the model has dropout");
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
       if (!model.get(key, "").empty()) refuse(fmt::format("the model has a {}", key));
-    for (const char* key : {"byte_fallback", "ignore_merges"})
-      if (model.get(key, false)) refuse(fmt::format("the model has {}", key));
+    if (model.get("byte_fallback", false)) refuse("the model has byte_fallback");
   }
 
   // Whether text is put in lower case; the only normalizer that is known.
@@ -191,10 +200,8 @@ class TokenizerJsonReader {
 
 }  // namespace
 
-std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
-                                                         const std::string& where,
-                                                         std::string_view eos_name) {
-  const Json root = Json::parse(text, where);
+std::shared_ptr<const BpeTokenizer> read_tokenizer_json(const Json& root, const std::string& where,
+                                                        std::string_view eos_name) {
   try {
     TokenizerJsonReader reader(root, where);
     const Splitter& splitter = reader.read_pre_tokenizer();
@@ -202,6 +209,12 @@ std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
   } catch (const Error& error) {
     throw with_source(error, where);
   }
+}
+
+std::shared_ptr<const BpeTokenizer> parse_tokenizer_json(std::string_view text,
+                                                         const std::string& where,
+                                                         std::string_view eos_name) {
+  return read_tokenizer_json(Json::parse(text, where), where, eos_name);
 }
 
 }  // namespace stemma

@@ -2,11 +2,14 @@
 //
 //   char32_t c;
 //   decode_utf8("é", c);   // 2, c = U'é'
+//   to_utf8(U'é');         // "é"
 //
 // Pure functions: any thread, no errors.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace stemma {
@@ -34,6 +37,32 @@ inline std::size_t decode_utf8(std::string_view bytes, char32_t& c) {
   if (bytes.size() < 4 || !continues(3)) return 0;
   c = (first & 0x07) << 18 | (at(1) & 0x3Fu) << 12 | (at(2) & 0x3Fu) << 6 | (at(3) & 0x3Fu);
   return c < 0x10000 || c > 0x10FFFF ? 0 : 4;
+}
+
+inline bool is_valid_utf8(std::string_view bytes) {
+  char32_t c = 0;
+  while (!bytes.empty()) {
+    const std::size_t length = decode_utf8(bytes, c);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
+// A code point that is no surrogate.
+inline bool is_scalar_value(std::uint32_t value) {
+  return value <= 0x10FFFF && (value < 0xD800 || value >= 0xE000);
+}
+
+// c: a scalar value.
+inline std::string to_utf8(char32_t c) {
+  const auto continuation = [&](int shift) {
+    return static_cast<char>(0x80 | (c >> shift & 0x3F));
+  };
+  if (c < 0x80) return {static_cast<char>(c)};
+  if (c < 0x800) return {static_cast<char>(0xC0 | c >> 6), continuation(0)};
+  if (c < 0x10000) return {static_cast<char>(0xE0 | c >> 12), continuation(6), continuation(0)};
+  return {static_cast<char>(0xF0 | c >> 18), continuation(12), continuation(6), continuation(0)};
 }
 
 // How many bytes at the end (0 to 3) begin a character that more bytes could complete.

@@ -9,6 +9,7 @@
 #include "text/byte_alphabet.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
+#include "text/text_file.h"
 
 namespace stemma {
 namespace {
@@ -68,21 +69,19 @@ BpeVocabulary build(const VocabAndMerges& files, const std::string& where) {
 
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
                                                               const std::string& where) {
+  check_plain_text(text, where);
   std::vector<std::pair<std::string, std::string>> merges;
-  for (std::size_t line_number = 1; !text.empty(); ++line_number) {
-    const std::size_t length = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, length);
-    text.remove_prefix(std::min(length + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line_number == 1 && line.starts_with("#version")) continue;
-    if (line.empty() && text.empty()) break;
+  LineReader lines(text);
+  for (std::string_view line; lines.next(line);) {
+    if (lines.number() == 1 && line.starts_with("#version")) continue;
+    if (line.empty() && lines.at_end()) break;
     const std::size_t space = std::min(line.find(' '), line.size());
     const auto left = from_byte_alphabet(line.substr(0, space));
     const auto right = from_byte_alphabet(line.substr(std::min(space + 1, line.size())));
     if (!left || !right || left->empty() || right->empty())
       fail(where, fmt::format("line {} must be two tokens with a space between, got {} bytes that "
                               "are not",
-                              line_number, line.size()));
+                              lines.number(), line.size()));
     merges.emplace_back(*left, *right);
   }
   return merges;

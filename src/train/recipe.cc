@@ -20,7 +20,8 @@ void declare_data(Recipe& r, OptionSet& o) {
          "book.txt"},
         r.data);
   o.add({"tokenizer",
-         "a name (gpt2), a tokenizer.json, a folder with one or a run folder; empty: the packed "
+         "a name (gpt2), a folder (also of a run), or a file (tokenizer.json, .tiktoken); empty: "
+         "the packed "
          "data's or the model's own, otherwise gpt2",
          "gpt2"},
         r.tokenizer);

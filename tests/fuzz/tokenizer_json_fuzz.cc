@@ -1,18 +1,26 @@
 // Any bytes as tokenizer.json: an Error, or a tokenizer whose ids decode to the text.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "text/char_json.h"
 #include "text/hugging_face.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
-    const auto tokenizer = parse_tokenizer_json(text, "fuzz");
+    const Json root = Json::parse(text, "fuzz");
+    std::shared_ptr<const Tokenizer> tokenizer;
+    if (is_char_json(root))
+      tokenizer = read_char_json(root, "fuzz");
+    else
+      tokenizer = read_tokenizer_json(root, "fuzz");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
     if (tokenizer->decode(ids) != text) __builtin_trap();

@@ -92,7 +92,6 @@ TEST(TokenizerJson, RefusesByNameWhatWouldGiveOtherIds) {
   EXPECT_ERROR(parse(with_model("type", "WordPiece")), code, "WordPiece");
   EXPECT_ERROR(parse(with_model("type", "Unigram")), code, "[t.json] the model is Unigram");
   EXPECT_ERROR(parse(with_model("dropout", 0.1)), code, "dropout");
-  EXPECT_ERROR(parse(with_model("ignore_merges", true)), code, "ignore_merges");
   EXPECT_ERROR(parse(with_model("byte_fallback", true)), code, "byte_fallback");
   EXPECT_ERROR(parse(with_model("end_of_word_suffix", "</w>")), code, "end_of_word_suffix");
   EXPECT_ERROR(parse(with_part("normalizer", type("NFC"))), code, "normalizer (NFC)");

@@ -1,0 +1,45 @@
+// Counts the characters of a corpus and makes a character tokenizer of the most frequent ones.
+//
+//   CharTrainer trainer({.vocab_size = 1000});
+//   trainer.add_document(text);
+//   trainer.train()->save("tokenizer");
+//
+// Ids: the 256 bytes, then characters above U+007F by falling count, of equal counts the lower code
+// point first, then the special tokens. Memory: 8 bytes for each of the 0x110000 characters. Not
+// for several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/char_tokenizer.h"
+
+namespace stemma {
+
+struct CharTrainerOptions {
+  std::int32_t vocab_size = 32768;  // at most: bytes and special tokens included
+  std::uint64_t min_frequency = 1;  // of a character, to have an id
+  std::vector<std::string> special_tokens = {"<|endoftext|>"};
+};
+
+class CharTrainer {
+ public:
+  // Throws invalid_argument: vocab_size below 256 + special tokens.
+  explicit CharTrainer(CharTrainerOptions options = {});
+
+  // Invalid UTF-8 is passed over: bytes always have ids.
+  void add_document(std::string_view text);
+
+  // Characters above U+007F that were seen.
+  std::size_t distinct_characters() const;
+  std::shared_ptr<const CharTokenizer> train() const;
+
+ private:
+  CharTrainerOptions options_;
+  std::vector<std::uint64_t> counts_;  // by character
+};
+
+}  // namespace stemma
