@@ -1,0 +1,43 @@
+#include "text/stream_encoder.h"
+
+#include <algorithm>
+
+#include "text/encode_batch.h"
+
+namespace stemma {
+
+StreamEncoder::StreamEncoder(const Tokenizer& tokenizer, Workers* workers)
+    : tokenizer_(tokenizer),
+      workers_(workers),
+      block_bytes_(kBlockBytes * static_cast<std::size_t>(workers ? workers->count() : 1)),
+      wanted_bytes_(block_bytes_) {}
+
+void StreamEncoder::push(std::string_view chunk, std::vector<std::int32_t>& ids) {
+  while (!chunk.empty()) {
+    const std::size_t size = std::min(chunk.size(), wanted_bytes_ - pending_.size());
+    pending_ += chunk.substr(0, size);
+    chunk.remove_prefix(size);
+    if (pending_.size() < wanted_bytes_) return;
+    const std::size_t boundary = tokenizer_.last_boundary(pending_);
+    encode(std::string_view(pending_).substr(0, boundary), ids);
+    pending_.erase(0, boundary);
+    // Text without a boundary is searched again when it has doubled: no byte more than twice on the
+    // average.
+    wanted_bytes_ = std::max(block_bytes_, 2 * pending_.size());
+  }
+}
+
+void StreamEncoder::finish(std::vector<std::int32_t>& ids) {
+  encode(pending_, ids);
+  pending_.clear();
+  wanted_bytes_ = block_bytes_;
+}
+
+void StreamEncoder::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
+  if (workers_)
+    encode_parallel(tokenizer_, text, *workers_, ids);
+  else
+    tokenizer_.encode(text, ids);
+}
+
+}  // namespace stemma
