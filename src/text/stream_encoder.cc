@@ -6,11 +6,8 @@
 
 namespace stemma {
 
-StreamEncoder::StreamEncoder(const Tokenizer& tokenizer, Workers* workers)
-    : tokenizer_(tokenizer),
-      workers_(workers),
-      block_bytes_(kBlockBytes * static_cast<std::size_t>(workers ? workers->count() : 1)),
-      wanted_bytes_(block_bytes_) {}
+StreamEncoder::StreamEncoder(const Tokenizer& tokenizer, Options options)
+    : tokenizer_(tokenizer), options_(options), wanted_bytes_(options.block_bytes) {}
 
 void StreamEncoder::push(std::string_view chunk, std::vector<std::int32_t>& ids) {
   while (!chunk.empty()) {
@@ -23,19 +20,19 @@ void StreamEncoder::push(std::string_view chunk, std::vector<std::int32_t>& ids)
     pending_.erase(0, boundary);
     // Text without a boundary is searched again when it has doubled: no byte more than twice on the
     // average.
-    wanted_bytes_ = std::max(block_bytes_, 2 * pending_.size());
+    wanted_bytes_ = std::max(options_.block_bytes, 2 * pending_.size());
   }
 }
 
 void StreamEncoder::finish(std::vector<std::int32_t>& ids) {
   encode(pending_, ids);
   pending_.clear();
-  wanted_bytes_ = block_bytes_;
+  wanted_bytes_ = options_.block_bytes;
 }
 
 void StreamEncoder::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
-  if (workers_)
-    encode_parallel(tokenizer_, text, *workers_, ids);
+  if (options_.workers)
+    encode_parallel(tokenizer_, text, *options_.workers, ids);
   else
     tokenizer_.encode(text, ids);
 }

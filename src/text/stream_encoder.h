@@ -5,11 +5,10 @@
 //   while (read(chunk)) stream.push(chunk, ids);   // appends ids as soon as a block is full
 //   stream.finish(ids);                            // and those of the rest
 //
-// Text is held back until kBlockBytes of it for each worker are there, and then encoded up to its
-// last boundary (Tokenizer::last_boundary()). So memory is that of a block, or twice the longest
-// stretch without a boundary, whichever is more: such a stretch is one word without end, or the
-// whole text where the tokenizer knows no boundaries. Time is linear in the text whatever the
-// chunks.
+// Text is held back until a block of it is there, and then encoded up to its last boundary
+// (Tokenizer::last_boundary()). So memory is that of a block, or twice the longest stretch without
+// a boundary, whichever is more: such a stretch is one word without end, or the whole text where
+// the tokenizer knows no boundaries. Time is linear in the text whatever the chunks.
 //
 // Keeps references to the tokenizer and the workers. One text at a time; not for several threads at
 // once.
@@ -28,10 +27,14 @@ namespace stemma {
 
 class StreamEncoder {
  public:
-  static constexpr std::size_t kBlockBytes = 4 << 20;
-
-  // workers: blocks are cut into parts, one for each; null: the calling thread alone.
-  explicit StreamEncoder(const Tokenizer& tokenizer, Workers* workers = nullptr);
+  struct Options {
+    std::size_t block_bytes = 4 << 20;  // at least 1
+    // Each block is encoded by all of them (encode_batch.h) and should have some MiB for each;
+    // null: by the calling thread.
+    Workers* workers = nullptr;
+  };
+  explicit StreamEncoder(const Tokenizer& tokenizer) : StreamEncoder(tokenizer, Options()) {}
+  StreamEncoder(const Tokenizer& tokenizer, Options options);
 
   // The next bytes of the text; appends the ids that became certain.
   void push(std::string_view chunk, std::vector<std::int32_t>& ids);
@@ -45,8 +48,7 @@ class StreamEncoder {
   void encode(std::string_view text, std::vector<std::int32_t>& ids) const;
 
   const Tokenizer& tokenizer_;
-  Workers* workers_;
-  std::size_t block_bytes_;
+  Options options_;
   std::size_t wanted_bytes_;  // of pending text, before it is looked at again
   std::string pending_;
 };
