@@ -27,9 +27,11 @@ namespace stemma {
 
 class StreamEncoder {
  public:
+  static constexpr std::size_t kBlockBytes = 4 << 20;
+
   struct Options {
-    std::size_t block_bytes = 4 << 20;  // at least 1
-    // Each block is encoded by all of them (encode_batch.h) and should have some MiB for each;
+    std::size_t block_bytes = kBlockBytes;  // at least 1
+    // Each block is encoded by all of them (encode_batch.h) and should have kBlockBytes for each;
     // null: by the calling thread.
     Workers* workers = nullptr;
   };
