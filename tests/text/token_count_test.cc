@@ -54,7 +54,7 @@ TEST(TokenCount, AChunkAfterTheLimitChangesNothing) {
 }
 
 TEST(CharacterCounter, CountsCodePointsAndWordsInAnyChunks) {
-  // 12 characters, of which U+3000 is white space, and three invalid bytes.
+  // U+3000 is white space; three bytes are invalid.
   const std::string text = "na\xC3\xAFve\xE3\x80\x80\xF0\x9F\xA6\x99\n\xFF \xE4\xBD";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     CharacterCounter counter;
