@@ -27,7 +27,7 @@ struct Options {
 struct FileCount {
   std::string name;
   TokenCount count;
-  std::uint64_t characters = 0, words = 0;  // not with a limit
+  std::uint64_t characters = 0, words = 0;  // without a limit
 };
 
 FileCount count_file(const std::string& name, const Tokenizer& tokenizer, Workers& workers,
@@ -75,7 +75,7 @@ std::string line_of(const FileCount& file, const Options& o) {
 int run(const Options& o) {
   const auto tokenizer = open_tokenizer(o.tokenizer);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
-  FileCount total{.name = "total"};
+  FileCount total{"total", {}};
   Json files = Json::array();
   std::string lines = fmt::format("{:>14} {:>14}", "tokens", "bytes");
   if (o.limit == 0) lines += fmt::format(" {:>14} {:>12}", "characters", "words");
