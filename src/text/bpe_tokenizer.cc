@@ -112,6 +112,17 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
   }
 }
 
+// Capitals may hide a boundary or make one ("HeL" in o200k, "İ!"), but not between an ASCII letter
+// and a space or line end.
+std::size_t BpeTokenizer::last_boundary(std::string_view text) const {
+  if (!vocabulary_.lowercase) return splitter_.last_boundary(text);
+  for (std::size_t place = text.size() < 2 ? 0 : text.size() - 1; place > 0; --place) {
+    const char before = static_cast<char>(text[place - 1] | 0x20), after = text[place];
+    if ('a' <= before && before <= 'z' && (after == ' ' || after == '\n')) return place;
+  }
+  return 0;
+}
+
 std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
   const auto& tokens = vocabulary_.tokens;
   if (id < 0 || static_cast<std::size_t>(id) >= tokens.size() || tokens[id].empty())

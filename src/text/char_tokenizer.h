@@ -22,6 +22,7 @@
 #include "text/bpe_vocabulary.h"
 #include "text/token_list.h"
 #include "text/tokenizer.h"
+#include "text/utf8.h"
 
 namespace stemma {
 
@@ -41,6 +42,11 @@ class CharTokenizer final : public Tokenizer {
   // Writes vocab.txt (vocab_txt.h) and, for Hugging Face, tokenizer.json, tokenizer_config.json and
   // special_tokens_map.json.
   void save(const std::filesystem::path& folder) const override;
+
+  // Behind the last whole character.
+  std::size_t last_boundary(std::string_view text) const override {
+    return text.size() - incomplete_utf8_tail(text);
+  }
 
   const TokenList& tokens() const { return tokens_; }
 

@@ -46,6 +46,7 @@ class Gpt1Tokenizer final : public Tokenizer {
   // transformers' OpenAIGPTTokenizer does.
   void save(const std::filesystem::path& folder) const override;
 
+  bool keeps_bytes() const override { return false; }
   using Tokenizer::decode;
   // The bytes of the ids, without the space behind the last word.
   void decode(std::span<const std::int32_t> ids, std::string& text) const override;
