@@ -13,6 +13,7 @@ const std::vector<std::vector<std::string>>& commands() {
                                                              {"tokenizer", "encode"},
                                                              {"tokenizer", "decode"},
                                                              {"tokenizer", "inspect"},
+                                                             {"tokenizer", "bench"},
                                                              {"data", "pack"},
                                                              {"data", "inspect"},
                                                              {"train"},
