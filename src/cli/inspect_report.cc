@@ -68,7 +68,7 @@ std::string statistics_for_people(const InspectedText& one) {
   const TokenStatistics& s = one.statistics;
   std::string text = fmt::format(
       "{}: {} tokens; {:.3f} bytes, {:.3f} characters per token, {:.3f} tokens per word\n"
-      "  vocabulary: {} of {} used ({:.1f} %), {} unused\n",
+      "  vocabulary: {} of {} used ({:.2f} %), {} unused\n",
       visible_text(one.name), s.tokens, s.bytes_per_token(), s.characters_per_token(),
       s.fertility(), s.used, s.vocabulary, 100 * s.share_used(), s.unused.size());
   if (!s.exact)

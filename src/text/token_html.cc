@@ -37,7 +37,7 @@ overflow:auto;border:1px solid var(--line);border-radius:8px;padding:.75rem}
 .c0{background:var(--c0)}.c1{background:var(--c1)}.c2{background:var(--c2)}
 .c3{background:var(--c3)}.c4{background:var(--c4)}.c5{background:var(--c5)}
 .text bdi:hover{outline:2px solid var(--ink)}
-i{font-style:normal;color:var(--soft)}
+i{font-style:normal;opacity:.55}
 .lists{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),1fr));gap:0 2rem}
 table{border-collapse:collapse;width:100%;font-size:.85rem}
 th{text-align:left;color:var(--soft);font-weight:400}
@@ -97,7 +97,8 @@ std::string tokens_markup(const InspectedText& one, const TokenPageOptions& opti
     const std::string_view token = one.tokenizer.bytes_of(one.ids[shown]);
     if (shown > 0 && bytes + token.size() > options.shown_bytes) break;
     bytes += token.size();
-    spans += fmt::format("<bdi class=c{} title=\"{}\">{}</bdi>", shown % kPageColours,
+    // A line may end between tokens: "·" alone would not let it.
+    spans += fmt::format("<bdi class=c{} title=\"{}\">{}</bdi><wbr>", shown % kPageColours,
                          hint_of(one.ids[shown], token), token_markup(token, true));
   }
   const std::string share =
@@ -125,7 +126,7 @@ std::string figures_markup(const TokenStatistics& s) {
   add("bytes per token", fmt::format("{:.3f}", s.bytes_per_token()));
   add("characters per token", fmt::format("{:.3f}", s.characters_per_token()));
   add("tokens per word", fmt::format("{:.3f}", s.fertility()));
-  add("vocabulary used", fmt::format("{:.1f} %", 100 * s.share_used()));
+  add("vocabulary used", fmt::format("{:.2f} %", 100 * s.share_used()));
   add("used", fmt::format("{} of {}", grouped(s.used), grouped(s.vocabulary)));
   add("invalid bytes", grouped(s.invalid_bytes));
   return fmt::format("<dl>{}</dl>\n{}", list,

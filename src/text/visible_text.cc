@@ -26,7 +26,7 @@ constexpr CharacterRange kWithoutLook[] = {
     {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
 
 bool has_look(char32_t c) {
-  if (c < 0xA0) return c >= 0x20 && c < 0x7F;
+  if (c < 0xA0) return c > 0x20 && c < 0x7F;
   if ((c & 0xFFFE) == 0xFFFE || char_class(c) == CharClass::space) return false;
   const auto* const range =
       std::lower_bound(std::begin(kWithoutLook), std::end(kWithoutLook), c,

@@ -58,7 +58,7 @@ TEST(VisibleText, LongOnesEndWithACount) {
 TEST(VisibleText, NothingThatActsComesThrough) {
   std::mt19937 random(5);
   std::string everything;
-  for (char32_t c = 0; c < 0x110000; c += 1 + random() % 7) {
+  for (char32_t c = 0; c < 0x110000; c += static_cast<char32_t>(1 + random() % 7)) {
     if (c >= 0x800 && c < 0x10000)
       everything += {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)),
                      static_cast<char>(0x80 | (c & 63))};
