@@ -28,7 +28,7 @@ header{max-width:90rem;margin:0 auto;padding:1.5rem 1.5rem 0}
 h1{font-size:1.35rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:0 0 .75rem}
 h3{font-size:.95rem;margin:1.5rem 0 .5rem}p{margin:.25rem 0;color:var(--soft)}
 section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1.25rem;min-width:0}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.75rem;margin:0}
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.75rem;margin:0}
 dt{color:var(--soft);font-size:.8rem}dd{margin:0;font-size:1.15rem;font-variant-numeric:tabular-nums}
 .text,td.t,.unused{font-family:ui-monospace,Menlo,Consolas,monospace}
 .text{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.75;font-size:.88rem;max-height:36rem;
@@ -43,7 +43,7 @@ table{border-collapse:collapse;width:100%;font-size:.85rem}
 th{text-align:left;color:var(--soft);font-weight:400}
 td,th{padding:.2rem .5rem .2rem 0;border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.t{overflow-wrap:anywhere}
-svg{width:100%;height:auto;display:block}svg rect{fill:var(--bar)}svg text{fill:var(--soft);font-size:11px}
+svg{width:100%;max-width:36rem;height:auto;display:block}svg rect{fill:var(--bar)}svg text{fill:var(--soft);font-size:11px}
 details{margin-top:1.5rem}summary{cursor:pointer;font-size:.95rem;font-weight:600}
 .unused{display:flex;flex-wrap:wrap;gap:.3rem;margin-top:.75rem;font-size:.8rem}
 .unused bdi{border:1px solid var(--line);border-radius:4px;padding:0 .3rem;overflow-wrap:anywhere}
