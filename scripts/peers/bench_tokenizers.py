@@ -6,7 +6,7 @@ Each round measures Stemma, then tiktoken, then tokenizers on every text; the fi
 10^6 bytes of text a second, and "x" is Stemma's median divided by the peer's. Encoding is tiktoken's encode_ordinary and
 tokenizers' encode, which sees the first --tokenizers-mb of a text; decoding is to bytes (tokenizers: to text). Loading is
 cl100k_base (--load) from a .tiktoken file by tiktoken, from tokenizer.json by tokenizers, and by Stemma from the table in
-its binary and from the same .tiktoken file. All run on the core this process is put on.
+its binary and from the same .tiktoken file. All run on one core.
 
 --hostile adds one letter many times, spaces, emoji and base64, no longer than tiktoken survives: its regular expression
 overflows the stack on 10^6 spaces (`stemma tokenizer bench --hostile` measures the full sizes).
@@ -66,14 +66,14 @@ class Figures:
 
 
 def measure_stemma(options, files, figures):
-    command = [options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--json", "--tokenizer",
+    command = [options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--skip-memory", "--json", "--tokenizer",
                *options.encodings, "--input", *files.values()]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     for one in result["tokenizers"]:
         for name, rates in zip(files, one["texts"]):
             for work in ("encode", "decode"):
                 figures.add(("stemma", one["tokenizer"], name, work), rates[f"{work}_bytes_per_s"]["median"])
-    return result
+    return result["peak_memory_bytes"]
 
 
 def cut(text, size):
@@ -87,7 +87,7 @@ def measure_loading(options, folder, figures):
     file_of_tokenizers = saved_folder(options.stemma, name, folder) / "tokenizer.json"
     for _ in range(options.rounds):
         for source, argument in (("its table", name), ("the file", file)):
-            run = subprocess.run([options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--json",
+            run = subprocess.run([options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--skip-memory", "--json",
                                   "--tokenizer", argument, "--input", file], capture_output=True)
             if run.returncode == 0:
                 one = json.loads(run.stdout)["tokenizers"][0]
@@ -121,6 +121,7 @@ def main():
     parser.add_argument("--encodings", nargs="+", default=["r50k_base", "cl100k_base", "o200k_base"], choices=list(RANKS))
     parser.add_argument("--hostile", action="store_true")
     parser.add_argument("--load", default="cl100k_base", choices=["", *RANKS], help="encoding whose loading is timed")
+    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the processor core to run on (the last)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=3, help="runs of Stemma in a round")
     parser.add_argument("--tokenizers", nargs="*", default=["r50k_base"], help="encodings for tokenizers (r50k_base)")
@@ -129,11 +130,11 @@ def main():
     options = parser.parse_args()
     if not options.files and not options.hostile and not options.load:
         parser.error("give files, --hostile or --load")
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.sched_setaffinity(0, {options.core})
     texts = {str(path.name): next(unpacked(path.name, path.read_bytes()))[1].decode("utf-8", "ignore")
              for path in options.files}
     texts |= hostile_texts() if options.hostile else {}
-    figures, loading, memory = Figures(), Figures(), {}
+    figures, loading, peak_memory = Figures(), Figures(), 0
     with tempfile.TemporaryDirectory() as folder:
         files = {}
         for number, (name, text) in enumerate(texts.items()):
@@ -142,7 +143,7 @@ def main():
         peers = {name: tiktoken_encoding(name) for name in options.encodings} if texts else {}
         slow = {name: hugging_face_tokenizer(options.stemma, name) for name in options.tokenizers} if texts else {}
         for number in range(options.rounds if texts else 0):
-            memory = measure_stemma(options, files, figures)
+            peak_memory = measure_stemma(options, files, figures)
             for name, peer in peers.items():
                 for text, content in texts.items():
                     figures.measure("tiktoken", name, text, len(content.encode()),
@@ -158,9 +159,8 @@ def main():
     print_figures(options, texts, figures)
     for (who, source), seconds in loading.rates.items():
         print(f"loading {options.load}, {who} from {source}: {1e3 * statistics.median(seconds):.1f} ms")
-    if memory:
-        print(f"stemma's peak memory {memory['peak_memory_bytes'] / 1e6:.0f} MB; one core reads "
-              f"{memory['memory']['read_bytes_per_s'] / 1e9:.1f} GB/s, copies {memory['memory']['copy_bytes_per_s'] / 1e9:.1f} GB/s")
+    if texts:
+        print(f"stemma's peak memory: {peak_memory / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -92,12 +92,18 @@ def compare(job):
 
 
 def jobs_of(options):
+    """(peer, encoding, stemma, where, text) of everything to compare."""
     left_out = {c for c, *_ in disagreements(options.stemma)} if options.strings else set()
     folders = list(options.files) + ([SHARED / "data"] if options.all_shared else [])
+    share, shares = map(int, options.only.split("/"))
     for peer, names in (("tiktoken", options.encodings), ("tokenizers", options.tokenizers)):
+        if not names:
+            continue
         sources = (text for folder in folders for text in texts_of(folder))
         seen = 0
-        for source, text in parts_of(sources, PART[peer]):
+        for number, (source, text) in enumerate(parts_of(sources, PART[peer])):
+            if number % shares != share:
+                continue
             if peer == "tokenizers" and seen >= options.tokenizers_mb * 1e6:
                 break
             seen += len(text.encode())
@@ -135,6 +141,7 @@ def main():
     parser.add_argument("--tokenizers", nargs="*", default=["gpt2", "cl100k_base"], metavar="ENCODING",
                         help="compared with tokenizers (gpt2 cl100k_base)")
     parser.add_argument("--tokenizers-mb", type=float, default=30, help="of the files, for tokenizers (30)")
+    parser.add_argument("--only", default="0/1", metavar="K/N", help="the K-th (from 0) of N shares of the parts of files")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--stemma", default=STEMMA)

@@ -20,7 +20,7 @@ struct Options {
   std::vector<std::string> tokenizers = {"r50k_base", "cl100k_base", "o200k_base"};
   std::vector<std::string> inputs;
   std::int64_t runs = 5;
-  bool hostile = false, json = false;
+  bool hostile = false, skip_memory = false, json = false;
 };
 
 Json spread_json(const Spread& s) {
@@ -54,6 +54,13 @@ Json result_json(const Options& o, const std::vector<TokenizerRates>& results) {
                        {"peak_memory_bytes", peak_memory_bytes()}});
 }
 
+// After the bench: these buffers are no memory of the tokenizers'.
+Json memory_json() {
+  Stream one_core(1);
+  return Json::object({{"read_bytes_per_s", measure_peaks(one_core, peak_options(0)).dram_bytes},
+                       {"copy_bytes_per_s", copy_bytes_per_s()}});
+}
+
 std::string megabytes(const Spread& s) {
   return fmt::format("{:.1f} ({:.1f}-{:.1f})", s.median / 1e6, s.min / 1e6, s.max / 1e6);
 }
@@ -71,12 +78,13 @@ std::string for_people(const Json& out, const std::vector<TokenizerRates>& resul
     text +=
         fmt::format(" {} {:.1f} ms ({:.1f}-{:.1f})", one.tokenizer, 1e3 * one.load_seconds.median,
                     1e3 * one.load_seconds.min, 1e3 * one.load_seconds.max);
-  const Json& memory = out.at("memory");
-  return text + fmt::format(
-                    "\none core reads {:.1f} GB/s, copies {:.1f} GB/s; peak memory {}\n",
-                    memory.at("read_bytes_per_s").as_double() / 1e9,
-                    memory.at("copy_bytes_per_s").as_double() / 1e9,
-                    format_bytes(static_cast<std::uint64_t>(out.at("peak_memory_bytes").as_int())));
+  const std::uint64_t peak = static_cast<std::uint64_t>(out.at("peak_memory_bytes").as_int());
+  text += fmt::format("\npeak memory {}\n", format_bytes(peak));
+  const Json* memory = out.find("memory");
+  if (memory == nullptr) return text;
+  return text + fmt::format("one core reads {:.1f} GB/s, copies {:.1f} GB/s\n",
+                            memory->at("read_bytes_per_s").as_double() / 1e9,
+                            memory->at("copy_bytes_per_s").as_double() / 1e9);
 }
 
 int run(const Options& o) {
@@ -102,11 +110,7 @@ int run(const Options& o) {
   const std::vector<TokenizerRates> results = bench_tokenizers(o.tokenizers, texts, options);
   if (interrupted_or_done() != kDone) return interrupted_or_done();
   Json out = result_json(o, results);
-  // After the bench: their buffers are no memory of the tokenizers'.
-  Stream one_core(1);
-  const Peaks peaks = measure_peaks(one_core, peak_options(0));
-  out.set("memory", Json::object({{"read_bytes_per_s", peaks.dram_bytes},
-                                  {"copy_bytes_per_s", copy_bytes_per_s()}}));
+  if (!o.skip_memory) out.set("memory", memory_json());
   if (o.json) return print_json(out);
   if (o.inputs.empty()) print("no --input: a text of made-up words, faster than real ones\n");
   print(for_people(out, results));
@@ -131,6 +135,8 @@ void add_tokenizer_bench(Program& program) {
   c.options.add({"input", "files to encode; none: 20 MB of made-up words", "book.txt"}, o->inputs);
   c.options.add({"runs", "runs that count, after one that does not", "5"}, o->runs, {1, 1000});
   c.options.add({"hostile", "measure hostile texts too", "true"}, o->hostile);
+  c.options.add({"skip_memory", "do not measure what one core reads and copies", "true"},
+                o->skip_memory);
   declare_json(o->json, c.options);
   c.run = [o] { return run(*o); };
 }

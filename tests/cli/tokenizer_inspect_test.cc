@@ -55,12 +55,12 @@ TEST(TokenizerBenchCommand, ReportsRatesOfEachText) {
   write_text(folder / "book", sample_text(500));
   write_text(folder / "short", "Hello");
   const Result r = run({"tokenizer", "bench", "--tokenizer", "gpt2", "r50k_base", "--input",
-                        folder / "book", folder / "short", "--runs", "2", "--json"});
+                        folder / "book", folder / "short", "--runs", "2", "--skip-memory", "--json"});
   ASSERT_EQ(r.code, 0) << r.err;
   const Json json = r.json();
   EXPECT_FALSE(json.at("synthetic").as_bool());
   EXPECT_GT(json.at("peak_memory_bytes").as_int(), 1'000'000);
-  EXPECT_GT(json.at("memory").at("copy_bytes_per_s").as_double(), 1e8);
+  EXPECT_EQ(json.find("memory"), nullptr);
   for (const Json& one : json.at("tokenizers").as_array()) {
     EXPECT_GT(one.at("load_seconds").at("median").as_double(), 0);
     const auto& texts = one.at("texts").as_array();
