@@ -123,11 +123,12 @@ void add_tokenizer_bench(Program& program) {
   auto o = std::make_shared<Options>();
   Command& c = program.add("tokenizer bench", "how fast tokenizers load, encode and decode here");
   c.about =
-      "Encodes and decodes each file as one text on one core; the figures are medians of --runs "
-      "runs with the least and the most, in 10^6 bytes of text a second, and the tokenizers take "
-      "turns. `relative` sets a text's encoding rate against the first text's. --hostile adds what "
-      "slow encoders fail on: one letter 10^7 times, a million spaces, emoji, base64, random "
-      "bytes.";
+      "Encodes and decodes each file as one text on one core, timed by the thread's processor "
+      "time; "
+      "the figures are medians of --runs runs with the least and the most, in 10^6 bytes of text a "
+      "second, and the tokenizers take turns. `relative` sets a text's encoding rate against the "
+      "first text's. --hostile adds what slow encoders fail on: one letter 10^7 times, a million "
+      "spaces, emoji, base64, random bytes.";
   c.examples = {"stemma tokenizer bench --tokenizer r50k_base o200k_base --input book.txt",
                 "stemma tokenizer bench --hostile --json"};
   c.options.add({"tokenizer", "names (gpt2), tokenizer.json files or folders", "gpt2"},

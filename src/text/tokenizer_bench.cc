@@ -2,22 +2,30 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <memory>
 #include <random>
+
+#include <time.h>
 
 #include "base/interrupt.h"
 
 namespace stemma {
 namespace {
 
+constexpr clockid_t kOneThread = CLOCK_THREAD_CPUTIME_ID;
+
+double bench_clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 template <class Work>
-double bench_seconds(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
+double bench_seconds(clockid_t clock, Work&& work) {
+  const double start = bench_clock(clock);
   work();
-  return std::max(1e-9,
-                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return std::max(1e-9, bench_clock(clock) - start);
 }
 
 // What one tokenizer and one text took, run by run.
@@ -49,13 +57,15 @@ struct BenchBuffers {
 void run_once(const Tokenizer& tokenizer, std::string_view text,
               const TokenizerBenchOptions& options, BenchBuffers& buffers, TimedRuns& timed) {
   buffers.ids.clear();
-  timed.encode.push_back(bench_seconds([&] { tokenizer.encode(text, buffers.ids); }));
+  timed.encode.push_back(bench_seconds(kOneThread, [&] { tokenizer.encode(text, buffers.ids); }));
   timed.tokens = buffers.ids.size();
   buffers.text.clear();
-  timed.decode.push_back(bench_seconds([&] { tokenizer.decode(buffers.ids, buffers.text); }));
+  timed.decode.push_back(
+      bench_seconds(kOneThread, [&] { tokenizer.decode(buffers.ids, buffers.text); }));
   if (!options.parallel) return;
   buffers.ids.clear();
-  timed.parallel.push_back(bench_seconds([&] { options.parallel(tokenizer, text, buffers.ids); }));
+  timed.parallel.push_back(
+      bench_seconds(CLOCK_MONOTONIC, [&] { options.parallel(tokenizer, text, buffers.ids); }));
 }
 
 }  // namespace
@@ -74,7 +84,8 @@ std::vector<TokenizerRates> bench_tokenizers(std::span<const std::string> tokeni
   const auto stopped = [] { return interrupt_requested() != 0; };
   for (int run = 0; run < std::max(1, options.runs); ++run)
     for (std::size_t i = 0; i < tokenizers.size(); ++i)
-      load[i].push_back(bench_seconds([&] { opened[i] = open_tokenizer(tokenizers[i]); }));
+      load[i].push_back(
+          bench_seconds(CLOCK_MONOTONIC, [&] { opened[i] = open_tokenizer(tokenizers[i]); }));
   std::vector<TokenizerRates> results;
   for (std::size_t i = 0; i < tokenizers.size(); ++i)
     results.push_back({tokenizers[i], spread_of(load[i]), {}});
@@ -139,7 +150,7 @@ double copy_bytes_per_s() {
   std::string to(kBytes, 'y');
   double best = 0;
   for (int round = 0; round < 5; ++round) {
-    const double s = bench_seconds([&] {
+    const double s = bench_seconds(CLOCK_MONOTONIC, [&] {
       std::memcpy(to.data(), from.data(), kBytes);
       __asm__ volatile("" ::"r"(to.data()) : "memory");  // the copy is wanted
     });

@@ -4,9 +4,10 @@
 //   for (const TokenizerRates& one : bench_tokenizers({"gpt2"}, texts, {}))
 //     one.texts[0].encode.median;      // bytes a second
 //
-// On the calling thread, in wall time. The runs of the tokenizers take turns, so that a machine
-// that becomes slower becomes so for all of them; before the first run that counts, each encodes
-// and decodes the text once. Throws what open_tokenizer() throws.
+// On the calling thread. Encoding and decoding are timed by the thread's own processor time, so
+// that what else runs on the machine does not count; loading and several threads by the wall's. The
+// runs of the tokenizers take turns; before the first run that counts, each encodes and decodes the
+// text once. Throws what open_tokenizer() throws.
 #pragma once
 
 #include <cstdint>
