@@ -10,6 +10,8 @@ void add_tokenizer_encode(Program& program);
 void add_tokenizer_decode(Program& program);
 void add_tokenizer_convert(Program& program);
 void add_tokenizer_count(Program& program);
+void add_tokenizer_inspect(Program& program);
+void add_tokenizer_bench(Program& program);
 void add_data_pack(Program& program);
 void add_data_inspect(Program& program);
 void add_train(Program& program);

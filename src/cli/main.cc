@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
   stemma::cli::add_tokenizer_decode(program);
   stemma::cli::add_tokenizer_convert(program);
   stemma::cli::add_tokenizer_count(program);
+  stemma::cli::add_tokenizer_inspect(program);
+  stemma::cli::add_tokenizer_bench(program);
   stemma::cli::add_data_pack(program);
   stemma::cli::add_data_inspect(program);
   stemma::cli::add_train(program);

@@ -14,6 +14,8 @@ const std::vector<std::vector<std::string>>& commands() {
                                                              {"tokenizer", "decode"},
                                                              {"tokenizer", "convert"},
                                                              {"tokenizer", "count"},
+                                                             {"tokenizer", "inspect"},
+                                                             {"tokenizer", "bench"},
                                                              {"data", "pack"},
                                                              {"data", "inspect"},
                                                              {"train"},
