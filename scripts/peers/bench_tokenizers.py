@@ -6,7 +6,7 @@ Each round measures Stemma, then tiktoken, then tokenizers on every text; the fi
 10^6 bytes of text a second of processor time, and "x" is Stemma's median divided by the peer's. Encoding is tiktoken's
 encode_ordinary and tokenizers' encode, which sees the first --tokenizers-mb of a text; decoding is to bytes (tokenizers:
 to text). Loading (--load, in wall time) is from a .tiktoken file by tiktoken, from tokenizer.json by tokenizers, and by
-Stemma from the table in its binary and, where it reads such files, from the same .tiktoken file. All run on one core.
+Stemma from the table in its binary and from the same .tiktoken file. All run on one core.
 
 --hostile adds one letter many times, spaces, emoji and base64, no longer than tiktoken survives: its regular expression
 overflows the stack on 10^6 spaces (`stemma tokenizer bench --hostile` measures the full sizes).
@@ -67,7 +67,7 @@ class Figures:
 
 
 def measure_stemma(options, files, figures):
-    command = [options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--skip-memory", "--json", "--tokenizer",
+    command = [options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--threads", "1", "--skip-memory", "--json", "--tokenizer",
                *options.encodings, "--input", *files.values()]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     for one in result["tokenizers"]:
@@ -88,11 +88,10 @@ def measure_loading(options, folder, figures):
     file_of_tokenizers = saved_folder(options.stemma, name, folder) / "tokenizer.json"
     for _ in range(options.rounds):
         for source, argument in (("its table", name), ("the file", file)):
-            run = subprocess.run([options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--skip-memory", "--json",
-                                  "--tokenizer", argument, "--input", file], capture_output=True)
-            if run.returncode == 0:
-                one = json.loads(run.stdout)["tokenizers"][0]
-                figures.add(("stemma", source), one["load_seconds"]["median"])
+            run = subprocess.run([options.stemma, "tokenizer", "bench", "--runs", str(options.runs), "--threads", "1", "--skip-memory", "--json",
+                                  "--tokenizer", argument, "--input", file], check=True, capture_output=True)
+            one = json.loads(run.stdout)["tokenizers"][0]
+            figures.add(("stemma", source), one["load_seconds"]["median"])
         load = tiktoken.load.load_tiktoken_bpe
         figures.add(("tiktoken", "the file"), seconds_of(lambda: tiktoken_encoding(name, load(str(file))), time.perf_counter)[0])
         figures.add(("tokenizers", "tokenizer.json"),

@@ -83,11 +83,10 @@ def tiktoken_encoding(name, ranks=None):
 
 def saved_folder(stemma, name, folder):
     """The folder below `folder` where Stemma has saved a tokenizer of its own."""
-    folder = pathlib.Path(folder)
-    (folder / "text").write_text("one document\n")
-    subprocess.run([stemma, "data", "pack", "--tokenizer", name, "--input", folder / "text", "--output", folder / name],
+    output = pathlib.Path(folder, name)
+    subprocess.run([stemma, "tokenizer", "convert", "--tokenizer", name, "--output", output],
                    check=True, capture_output=True)
-    return folder / name / "tokenizer"
+    return output
 
 
 def hugging_face_tokenizer(stemma, name):

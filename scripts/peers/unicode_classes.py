@@ -27,7 +27,7 @@ def of_stemma(stemma=STEMMA):
     source = (pathlib.Path(stemma).parents[1] / "text/unicode_tables.cc").read_text()
     block_of, blocks = source.split("kBlockOf[0x110000 / 256] = {")[1].split("const std::uint8_t kBlocks[][256] = {")
     numbers = [int(n) for n in re.findall(r"\d+", block_of)]
-    rows = [[int(n) for n in re.findall(r"\d+", row)] for row in re.findall(r"\{([^}]*)\}", blocks)]
+    rows = [[int(n) for n in re.findall(r"\d+", row)] for row in re.findall(r"\{([^}]*)\}", blocks.split("\n};")[0])]
     return [value for number in numbers for value in rows[number]]
 
 

@@ -6,10 +6,13 @@
 
 #include "base/file.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/peaks_json.h"
 #include "device/memory.h"
+#include "text/encode_batch.h"
 
 namespace stemma::cli {
 namespace {
@@ -19,7 +22,7 @@ constexpr std::size_t kSyntheticBytes = 20'000'000;
 struct Options {
   std::vector<std::string> tokenizers = {"r50k_base", "cl100k_base", "o200k_base"};
   std::vector<std::string> inputs;
-  std::int64_t runs = 5;
+  std::int64_t runs = 5, threads = 0;
   bool hostile = false, skip_memory = false, json = false;
 };
 
@@ -62,16 +65,18 @@ Json memory_json() {
 }
 
 std::string megabytes(const Spread& s) {
+  if (s.median == 0) return "-";
   return fmt::format("{:.1f} ({:.1f}-{:.1f})", s.median / 1e6, s.min / 1e6, s.max / 1e6);
 }
 
 std::string for_people(const Json& out, const std::vector<TokenizerRates>& results) {
-  std::string text = fmt::format("{:<14} {:<16} {:>20} {:>22} {:>9}\n", "tokenizer", "text",
-                                 "encode MB/s", "decode MB/s", "relative");
+  std::string text =
+      fmt::format("{:<14} {:<16} {:>22} {:>22} {:>22} {:>9}\n", "tokenizer", "text", "encode MB/s",
+                  fmt::format("{} threads", out.at("threads").as_int()), "decode MB/s", "relative");
   for (const TokenizerRates& one : results)
     for (const TextRates& r : one.texts)
-      text += fmt::format("{:<14} {:<16} {:>20} {:>22} {:>9.2f}\n", one.tokenizer, r.text,
-                          megabytes(r.encode), megabytes(r.decode),
+      text += fmt::format("{:<14} {:<16} {:>22} {:>22} {:>22} {:>9.2f}\n", one.tokenizer, r.text,
+                          megabytes(r.encode), megabytes(r.parallel), megabytes(r.decode),
                           r.encode.median / one.texts.front().encode.median);
   text += "loading:";
   for (const TokenizerRates& one : results)
@@ -107,9 +112,15 @@ int run(const Options& o) {
 
   TokenizerBenchOptions options;
   options.runs = static_cast<int>(o.runs);
+  Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
+  if (workers.count() > 1)
+    options.parallel = [&](const Tokenizer& tokenizer, std::string_view text, auto& ids) {
+      encode_parallel(tokenizer, text, workers, ids);
+    };
   const std::vector<TokenizerRates> results = bench_tokenizers(o.tokenizers, texts, options);
   if (interrupted_or_done() != kDone) return interrupted_or_done();
   Json out = result_json(o, results);
+  out.set("threads", workers.count());
   if (!o.skip_memory) out.set("memory", memory_json());
   if (o.json) return print_json(out);
   if (o.inputs.empty()) print("no --input: a text of made-up words, faster than real ones\n");
@@ -138,6 +149,7 @@ void add_tokenizer_bench(Program& program) {
   c.options.add({"hostile", "measure hostile texts too", "true"}, o->hostile);
   c.options.add({"skip_memory", "do not measure what one core reads and copies", "true"},
                 o->skip_memory);
+  declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
   c.run = [o] { return run(*o); };
 }

@@ -54,8 +54,9 @@ TEST(TokenizerBenchCommand, ReportsRatesOfEachText) {
   const TemporaryFolder folder;
   write_text(folder / "book", sample_text(500));
   write_text(folder / "short", "Hello");
-  const Result r = run({"tokenizer", "bench", "--tokenizer", "gpt2", "r50k_base", "--input",
-                        folder / "book", folder / "short", "--runs", "2", "--skip-memory", "--json"});
+  const Result r =
+      run({"tokenizer", "bench", "--tokenizer", "gpt2", "r50k_base", "--input", folder / "book",
+           folder / "short", "--runs", "2", "--threads", "2", "--skip-memory", "--json"});
   ASSERT_EQ(r.code, 0) << r.err;
   const Json json = r.json();
   EXPECT_FALSE(json.at("synthetic").as_bool());
@@ -67,6 +68,7 @@ TEST(TokenizerBenchCommand, ReportsRatesOfEachText) {
     ASSERT_EQ(texts.size(), 2u);
     EXPECT_EQ(texts[0].at("text").as_string(), "book");
     EXPECT_EQ(texts[0].at("encode_relative").as_double(), 1);
+    EXPECT_GT(texts[0].at("parallel_bytes_per_s").at("median").as_double(), 0);
     EXPECT_GT(texts[1].at("decode_bytes_per_s").at("median").as_double(), 0);
   }
   write_text(folder / "empty", "");
