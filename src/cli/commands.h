@@ -8,6 +8,7 @@ namespace stemma::cli {
 void add_tokenizer_train(Program& program);
 void add_tokenizer_encode(Program& program);
 void add_tokenizer_decode(Program& program);
+void add_tokenizer_count(Program& program);
 void add_data_pack(Program& program);
 void add_data_inspect(Program& program);
 void add_train(Program& program);

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   stemma::cli::add_tokenizer_train(program);
   stemma::cli::add_tokenizer_encode(program);
   stemma::cli::add_tokenizer_decode(program);
+  stemma::cli::add_tokenizer_count(program);
   stemma::cli::add_data_pack(program);
   stemma::cli::add_data_inspect(program);
   stemma::cli::add_train(program);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <regex>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -65,11 +66,10 @@ Header parse_header(std::string_view file, const std::string& name) {
   return {match[1], std::stoull(match[3]), 10 + size};
 }
 
-}  // namespace
-
-void write_ids(const std::filesystem::path& path, std::span<const std::int32_t> ids) {
+void write_array(const std::filesystem::path& path, std::string_view type, std::string_view shape,
+                 std::span<const std::byte> data) {
   std::string dictionary =
-      fmt::format("{{'descr': '<u4', 'fortran_order': False, 'shape': ({},), }}", ids.size());
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
   const std::size_t unpadded = kMagic.size() + 2 + dictionary.size() + 1;
   dictionary.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
   dictionary += '\n';
@@ -79,8 +79,19 @@ void write_ids(const std::filesystem::path& path, std::span<const std::int32_t> 
                         static_cast<char>(dictionary.size() >> 8)};
   file.write(std::string_view(size, 2));
   file.write(dictionary);
-  file.write(std::as_bytes(ids));
+  file.write(data);
   file.commit();
+}
+
+}  // namespace
+
+void write_ids(const std::filesystem::path& path, std::span<const std::int32_t> ids) {
+  write_array(path, "<u4", fmt::format("({},)", ids.size()), std::as_bytes(ids));
+}
+
+void write_ranges(const std::filesystem::path& path, std::span<const ByteRange> ranges) {
+  static_assert(sizeof(ByteRange) == 16 && std::is_standard_layout_v<ByteRange>);
+  write_array(path, "<u8", fmt::format("({}, 2)", ranges.size()), std::as_bytes(ranges));
 }
 
 std::vector<std::int32_t> read_ids(const std::filesystem::path& path) {

@@ -1,4 +1,4 @@
-// Token ids as NumPy's .npy, format version 1.0: 1-D, C order.
+// Token ids and their places in the text as NumPy's .npy, format version 1.0, C order.
 // Source: numpy.lib.format ("A simple file format for NumPy arrays").
 //
 //   write_ids("ids.npy", ids);                        // little-endian u32
@@ -10,12 +10,17 @@
 #include <span>
 #include <vector>
 
+#include "text/offsets.h"
+
 namespace stemma::cli {
 
-// Whole or absent. Throws device.
+// One row. Whole or absent. Throws device.
 void write_ids(const std::filesystem::path& path, std::span<const std::int32_t> ids);
 
-// Elements of u16, u32, i32 or i64, little-endian. Throws not_found, corrupt (damaged, or an id
+// [N, 2] little-endian u64: begin and end of each. Whole or absent. Throws device.
+void write_ranges(const std::filesystem::path& path, std::span<const ByteRange> ranges);
+
+// One row of u16, u32, i32 or i64, little-endian. Throws not_found, corrupt (damaged, or an id
 // that does not fit 31 bits), unsupported (another type, shape or version).
 std::vector<std::int32_t> read_ids(const std::filesystem::path& path);
 

@@ -35,7 +35,9 @@ Parsed declare(const Command& command, CLI::App& parent, const std::string& word
         info.key == command.positional ? info.key + "," + info.flag : info.flag;
     CLI::Option* option = info.type == OptionType::boolean ? parsed.app->add_flag(names)
                                                            : parsed.app->add_option(names);
-    if (info.type == OptionType::list) option->expected(1, kMaxListItems);
+    // A list takes what stands behind its flag, or every bare argument.
+    if (info.type == OptionType::list)
+      option->expected(1, kMaxListItems)->allow_extra_args(info.key == command.positional);
     parsed.options[info.key] = option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
   return parsed;

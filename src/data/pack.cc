@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/threads.h"
 #include "data/tokenizer_fingerprint.h"
+#include "text/encode_batch.h"
 
 namespace stemma {
 namespace {
@@ -183,23 +184,16 @@ class Packer {
     for (std::size_t bytes = 0; bytes < kBlockBytes && used_ < kBlockDocuments; ++used_) {
       if (!reader.next(document)) break;
       bytes += document.text.size();
-      if (used_ == texts_.size()) {
-        texts_.emplace_back();
-        ids_.emplace_back();
-      }
+      if (used_ == texts_.size()) texts_.emplace_back();
       texts_[used_] = std::move(document.text);
     }
     return used_ > 0;
   }
 
   void encode_block() {
-    workers_.for_each(
-        static_cast<std::int64_t>(used_), 1, [&](std::int64_t begin, std::int64_t end, int) {
-          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            ids_[i].clear();
-            tokenizer_.encode(texts_[i], ids_[i]);
-          }
-        });
+    const std::vector<std::string_view> texts(texts_.begin(),
+                                              texts_.begin() + static_cast<std::ptrdiff_t>(used_));
+    ids_ = encode_batch(tokenizer_, texts, workers_);
   }
 
   const Tokenizer& tokenizer_;

@@ -10,7 +10,7 @@
 #include "base/interrupt.h"
 #include "infer/key_value_cache.h"
 #include "infer/stop_filter.h"
-#include "text/utf8_stream.h"
+#include "text/stream_decoder.h"
 
 namespace stemma::infer {
 namespace {
@@ -45,16 +45,17 @@ void check(const LoadedModel& model, std::span<const std::int32_t> prompt,
 class TextOut {
  public:
   TextOut(const Tokenizer* tokenizer, const GenerateOptions& options)
-      : tokenizer_(tokenizer), options_(options), filter_(options.stop) {}
+      : options_(options), filter_(options.stop) {
+    if (tokenizer) characters_.emplace(*tokenizer);
+  }
 
   // False when the text has ended: a stop string, or the listener wants no more.
   bool push(std::int32_t id) {
-    if (!tokenizer_) return true;
-    return emit(filter_.push(characters_.push(tokenizer_->bytes_of(id))));
+    return !characters_ || emit(filter_.push(characters_->push(id)));
   }
   void finish() {
-    if (!tokenizer_ || filter_.stopped()) return;
-    emit(filter_.push(characters_.flush()));
+    if (!characters_ || filter_.stopped()) return;
+    emit(filter_.push(characters_->finish()));
     if (!filter_.stopped()) emit(filter_.flush());
   }
   bool stopped() const { return filter_.stopped(); }
@@ -67,9 +68,8 @@ class TextOut {
     return wanted && !filter_.stopped();
   }
 
-  const Tokenizer* tokenizer_;
   const GenerateOptions& options_;
-  Utf8Stream characters_;
+  std::optional<StreamDecoder> characters_;  // none without a tokenizer
   StopFilter filter_;
   std::string text_;
 };

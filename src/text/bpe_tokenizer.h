@@ -40,6 +40,9 @@ class BpeTokenizer final : public Tokenizer {
   }
   std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
   void save(const std::filesystem::path& folder) const override;
+  std::size_t last_boundary(std::string_view text) const override {
+    return splitter_.last_boundary(text);
+  }
 
   const BpeVocabulary& vocabulary() const { return vocabulary_; }
   const Splitter& splitter() const { return splitter_; }

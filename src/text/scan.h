@@ -167,6 +167,9 @@ inline std::size_t three_numbers_end(std::string_view text, std::size_t place) {
 
 inline bool ends_line(char c) { return c == '\n' || c == '\r'; }
 
+// Splitter::last_boundary() for the patterns of splitter.h.
+std::size_t last_boundary(const Splitter& splitter, std::string_view text);
+
 // A splitter whose Pattern::piece_end(text, begin) finds the end of one piece. In each pattern what
 // follows a text can change its last two pieces: "'" and "s" may join, or "don" and "'".
 template <class Pattern>
@@ -182,6 +185,9 @@ class PatternSplitter final : public Splitter {
     return count;
   }
   std::size_t unstable_pieces() const override { return 2; }
+  std::size_t last_boundary(std::string_view text) const override {
+    return scan::last_boundary(*this, text);
+  }
   std::string_view pattern() const override { return Pattern::kRegex; }
 };
 

@@ -28,6 +28,10 @@ class Splitter {
   // How many of the last pieces of a text may turn out otherwise when the text goes on (it is
   // taken to end with a whole character).
   virtual std::size_t unstable_pieces() const = 0;
+  // Where `text` may be cut so that both parts, split apart, give the pieces of the whole, whatever
+  // follows it: a place near its end, or 0 where none is known. Time is linear in the text at
+  // worst, and where people write it is the time for the last words.
+  virtual std::size_t last_boundary(std::string_view text) const = 0;
   // The regular expression, as tokenizer.json writes it.
   virtual std::string_view pattern() const = 0;
 };

@@ -8,6 +8,8 @@
 
 namespace stemma {
 
+std::size_t Tokenizer::last_boundary(std::string_view) const { return 0; }
+
 void Tokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
   for (const std::int32_t id : ids) text += bytes_of(id);
 }

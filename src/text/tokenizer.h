@@ -10,6 +10,7 @@
 // immutable and may be used from several threads at once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -41,6 +42,14 @@ class Tokenizer {
   // special_tokens_map.json into an existing folder, as Hugging Face's GPT-2 has them. Each file is
   // whole or absent.
   virtual void save(const std::filesystem::path& folder) const = 0;
+
+  // Whether every text decodes to the same bytes and decode() is no more than bytes_of() of each
+  // id: false where encoding cleans text.
+  virtual bool keeps_bytes() const { return true; }
+  // Where `text` may be cut so that both parts, encoded apart, give the ids of the whole, whatever
+  // follows it: a place near its end, or 0 where none is known. Time is linear in the text at
+  // worst.
+  virtual std::size_t last_boundary(std::string_view text) const;
 
   // Appends the text of `ids` to `text`. Throws as bytes_of().
   virtual void decode(std::span<const std::int32_t> ids, std::string& text) const;

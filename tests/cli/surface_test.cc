@@ -12,6 +12,7 @@ const std::vector<std::vector<std::string>>& commands() {
   static const std::vector<std::vector<std::string>> list = {{"tokenizer", "train"},
                                                              {"tokenizer", "encode"},
                                                              {"tokenizer", "decode"},
+                                                             {"tokenizer", "count"},
                                                              {"data", "pack"},
                                                              {"data", "inspect"},
                                                              {"train"},

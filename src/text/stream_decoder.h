@@ -1,0 +1,34 @@
+// Text from ids that come one at a time, whole characters only: a token may end inside one.
+//
+//   StreamDecoder stream(*tokenizer);
+//   for (std::int32_t id : ids) std::cout << stream.push(id);
+//   std::cout << stream.finish();
+//
+// The results joined are the bytes of the ids (Tokenizer::bytes_of()). Holds at most 3 bytes back
+// (utf8_stream.h). Keeps a reference to the tokenizer. One text at a time; not for several threads
+// at once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "text/tokenizer.h"
+#include "text/utf8_stream.h"
+
+namespace stemma {
+
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  // What became certain with this token; may be empty. Throws as bytes_of().
+  std::string push(std::int32_t id) { return characters_.push(tokenizer_.bytes_of(id)); }
+  // The incomplete character at the end, if any. The stream may be used again.
+  std::string finish() { return characters_.flush(); }
+
+ private:
+  const Tokenizer& tokenizer_;
+  Utf8Stream characters_;
+};
+
+}  // namespace stemma
