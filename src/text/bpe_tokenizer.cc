@@ -25,7 +25,7 @@ namespace {
 class TextEncoder {
  public:
   TextEncoder(std::string_view text, const BpeMerger& merger, std::vector<std::int32_t>& ids)
-      : text_(text), merger_(merger), ids_(ids), cache_(text) {}
+      : text_(text), merger_(merger), ids_(ids), cache_(text), memory_(text.size()) {}
 
   // The pieces from `begin` on that end at `ends`. Where their words may be in the cache is
   // computed for all before the first is read, so that memory is waited for once.
@@ -68,7 +68,7 @@ class TextEncoder {
   void encode_word(std::string_view piece, const WordKey& key, PieceCache::Word& word) {
     flush();
     const std::size_t first = ids_.size();
-    merger_.encode(piece, ids_, text_end());
+    merger_.encode(piece, ids_, memory_, text_end());
     word.set(key, std::span(ids_).subspan(first));
   }
 
@@ -80,7 +80,7 @@ class TextEncoder {
       return;
     }
     const std::size_t first = ids_.size();
-    merger_.encode(piece, ids_, text_end());
+    merger_.encode(piece, ids_, memory_, text_end());
     other = {piece, first, ids_.size() - first};
   }
 
@@ -88,6 +88,7 @@ class TextEncoder {
   const BpeMerger& merger_;
   std::vector<std::int32_t>& ids_;
   PieceCache cache_;
+  BpeMerger::Memory memory_;
   std::array<WordKey, kBatch> keys_;
   std::array<PieceCache::Word*, kBatch> words_{};
   std::array<std::int32_t, 1024> buffer_;

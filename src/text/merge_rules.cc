@@ -1,0 +1,81 @@
+#include "text/merge_rules.h"
+
+#include <functional>
+#include <queue>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace stemma {
+
+MergeRules::MergeRules(const BpeVocabulary& vocabulary)
+    : by_tokens_(vocabulary.by_tokens), tokens_(vocabulary.tokens.size()) {
+  const TokenList& tokens = vocabulary.tokens;
+  size_of_id_.reserve(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    size_of_id_.push_back(static_cast<std::uint32_t>(tokens[id].size()));
+    if (tokens[id].size() == 1)
+      id_of_byte_[static_cast<unsigned char>(tokens[id][0])] = static_cast<std::int32_t>(id);
+  }
+  ranks_.reserve(vocabulary.merges.size());
+  result_of_rank_.reserve(vocabulary.merges.size());
+  for (const BpeMerge& merge : vocabulary.merges) {
+    ranks_[pair_key(merge.left, merge.right)] = static_cast<std::int32_t>(result_of_rank_.size());
+    result_of_rank_.push_back(merge.result);
+  }
+  std::vector<bool> special(tokens.size());
+  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  for (std::size_t id = 0; id < tokens.size(); ++id)
+    if (!special[id] && !tokens[id].empty())
+      tokens_.insert(tokens[id], static_cast<std::int32_t>(id));
+}
+
+void MergeRules::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {
+  if (piece.size() >= (std::size_t{1} << 31))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[encode] {} bytes without a word boundary depend on each other; cut "
+                            "the text below 2 GiB",
+                            piece.size()));
+  const auto size = static_cast<std::uint32_t>(piece.size());
+  struct Symbol {
+    std::int32_t id;
+    std::uint32_t previous, next;  // `size` ends the list, also to the left
+    std::int32_t rank;             // of the pair (this, next); kNoRank when merged away
+  };
+  std::vector<Symbol> symbols(size);
+  for (std::uint32_t i = 0; i < size; ++i)
+    symbols[i] = {id_of_byte(piece[i]), i == 0 ? size : i - 1, i + 1, kNoRank};
+
+  // (rank, place) in one number; an entry whose symbol has another rank by now is stale.
+  std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> queue;
+  const auto update = [&](std::uint32_t place) {
+    Symbol& symbol = symbols[place];
+    symbol.rank = kNoRank;
+    if (symbol.next == size) return;
+    const Symbol& next = symbols[symbol.next];
+    symbol.rank = rank({symbol.id, next.id, piece.substr(place, next.next - place)},
+                       piece.data() + piece.size());
+    if (symbol.rank != kNoRank)
+      queue.push(std::uint64_t{static_cast<std::uint32_t>(symbol.rank)} << 32 | place);
+  };
+  for (std::uint32_t i = 0; i < size; ++i) update(i);
+
+  while (!queue.empty()) {
+    const auto rank = static_cast<std::int32_t>(queue.top() >> 32);
+    const auto place = static_cast<std::uint32_t>(queue.top());
+    queue.pop();
+    Symbol& left = symbols[place];
+    if (left.rank != rank) continue;
+    Symbol& right = symbols[left.next];
+    left.id = result(rank);
+    left.next = right.next;
+    right.rank = kNoRank;
+    if (left.next != size) symbols[left.next].previous = place;
+    update(place);
+    if (left.previous != size) update(left.previous);
+  }
+  for (std::uint32_t i = 0; i != size; i = symbols[i].next) ids.push_back(symbols[i].id);
+}
+
+}  // namespace stemma
