@@ -13,7 +13,16 @@ BpeMerger::Memory::Memory(std::size_t text_size)
     : pairs_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16), kNoPair) {}
 
 BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
-    : rules_(vocabulary), trees_(vocabulary, rules_), prefixes_(vocabulary, rules_) {}
+    : rules_(vocabulary), trees_(vocabulary, rules_), prefixes_(vocabulary, rules_) {
+  const TokenList& tokens = vocabulary.tokens;
+  std::vector<bool> special(tokens.size());
+  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (special[id] || tokens[id].empty()) continue;
+    filter_.add(tokens[id]);
+    if (!trees_.is_own_encoding(static_cast<std::int32_t>(id))) has_foreign_ = true;
+  }
+}
 
 void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
                        const char* end) const {
@@ -24,7 +33,11 @@ void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, M
     search(piece, ids, memory, end);
 }
 
-bool BpeMerger::may_follow(const Neighbours& pair, Memory& memory, const char* end) const {
+bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
+                           const char* end) const {
+  if (!has_foreign_ &&
+      !filter_.may_cross(left_size, pair.bytes.size() - left_size, pair.bytes.data() + left_size))
+    return true;
   // Ids are below 2^31: two of them and the answer fill 63 bits.
   const std::uint64_t key =
       (static_cast<std::uint64_t>(pair.left) << 31 | static_cast<std::uint64_t>(pair.right)) << 1;
@@ -56,7 +69,8 @@ void BpeMerger::search(std::string_view piece, std::vector<std::int32_t>& ids, M
       if (!trees_.is_own_encoding(id)) continue;
     } else {
       const std::size_t before = rules_.size_of(ids.back());
-      if (!may_follow({ids.back(), id, piece.substr(place - before, before + size)}, memory, end))
+      if (!may_follow({ids.back(), id, piece.substr(place - before, before + size)}, before, memory,
+                      end))
         continue;
     }
     ids.push_back(id);

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/boundary_filter.h"
 #include "text/bpe_vocabulary.h"
 #include "text/merge_rules.h"
 #include "text/token_prefixes.h"
@@ -70,13 +71,16 @@ class BpeMerger {
   }
 
  private:
-  bool may_follow(const Neighbours& pair, Memory& memory, const char* end) const;
+  bool may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
+                  const char* end) const;
   void search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
               const char* end) const;
 
   MergeRules rules_;
   TokenTrees trees_;
   TokenPrefixes prefixes_;
+  BoundaryFilter filter_;
+  bool has_foreign_ = false;  // tokens that their own bytes do not encode to
 };
 
 }  // namespace stemma

@@ -35,7 +35,7 @@ class TextEncoder {
       const std::size_t size = ends[i] - at;
       if (size <= kMaxWordBytes) {
         keys_[i] = WordKey::of(text_.data() + at, size, text_end());
-        words_[i] = &cache_.word_at(keys_[i]);
+        words_[i] = &cache_.words_at(keys_[i]);
         __builtin_prefetch(words_[i]);
       }
       at = ends[i];
@@ -46,8 +46,8 @@ class TextEncoder {
       at = ends[i];
       if (piece.size() > kMaxWordBytes)
         encode_other(piece);
-      else if (words_[i]->is(keys_[i]))
-        buffered_ += words_[i]->copy(buffer_.data() + buffered_);
+      else if (const PieceCache::Word* word = words_[i]->find(keys_[i]); word != nullptr)
+        buffered_ += word->copy(buffer_.data() + buffered_);
       else
         encode_word(piece, keys_[i], *words_[i]);
       if (buffered_ + 4 > buffer_.size()) flush();
@@ -65,11 +65,11 @@ class TextEncoder {
     buffered_ = 0;
   }
 
-  void encode_word(std::string_view piece, const WordKey& key, PieceCache::Word& word) {
+  void encode_word(std::string_view piece, const WordKey& key, PieceCache::WordPair& words) {
     flush();
     const std::size_t first = ids_.size();
     merger_.encode(piece, ids_, memory_, text_end());
-    word.set(key, std::span(ids_).subspan(first));
+    words.set(key, std::span(ids_).subspan(first));
   }
 
   void encode_other(std::string_view piece) {
@@ -90,7 +90,7 @@ class TextEncoder {
   PieceCache cache_;
   BpeMerger::Memory memory_;
   std::array<WordKey, kBatch> keys_;
-  std::array<PieceCache::Word*, kBatch> words_{};
+  std::array<PieceCache::WordPair*, kBatch> words_{};
   std::array<std::int32_t, 1024> buffer_;
   std::size_t buffered_ = 0;  // the next ids
 };
