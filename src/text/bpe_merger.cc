@@ -33,6 +33,16 @@ void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, M
     search(piece, ids, memory, end);
 }
 
+// Only looked for between characters, and not where a whole piece can be a token that its parts do
+// not make.
+std::size_t BpeMerger::part_end(std::string_view piece, std::size_t begin) const {
+  if (has_foreign_) return piece.size();
+  for (std::size_t at = begin + 1; at < piece.size(); ++at)
+    if ((piece[at] & 0xC0) != 0x80 && !filter_.may_cross(at - begin, piece.size() - at, &piece[at]))
+      return at;
+  return piece.size();
+}
+
 bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
                            const char* end) const {
   if (!has_foreign_ &&

@@ -62,7 +62,10 @@ class BpeMerger {
   BpeMerger(const BpeMerger&) = delete;  // the parts refer to each other
   BpeMerger& operator=(const BpeMerger&) = delete;
 
-  // Appends the ids of `piece`, of any length. end: up to where memory may be read.
+  // Where the part of `piece` from `begin` on ends that is encoded by itself: no merge leaves it.
+  std::size_t part_end(std::string_view piece, std::size_t begin) const;
+  // Appends the ids of `piece`, of any length: a part, or all of one. end: up to where memory may
+  // be read.
   void encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
               const char* end) const;
   void encode(std::string_view piece, std::vector<std::int32_t>& ids) const {

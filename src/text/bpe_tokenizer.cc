@@ -27,31 +27,16 @@ class TextEncoder {
   TextEncoder(std::string_view text, const BpeMerger& merger, std::vector<std::int32_t>& ids)
       : text_(text), merger_(merger), ids_(ids), cache_(text), memory_(text.size()) {}
 
-  // The pieces from `begin` on that end at `ends`. Where their words may be in the cache is
-  // computed for all before the first is read, so that memory is waited for once.
+  // The pieces from `begin` on that end at `ends`.
   void encode(std::size_t begin, std::span<const std::size_t> ends) {
-    std::size_t at = begin;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      const std::size_t size = ends[i] - at;
-      if (size <= kMaxWordBytes) {
-        keys_[i] = WordKey::of(text_.data() + at, size, text_end());
-        words_[i] = &cache_.words_at(keys_[i]);
-        __builtin_prefetch(words_[i]);
-      }
-      at = ends[i];
-    }
-    at = begin;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      const std::string_view piece = text_.substr(at, ends[i] - at);
-      at = ends[i];
-      if (piece.size() > kMaxWordBytes)
-        encode_other(piece);
-      else if (const PieceCache::Word* word = words_[i]->find(keys_[i]); word != nullptr)
-        buffered_ += word->copy(buffer_.data() + buffered_);
+    for (const std::size_t end : ends) {
+      if (end - begin <= kMaxWordBytes)
+        add(begin, end);
       else
-        encode_word(piece, keys_[i], *words_[i]);
-      if (buffered_ + 4 > buffer_.size()) flush();
+        add_parts(begin, end);
+      begin = end;
     }
+    encode_added();
     flush();
   }
 
@@ -63,6 +48,42 @@ class TextEncoder {
   void flush() {
     ids_.insert(ids_.end(), buffer_.data(), buffer_.data() + buffered_);
     buffered_ = 0;
+  }
+
+  void add_parts(std::size_t begin, std::size_t end) {
+    const std::string_view piece = text_.substr(begin, end - begin);
+    for (std::size_t at = 0; at < piece.size();) {
+      const std::size_t next = merger_.part_end(piece, at);
+      add(begin + at, begin + next);
+      at = next;
+    }
+  }
+
+  // Where the words may be in the cache is computed for many before the first is read, so that
+  // memory is waited for once.
+  void add(std::size_t begin, std::size_t end) {
+    if (added_ == kBatch) encode_added();
+    Added& added = batch_[added_++];
+    added.begin = begin;
+    added.size = end - begin;
+    if (added.size > kMaxWordBytes) return;
+    added.key = WordKey::of(text_.data() + begin, added.size, text_end());
+    added.words = &cache_.words_at(added.key);
+    __builtin_prefetch(added.words);
+  }
+
+  void encode_added() {
+    for (std::size_t i = 0; i < added_; ++i) {
+      const Added& added = batch_[i];
+      if (added.size > kMaxWordBytes)
+        encode_other(text_.substr(added.begin, added.size));
+      else if (const PieceCache::Word* word = added.words->find(added.key); word != nullptr)
+        buffered_ += word->copy(buffer_.data() + buffered_);
+      else
+        encode_word(text_.substr(added.begin, added.size), added.key, *added.words);
+      if (buffered_ + 4 > buffer_.size()) flush();
+    }
+    added_ = 0;
   }
 
   void encode_word(std::string_view piece, const WordKey& key, PieceCache::WordPair& words) {
@@ -89,8 +110,14 @@ class TextEncoder {
   std::vector<std::int32_t>& ids_;
   PieceCache cache_;
   BpeMerger::Memory memory_;
-  std::array<WordKey, kBatch> keys_;
-  std::array<PieceCache::WordPair*, kBatch> words_{};
+  // A piece or a part of one.
+  struct Added {
+    std::size_t begin, size;
+    WordKey key;
+    PieceCache::WordPair* words;  // up to kMaxWordBytes
+  };
+  std::array<Added, kBatch> batch_;
+  std::size_t added_ = 0;
   std::array<std::int32_t, 1024> buffer_;
   std::size_t buffered_ = 0;  // the next ids
 };
