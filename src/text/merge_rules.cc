@@ -1,5 +1,8 @@
 #include "text/merge_rules.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <functional>
 #include <queue>
 
@@ -29,6 +32,57 @@ MergeRules::MergeRules(const BpeVocabulary& vocabulary)
   for (std::size_t id = 0; id < tokens.size(); ++id)
     if (!special[id] && !tokens[id].empty())
       tokens_.insert(tokens[id], static_cast<std::int32_t>(id));
+  rank_of_two_.assign(1 << 16, kNoRank);
+  for (std::size_t both = 0; both < rank_of_two_.size(); ++both) {
+    const char bytes[2] = {static_cast<char>(both), static_cast<char>(both >> 8)};
+    rank_of_two_[both] = rank({id_of_byte(bytes[0]), id_of_byte(bytes[1]), {bytes, 2}}, bytes + 2);
+  }
+}
+
+// Each pass merges every place of the lowest rank from left to right, as the definition does one
+// after the other, and stops merging when a new pair comes before them.
+void MergeRules::merge_word(std::string_view word, std::vector<std::int32_t>& ids) const {
+  constexpr std::size_t kMost = kMaxWordBytes + 1;
+  std::array<char, 2 * kMost> bytes;  // so that a key may be read anywhere in the word
+  std::memcpy(bytes.data(), word.data(), word.size());
+  const char* end = bytes.data() + bytes.size();
+  // Symbol i has the bytes from begins[i] to begins[i + 1]; ranks[i] is of the pair (i, i + 1).
+  std::array<std::int32_t, kMost> symbols, ranks;
+  std::array<std::uint32_t, kMost> begins;
+  const auto rank_at = [&](std::size_t left, std::int32_t right, std::size_t until) {
+    const std::size_t begin = begins[left];
+    return rank({symbols[left], right, {bytes.data() + begin, until - begin}}, end);
+  };
+  std::size_t count = word.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    symbols[i] = id_of_byte(bytes[i]);
+    begins[i] = static_cast<std::uint32_t>(i);
+    ranks[i] = i + 1 < count ? rank_of_two_[two_bytes(&bytes[i])] : kNoRank;
+  }
+  begins[count] = static_cast<std::uint32_t>(count);
+  for (;;) {
+    const std::int32_t lowest = *std::min_element(ranks.begin(), ranks.begin() + count);
+    if (lowest == kNoRank) break;
+    bool merging = true;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count; ++kept) {
+      symbols[kept] = symbols[i];
+      begins[kept] = begins[i];
+      ranks[kept] = ranks[i];
+      if (!merging || ranks[i] != lowest) {
+        ++i;
+        continue;
+      }
+      i += 2;
+      symbols[kept] = result(lowest);
+      if (kept > 0) ranks[kept - 1] = rank_at(kept - 1, symbols[kept], begins[i]);
+      ranks[kept] = i == count ? kNoRank : rank_at(kept, symbols[i], begins[i + 1]);
+      merging = ranks[kept] > lowest && (kept == 0 || ranks[kept - 1] > lowest);
+    }
+    begins[kept] = begins[count];
+    count = kept;
+  }
+  ids.insert(ids.end(), symbols.begin(), symbols.begin() + count);
 }
 
 void MergeRules::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {

@@ -49,15 +49,27 @@ class MergeRules {
     return found == nullptr ? kNoRank : *found;
   }
 
+  // -1 where the two bytes do not merge.
+  std::int32_t id_of_two(const char* bytes) const {
+    const std::int32_t rank = rank_of_two_[two_bytes(bytes)];
+    return rank == kNoRank ? -1 : result(rank);
+  }
+
   // Appends the ids of `piece`, merge by merge: O(n log n) and about 50 bytes of memory a byte.
   // Throws invalid_argument from 2 GiB on.
   void merge(std::string_view piece, std::vector<std::int32_t>& ids) const;
+  // The same for at most kMaxWordBytes.
+  void merge_word(std::string_view word, std::vector<std::int32_t>& ids) const;
 
   bool by_tokens() const { return by_tokens_; }
   std::int32_t id_of_byte(char byte) const { return id_of_byte_[static_cast<unsigned char>(byte)]; }
   std::size_t size_of(std::int32_t id) const { return size_of_id_[static_cast<std::size_t>(id)]; }
 
  private:
+  static std::size_t two_bytes(const char* bytes) {
+    return std::size_t{static_cast<unsigned char>(bytes[0])} |
+           std::size_t{static_cast<unsigned char>(bytes[1])} << 8;
+  }
   std::int32_t result(std::int32_t rank) const {
     return by_tokens_ ? rank : result_of_rank_[static_cast<std::size_t>(rank)];
   }
@@ -66,6 +78,7 @@ class MergeRules {
   std::array<std::int32_t, 256> id_of_byte_{};
   std::vector<std::uint32_t> size_of_id_;
   TokenTable tokens_;
+  std::vector<std::int32_t> rank_of_two_;  // of two bytes
   // Without by_tokens_:
   PairMap<std::int32_t> ranks_;
   std::vector<std::int32_t> result_of_rank_;

@@ -6,17 +6,8 @@
 #include <utility>
 
 namespace stemma {
-namespace {
-
-std::size_t two_bytes(const char* at) {
-  return static_cast<std::size_t>(static_cast<unsigned char>(at[0])) |
-         static_cast<std::size_t>(static_cast<unsigned char>(at[1])) << 8;
-}
-
-}  // namespace
-
 TokenPrefixes::TokenPrefixes(const BpeVocabulary& vocabulary, const MergeRules& rules)
-    : rules_(rules), of_two_(1 << 16, -1), heads_(1 << 10) {
+    : rules_(rules), heads_(1 << 10) {
   const TokenList& tokens = vocabulary.tokens;
   std::vector<bool> special(tokens.size());
   for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
@@ -30,7 +21,6 @@ TokenPrefixes::TokenPrefixes(const BpeVocabulary& vocabulary, const MergeRules& 
 }
 
 void TokenPrefixes::add(std::string_view token, std::int32_t id) {
-  if (token.size() == 2) of_two_[two_bytes(token.data())] = id;
   if (token.size() < kHeadBytes) return;
   const std::uint32_t bytes = three_bytes(token.data());
   if (head_of(bytes).bytes == kNoBytes) {
@@ -78,7 +68,7 @@ TokenPrefixes::Token TokenPrefixes::longest(std::string_view text, const char* e
     if (sizes != 0) return {head.id, kHeadBytes};
   }
   if (text.size() >= 2)
-    if (const std::int32_t id = of_two_[two_bytes(text.data())]; id >= 0) return {id, 2};
+    if (const std::int32_t id = rules_.id_of_two(text.data()); id >= 0) return {id, 2};
   return {rules_.id_of_byte(text[0]), 1};
 }
 

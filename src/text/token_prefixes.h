@@ -69,8 +69,7 @@ class TokenPrefixes {
   Token longest_long(std::string_view text, const char* end) const;
 
   const MergeRules& rules_;
-  std::vector<std::int32_t> of_two_;  // the ids of the tokens of two bytes, or -1
-  std::vector<Head> heads_;           // a power of two, at most half full
+  std::vector<Head> heads_;  // a power of two, at most half full
   std::size_t head_count_ = 0;
   TokenTable long_heads_;                        // the first kMaxWordBytes bytes to...
   std::vector<std::vector<std::size_t>> longs_;  // ...the sizes of tokens, the largest first
