@@ -29,7 +29,7 @@ void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, M
   const std::int32_t id = rules_.find(piece, end);
   if (id >= 0 && (rules_.by_tokens() || trees_.is_own_encoding(id)))
     ids.push_back(id);
-  else if (piece.size() <= kMaxWordBytes)
+  else if (piece.size() <= kMaxWordBytes && static_cast<signed char>(piece.back()) >= 0)
     rules_.merge_word(piece, ids);
   else
     search(piece, ids, memory, end);
