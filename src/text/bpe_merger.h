@@ -64,14 +64,16 @@ class BpeMerger {
 
   // Where the part of `piece` from `begin` on ends that is encoded by itself: no merge leaves it.
   std::size_t part_end(std::string_view piece, std::size_t begin) const;
-  // Appends the ids of `piece`, of any length: a part, or all of one. end: up to where memory may
-  // be read.
+  // Appends the ids of `piece`, of any length. end: up to where memory may be read.
   void encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
               const char* end) const;
   void encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
     Memory memory(piece.size());
     encode(piece, ids, memory, piece.data() + piece.size());
   }
+  // The same for a part: that it is a token is nothing special, its merges must make it.
+  void encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
+                   const char* end) const;
 
  private:
   bool may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
@@ -83,7 +85,6 @@ class BpeMerger {
   TokenTrees trees_;
   TokenPrefixes prefixes_;
   BoundaryFilter filter_;
-  bool has_foreign_ = false;  // tokens that their own bytes do not encode to
 };
 
 }  // namespace stemma

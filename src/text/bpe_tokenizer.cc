@@ -31,7 +31,7 @@ class TextEncoder {
   void encode(std::size_t begin, std::span<const std::size_t> ends) {
     for (const std::size_t end : ends) {
       if (end - begin <= kMaxWordBytes)
-        add(begin, end);
+        add(begin, end, false);
       else
         add_parts(begin, end);
       begin = end;
@@ -43,6 +43,14 @@ class TextEncoder {
   static constexpr std::size_t kBatch = 256;
 
  private:
+  // A piece, or a part of one.
+  struct Added {
+    std::size_t begin, size;
+    bool part;
+    WordKey key;                  // up to kMaxWordBytes
+    PieceCache::WordPair* words;  // the same
+  };
+
   const char* text_end() const { return text_.data() + text_.size(); }
 
   void flush() {
@@ -54,20 +62,24 @@ class TextEncoder {
     const std::string_view piece = text_.substr(begin, end - begin);
     for (std::size_t at = 0; at < piece.size();) {
       const std::size_t next = merger_.part_end(piece, at);
-      add(begin + at, begin + next);
+      add(begin + at, begin + next, next - at < piece.size());
       at = next;
     }
   }
 
   // Where the words may be in the cache is computed for many before the first is read, so that
   // memory is waited for once.
-  void add(std::size_t begin, std::size_t end) {
+  void add(std::size_t begin, std::size_t end, bool part) {
+    // A word that is a token may be something else as a part. Lengths leave this bit free.
+    constexpr std::uint64_t kPart = std::uint64_t{1} << 63;
     if (added_ == kBatch) encode_added();
     Added& added = batch_[added_++];
     added.begin = begin;
     added.size = end - begin;
+    added.part = part;
     if (added.size > kMaxWordBytes) return;
     added.key = WordKey::of(text_.data() + begin, added.size, text_end());
+    added.key.high |= part ? kPart : 0;
     added.words = &cache_.words_at(added.key);
     __builtin_prefetch(added.words);
   }
@@ -76,33 +88,47 @@ class TextEncoder {
     for (std::size_t i = 0; i < added_; ++i) {
       const Added& added = batch_[i];
       if (added.size > kMaxWordBytes)
-        encode_other(text_.substr(added.begin, added.size));
+        encode_other(added);
       else if (const PieceCache::Word* word = added.words->find(added.key); word != nullptr)
         buffered_ += word->copy(buffer_.data() + buffered_);
       else
-        encode_word(text_.substr(added.begin, added.size), added.key, *added.words);
+        encode_word(added);
       if (buffered_ + 4 > buffer_.size()) flush();
     }
     added_ = 0;
   }
 
-  void encode_word(std::string_view piece, const WordKey& key, PieceCache::WordPair& words) {
-    flush();
-    const std::size_t first = ids_.size();
-    merger_.encode(piece, ids_, memory_, text_end());
-    words.set(key, std::span(ids_).subspan(first));
+  void encode_word(const Added& added) {
+    const std::size_t first = append(added);
+    added.words->set(added.key, std::span(ids_).subspan(first));
   }
 
-  void encode_other(std::string_view piece) {
-    flush();
-    PieceCache::Other& other = cache_.other_at(piece);
-    if (other.piece == piece) {
-      for (std::size_t i = 0; i < other.count; ++i) ids_.push_back(ids_[other.first + i]);
+  void encode_other(const Added& added) {
+    if (added.part) {
+      append(added);
       return;
     }
+    const std::string_view piece = text_.substr(added.begin, added.size);
+    PieceCache::Other& other = cache_.other_at(piece);
+    if (other.piece != piece) {
+      const std::size_t first = append(added);
+      other = {piece, first, ids_.size() - first};
+      return;
+    }
+    flush();
+    for (std::size_t i = 0; i < other.count; ++i) ids_.push_back(ids_[other.first + i]);
+  }
+
+  // Returns where the first id is.
+  std::size_t append(const Added& added) {
+    flush();
     const std::size_t first = ids_.size();
-    merger_.encode(piece, ids_, memory_, text_end());
-    other = {piece, first, ids_.size() - first};
+    const std::string_view bytes = text_.substr(added.begin, added.size);
+    if (added.part)
+      merger_.encode_part(bytes, ids_, memory_, text_end());
+    else
+      merger_.encode(bytes, ids_, memory_, text_end());
+    return first;
   }
 
   std::string_view text_;
@@ -110,12 +136,6 @@ class TextEncoder {
   std::vector<std::int32_t>& ids_;
   PieceCache cache_;
   BpeMerger::Memory memory_;
-  // A piece or a part of one.
-  struct Added {
-    std::size_t begin, size;
-    WordKey key;
-    PieceCache::WordPair* words;  // up to kMaxWordBytes
-  };
   std::array<Added, kBatch> batch_;
   std::size_t added_ = 0;
   std::array<std::int32_t, 1024> buffer_;

@@ -1,71 +1,56 @@
 #include "text/token_trees.h"
 
-#include <cstddef>
-
 namespace stemma {
 namespace {
 
-// Under tiktoken's rule the last merge of a token is searched for, in time that grows with the
-// square of its length; a longer token is merged instead.
+// The last merge of a token is searched for in time that grows with the square of its length; a
+// longer token is merged instead.
 constexpr std::size_t kMaxSearchedBytes = 256;
 
 }  // namespace
 
-TokenTrees::TokenTrees(const BpeVocabulary& vocabulary, const MergeRules& rules)
-    : rules_(rules), trees_(vocabulary.tokens.size()) {
-  const TokenList& tokens = vocabulary.tokens;
-  const auto count = static_cast<std::int32_t>(tokens.size());
-  std::vector<bool> special(tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
-  for (std::int32_t id = 0; id < count; ++id)
-    if (tokens[id].size() == 1) trees_[id].kind = Kind::byte;
-  if (rules_.by_tokens()) {
-    for (std::int32_t id = 0; id < count; ++id)
-      if (!special[id] && !tokens[id].empty() && tokens[id].size() <= kMaxSearchedBytes)
-        grow_by_tokens(tokens, id);
-  } else {
-    for (std::size_t rank = 0; rank < vocabulary.merges.size(); ++rank)
-      grow_by_pair(tokens, vocabulary.merges[rank], static_cast<std::int32_t>(rank));
+TokenTrees::Tree TokenTrees::grown(std::int32_t id, std::string_view bytes, const char* end) const {
+  const Tree found = find_tree(id, bytes, end);
+  SharedTree& shared = trees_[static_cast<std::size_t>(id)];
+  shared.left.store(found.left, std::memory_order_relaxed);
+  shared.right.store(found.right, std::memory_order_relaxed);
+  shared.rank.store(found.rank, std::memory_order_relaxed);
+  shared.kind.store(found.kind, std::memory_order_release);
+  return found;
+}
+
+// A merge of two parts is the last of the token's own where each part is what its bytes merge to
+// before, and nothing crosses from one to the other before.
+TokenTrees::Tree TokenTrees::find_tree(std::int32_t id, std::string_view bytes,
+                                       const char* end) const {
+  if (bytes.size() == 1) return {-1, -1, -1, Kind::byte};
+  const auto comes_before = [](const Tree& part, std::int32_t rank) {
+    return (part.kind == Kind::byte || part.kind == Kind::regular) && part.rank < rank;
+  };
+  if (bytes.size() <= kMaxSearchedBytes) {
+    for (std::size_t cut = bytes.size() - 1; cut > 0; --cut) {
+      const std::int32_t left = rules_.find(bytes.substr(0, cut), end);
+      if (left < 0) continue;
+      const std::int32_t right = rules_.find(bytes.substr(cut), end);
+      if (right < 0) continue;
+      const Neighbours parts{left, right, bytes};
+      const std::int32_t rank = rules_.rank(parts, end);
+      if (rank != MergeRules::kNoRank &&
+          comes_before(tree(left, bytes.substr(0, cut), end), rank) &&
+          comes_before(tree(right, bytes.substr(cut), end), rank) &&
+          stay_apart_below(rank, parts, end))
+        return {left, right, rank, Kind::regular};
+    }
   }
   std::vector<std::int32_t> ids;
-  for (std::int32_t id = 0; id < count; ++id) {
-    if (special[id] || tokens[id].empty() || is_own_encoding(id)) continue;
-    ids.clear();
-    rules_.merge(tokens[id], ids);
-    if (ids.size() == 1 && ids[0] == id) trees_[id].kind = Kind::irregular;
-  }
-}
-
-// In the order of ids, which are ranks here: a part with a larger id has no tree yet.
-void TokenTrees::grow_by_tokens(const TokenList& tokens, std::int32_t id) {
-  const std::string_view bytes = tokens[id];
-  const char* end = bytes.data() + bytes.size();
-  for (std::size_t cut = bytes.size(); --cut > 0 && tree(id).kind == Kind::none;) {
-    const std::int32_t left = rules_.find(bytes.substr(0, cut), end);
-    if (left < 0) continue;
-    const std::int32_t right = rules_.find(bytes.substr(cut), end);
-    if (right >= 0) grow(id, {left, right, bytes}, id);
-  }
-}
-
-void TokenTrees::grow_by_pair(const TokenList& tokens, const BpeMerge& merge, std::int32_t rank) {
-  if (tree(merge.result).kind == Kind::none)
-    grow(merge.result, {merge.left, merge.right, tokens[merge.result]}, rank);
-}
-
-// The merge of this rank is the last of the token's own where each part is what its bytes merge to
-// before, and nothing crosses from one to the other before.
-void TokenTrees::grow(std::int32_t id, const Neighbours& parts, std::int32_t rank) {
-  const auto has_tree = [&](std::int32_t part) {
-    return tree(part).kind == Kind::byte || tree(part).kind == Kind::regular;
-  };
-  if (has_tree(parts.left) && has_tree(parts.right) &&
-      stay_apart_below(rank, parts, parts.bytes.data() + parts.bytes.size()))
-    trees_[id] = {parts.left, parts.right, rank, Kind::regular};
+  rules_.merge(bytes, ids);
+  return {-1, -1, -1, ids.size() == 1 && ids[0] == id ? Kind::irregular : Kind::none};
 }
 
 bool TokenTrees::stay_apart(const Neighbours& pair, const char* end) const {
-  const Kind left = tree(pair.left).kind, right = tree(pair.right).kind;
+  const std::size_t size = rules_.size_of(pair.left);
+  const Kind left = tree(pair.left, pair.bytes.substr(0, size), end).kind;
+  const Kind right = tree(pair.right, pair.bytes.substr(size), end).kind;
   if (left == Kind::none || right == Kind::none) return false;
   if (left != Kind::irregular && right != Kind::irregular)
     return stay_apart_below(MergeRules::kNoRank, pair, end);
@@ -80,8 +65,9 @@ bool TokenTrees::stay_apart(const Neighbours& pair, const char* end) const {
 bool TokenTrees::stay_apart_below(std::int32_t limit, Neighbours pair, const char* end) const {
   for (;;) {
     if (rules_.rank(pair, end) < limit) return false;
-    const Tree& left = tree(pair.left);
-    const Tree& right = tree(pair.right);
+    const std::size_t size = rules_.size_of(pair.left);
+    const Tree left = tree(pair.left, pair.bytes.substr(0, size), end);
+    const Tree right = tree(pair.right, pair.bytes.substr(size), end);
     if (left.rank > right.rank) {
       limit = left.rank;
       pair.bytes.remove_prefix(rules_.size_of(left.left));
