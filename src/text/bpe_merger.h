@@ -2,70 +2,89 @@
 // leftmost, until no pair is left that merges (Sennrich et al. 2016, section 3.2; GPT-2's encoder).
 //
 //   BpeMerger merger(vocabulary);
-//   merger.encode(" world", ids);        // appends 995
+//   BpeMerger::Memory memory(text.size());
+//   merger.encode(" world", ids, memory);        // appends 995
 //
-// Pieces up to kWindowBytes are merged at once, in passes over an array. A longer one is encoded
-// through windows of that size that overlap by one token: where each begins with the token that the
-// one before it ended with, every two neighbours are what their own bytes encode to, and a sequence
-// of which that is true is the encoding of the whole (docs/decisions.md has the proof). A window
-// that begins otherwise is taken again from further left, twice as large; one that ends within its
-// first token is taken again twice as large. So where what follows a token changes only tokens
-// nearby, time is linear in the piece and memory does not grow with it.
+// The merges themselves are not made. The encoding is the one sequence of tokens in which every two
+// neighbours are what their own bytes encode to (docs/decisions.md has the proof), and that
+// sequence is searched for: from left to right, the longest token first, and back where none fits.
+// A place that was given up is never entered again, so time is linear in the piece, whatever it is.
 //
-// Immutable: any thread.
+// Immutable: any thread, each with its own memory.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "text/boundary_filter.h"
 #include "text/bpe_vocabulary.h"
-#include "text/pair_map.h"
-#include "text/token_table.h"
+#include "text/merge_rules.h"
+#include "text/token_prefixes.h"
+#include "text/token_trees.h"
 
 namespace stemma {
 
 class BpeMerger {
  public:
-  static constexpr std::size_t kWindowBytes = 128;     // of the first window
-  static constexpr std::size_t kMaxPassedBytes = 512;  // of the largest that is merged in passes
+  // What encoding remembers from piece to piece: which tokens may follow each other, one place a
+  // hash value, the newest wins. At most 512 KiB, and a bit for each byte of a piece that is
+  // searched backwards.
+  class Memory {
+   public:
+    // text_size: of all the pieces together.
+    explicit Memory(std::size_t text_size);
+
+   private:
+    friend BpeMerger;
+
+    std::uint64_t& entry_of(std::uint64_t pair) {
+      return pairs_[pair * 0x9E3779B97F4A7C15u >> 32 & (pairs_.size() - 1)];
+    }
+    void give_up(std::size_t place, std::size_t piece_size) {
+      if (!has_given_up_) given_up_.assign(piece_size / 64 + 1, 0);
+      has_given_up_ = true;
+      given_up_[place / 64] |= std::uint64_t{1} << place % 64;
+    }
+    bool gave_up(std::size_t place) const {
+      return has_given_up_ && (given_up_[place / 64] >> place % 64 & 1) != 0;
+    }
+
+    std::vector<std::uint64_t> pairs_;     // a pair, and in its lowest bit the answer
+    std::vector<std::uint64_t> given_up_;  // of the piece, a bit for each place
+    bool has_given_up_ = false;
+  };
 
   // Keeps nothing of `vocabulary`.
   explicit BpeMerger(const BpeVocabulary& vocabulary);
+  BpeMerger(const BpeMerger&) = delete;  // the parts refer to each other
+  BpeMerger& operator=(const BpeMerger&) = delete;
 
+  // Where the part of `piece` from `begin` on ends that is encoded by itself: no merge leaves it.
+  std::size_t part_end(std::string_view piece, std::size_t begin) const;
   // Appends the ids of `piece`, of any length. end: up to where memory may be read.
-  void encode(std::string_view piece, std::vector<std::int32_t>& ids, const char* end) const;
+  void encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
+              const char* end) const;
   void encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
-    encode(piece, ids, piece.data() + piece.size());
+    Memory memory(piece.size());
+    encode(piece, ids, memory, piece.data() + piece.size());
   }
-  std::int32_t id_of_byte(char byte) const { return id_of_byte_[static_cast<unsigned char>(byte)]; }
+  // The same for a part: that it is a token is nothing special, its merges must make it.
+  void encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
+                   const char* end) const;
 
  private:
-  // How the merge of two neighbours is found: by their ids, or by the bytes that they join to.
-  struct ByPairs;
-  struct ByTokens;
-  static constexpr std::int32_t kNoRank = 0x7FFFFFFF;
+  bool may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
+                  const char* end) const;
+  void search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
+              const char* end) const;
 
-  // Merges without a look at whole pieces.
-  void merge(std::string_view piece, std::vector<std::int32_t>& ids) const;
-  void merge_in_windows(std::string_view piece, std::vector<std::int32_t>& ids) const;
-  void merge_at_once(std::string_view window, std::vector<std::int32_t>& ids) const;
-  // piece: at most kMaxPassedBytes; returns how many ids it wrote.
-  template <class Merges>
-  std::size_t merge_window(std::string_view piece, std::int32_t* ids) const;
-  // For windows that had to grow further: O(n log n), about 50 bytes of memory a byte.
-  template <class Merges>
-  void merge_by_queue(std::string_view piece, std::vector<std::int32_t>& ids) const;
-
-  bool by_tokens_ = false;
-  std::array<std::int32_t, 256> id_of_byte_{};
-  std::vector<std::uint32_t> size_of_id_;
-  TokenTable whole_;  // the tokens that a piece of just their bytes encodes to
-  // Without by_tokens_:
-  PairMap<std::int32_t> ranks_;
-  std::vector<std::int32_t> result_of_rank_;
+  MergeRules rules_;
+  TokenTrees trees_;
+  TokenPrefixes prefixes_;
+  BoundaryFilter filter_;
 };
 
 }  // namespace stemma

@@ -26,39 +26,32 @@ namespace {
 class TextEncoder {
  public:
   TextEncoder(std::string_view text, const BpeMerger& merger, std::vector<std::int32_t>& ids)
-      : text_(text), merger_(merger), ids_(ids), cache_(text) {}
+      : text_(text), merger_(merger), ids_(ids), cache_(text), memory_(text.size()) {}
 
-  // The pieces from `begin` on that end at `ends`. Where their words may be in the cache is
-  // computed for all before the first is read, so that memory is waited for once.
+  // The pieces from `begin` on that end at `ends`.
   void encode(std::size_t begin, std::span<const std::size_t> ends) {
-    std::size_t at = begin;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      const std::size_t size = ends[i] - at;
-      if (size <= kMaxWordBytes) {
-        keys_[i] = WordKey::of(text_.data() + at, size, text_end());
-        words_[i] = &cache_.word_at(keys_[i]);
-        __builtin_prefetch(words_[i]);
-      }
-      at = ends[i];
-    }
-    at = begin;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      const std::string_view piece = text_.substr(at, ends[i] - at);
-      at = ends[i];
-      if (piece.size() > kMaxWordBytes)
-        encode_other(piece);
-      else if (words_[i]->is(keys_[i]))
-        buffered_ += words_[i]->copy(buffer_.data() + buffered_);
+    for (const std::size_t end : ends) {
+      if (end - begin <= kMaxWordBytes)
+        add(begin, end, false);
       else
-        encode_word(piece, keys_[i], *words_[i]);
-      if (buffered_ + 4 > buffer_.size()) flush();
+        add_parts(begin, end);
+      begin = end;
     }
+    encode_added();
     flush();
   }
 
   static constexpr std::size_t kBatch = 256;
 
  private:
+  // A piece, or a part of one.
+  struct Added {
+    std::size_t begin, size;
+    bool part;
+    WordKey key;                  // up to kMaxWordBytes
+    PieceCache::WordPair* words;  // the same
+  };
+
   const char* text_end() const { return text_.data() + text_.size(); }
 
   void flush() {
@@ -66,31 +59,86 @@ class TextEncoder {
     buffered_ = 0;
   }
 
-  void encode_word(std::string_view piece, const WordKey& key, PieceCache::Word& word) {
-    flush();
-    const std::size_t first = ids_.size();
-    merger_.encode(piece, ids_, text_end());
-    word.set(key, std::span(ids_).subspan(first));
+  void add_parts(std::size_t begin, std::size_t end) {
+    const std::string_view piece = text_.substr(begin, end - begin);
+    for (std::size_t at = 0; at < piece.size();) {
+      const std::size_t next = merger_.part_end(piece, at);
+      add(begin + at, begin + next, next - at < piece.size());
+      at = next;
+    }
   }
 
-  void encode_other(std::string_view piece) {
-    flush();
-    PieceCache::Other& other = cache_.other_at(piece);
-    if (other.piece == piece) {
-      for (std::size_t i = 0; i < other.count; ++i) ids_.push_back(ids_[other.first + i]);
+  // Where the words may be in the cache is computed for many before the first is read, so that
+  // memory is waited for once.
+  void add(std::size_t begin, std::size_t end, bool part) {
+    // A word that is a token may be something else as a part. Lengths leave this bit free.
+    constexpr std::uint64_t kPart = std::uint64_t{1} << 63;
+    if (added_ == kBatch) encode_added();
+    Added& added = batch_[added_++];
+    added.begin = begin;
+    added.size = end - begin;
+    added.part = part;
+    if (added.size > kMaxWordBytes) return;
+    added.key = WordKey::of(text_.data() + begin, added.size, text_end());
+    added.key.high |= part ? kPart : 0;
+    added.words = &cache_.words_at(added.key);
+    __builtin_prefetch(added.words);
+  }
+
+  void encode_added() {
+    for (std::size_t i = 0; i < added_; ++i) {
+      const Added& added = batch_[i];
+      if (added.size > kMaxWordBytes)
+        encode_other(added);
+      else if (const PieceCache::Word* word = added.words->find(added.key); word != nullptr)
+        buffered_ += word->copy(buffer_.data() + buffered_);
+      else
+        encode_word(added);
+      if (buffered_ + 4 > buffer_.size()) flush();
+    }
+    added_ = 0;
+  }
+
+  void encode_word(const Added& added) {
+    const std::size_t first = append(added);
+    added.words->set(added.key, std::span(ids_).subspan(first));
+  }
+
+  void encode_other(const Added& added) {
+    if (added.part) {
+      append(added);
       return;
     }
+    const std::string_view piece = text_.substr(added.begin, added.size);
+    PieceCache::Other& other = cache_.other_at(piece);
+    if (other.piece != piece) {
+      const std::size_t first = append(added);
+      other = {piece, first, ids_.size() - first};
+      return;
+    }
+    flush();
+    for (std::size_t i = 0; i < other.count; ++i) ids_.push_back(ids_[other.first + i]);
+  }
+
+  // Returns where the first id is.
+  std::size_t append(const Added& added) {
+    flush();
     const std::size_t first = ids_.size();
-    merger_.encode(piece, ids_, text_end());
-    other = {piece, first, ids_.size() - first};
+    const std::string_view bytes = text_.substr(added.begin, added.size);
+    if (added.part)
+      merger_.encode_part(bytes, ids_, memory_, text_end());
+    else
+      merger_.encode(bytes, ids_, memory_, text_end());
+    return first;
   }
 
   std::string_view text_;
   const BpeMerger& merger_;
   std::vector<std::int32_t>& ids_;
   PieceCache cache_;
-  std::array<WordKey, kBatch> keys_;
-  std::array<PieceCache::Word*, kBatch> words_{};
+  BpeMerger::Memory memory_;
+  std::array<Added, kBatch> batch_;
+  std::size_t added_ = 0;
   std::array<std::int32_t, 1024> buffer_;
   std::size_t buffered_ = 0;  // the next ids
 };

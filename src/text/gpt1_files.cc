@@ -9,11 +9,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "text/json_error.h"
+#include "text/text_file.h"
 
 namespace stemma {
 namespace {
-
-constexpr std::uint64_t kMaxGpt1FileBytes = 256u << 20;
 
 [[noreturn]] void fail_gpt1(const std::string& where, const std::string& what) {
   throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where, what));
@@ -94,7 +93,7 @@ void write_gpt1_file(const std::filesystem::path& path, std::string_view text) {
 
 Gpt1LowerCase configured_lower_case(const std::filesystem::path& config) {
   if (!std::filesystem::is_regular_file(config)) return Gpt1LowerCase::of_text;
-  const Json root = Json::parse(read_file(config, kMaxGpt1FileBytes), config.string());
+  const Json root = Json::parse(read_tokenizer_file(config), config.string());
   try {
     return root.get("do_lower_case", true) ? Gpt1LowerCase::of_text : Gpt1LowerCase::of_words;
   } catch (const Error& error) {
@@ -127,8 +126,8 @@ std::optional<Gpt1Vocabulary> find_gpt1(const std::filesystem::path& folder,
                                       std::pair("encoder_bpe_40000.json", "vocab_40000.bpe")}) {
     if (!std::filesystem::exists(folder / vocab) || !std::filesystem::exists(folder / merges))
       continue;
-    const std::string vocab_text = read_file(folder / vocab, kMaxGpt1FileBytes);
-    const std::string merges_text = read_file(folder / merges, kMaxGpt1FileBytes);
+    const std::string vocab_text = read_tokenizer_file(folder / vocab);
+    const std::string merges_text = read_tokenizer_file(folder / merges);
     if (auto found = parse_gpt1({vocab_text, merges_text, special_names, eos_name},
                                 (folder / "").string())) {
       found->lower_case = configured_lower_case(folder / "tokenizer_config.json");

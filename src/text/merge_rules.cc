@@ -1,54 +1,137 @@
 #include "text/merge_rules.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <functional>
+#include <queue>
+
 #include <fmt/format.h>
 
-#include "text/bpe_merger.h"
-#include "text/byte_alphabet.h"
+#include "base/error.h"
 
 namespace stemma {
-namespace {
 
-// The first token that its own bytes do not merge to, or nothing.
-std::string token_that_is_not_made(const BpeVocabulary& vocabulary) {
-  const BpeMerger merger(vocabulary);
-  std::vector<bool> special(vocabulary.tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
-  std::vector<std::int32_t> ids;
-  for (std::size_t id = 0; id < special.size(); ++id) {
-    const std::string_view token = vocabulary.tokens[id];
-    if (special[id] || token.empty()) continue;
-    ids.clear();
-    merger.encode(token, ids);
-    if (ids.size() != 1 || static_cast<std::size_t>(ids[0]) != id)
-      return fmt::format("the merges make {} tokens of token '{}' (id {}), not that token",
-                         ids.size(), to_byte_alphabet(token.substr(0, 40)), id);
+MergeRules::MergeRules(const BpeVocabulary& vocabulary)
+    : by_tokens_(vocabulary.by_tokens),
+      whole_pieces_(vocabulary.whole_pieces),
+      tokens_(vocabulary.tokens.size()) {
+  const TokenList& tokens = vocabulary.tokens;
+  size_of_id_.reserve(tokens.size());
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    size_of_id_.push_back(static_cast<std::uint32_t>(tokens[id].size()));
+    if (tokens[id].size() == 1)
+      id_of_byte_[static_cast<unsigned char>(tokens[id][0])] = static_cast<std::int32_t>(id);
   }
-  return {};
+  ranks_.reserve(vocabulary.merges.size());
+  result_of_rank_.reserve(vocabulary.merges.size());
+  for (const BpeMerge& merge : vocabulary.merges) {
+    ranks_[pair_key(merge.left, merge.right)] = static_cast<std::int32_t>(result_of_rank_.size());
+    result_of_rank_.push_back(merge.result);
+  }
+  std::vector<bool> special(tokens.size());
+  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  for (std::size_t id = 0; id < tokens.size(); ++id)
+    if (!special[id] && !tokens[id].empty())
+      tokens_.insert(tokens[id], static_cast<std::int32_t>(id));
+  rank_of_two_.assign(1 << 16, kNoRank);
+  for (std::size_t both = 0; both < rank_of_two_.size(); ++both) {
+    const char bytes[2] = {static_cast<char>(both), static_cast<char>(both >> 8)};
+    rank_of_two_[both] = rank({id_of_byte(bytes[0]), id_of_byte(bytes[1]), {bytes, 2}}, bytes + 2);
+  }
 }
 
-// Whether the list has every pair that joins to a token.
-bool lists_every_pair(const BpeVocabulary& vocabulary) {
-  BpeVocabulary by_tokens = vocabulary;
-  by_tokens.by_tokens = true;
-  return listed_merges(by_tokens).size() == vocabulary.merges.size();
+// Each pass merges every place of the lowest rank from left to right, as the definition does one
+// after the other, and stops merging when a new pair comes before them.
+void MergeRules::merge_word(std::string_view word, std::vector<std::int32_t>& ids) const {
+  constexpr std::size_t kMost = kMaxWordBytes + 1;
+  std::array<char, 2 * kMost> bytes;  // so that a key may be read anywhere in the word
+  std::memcpy(bytes.data(), word.data(), word.size());
+  const char* end = bytes.data() + bytes.size();
+  // Symbol i has the bytes from begins[i] to begins[i + 1]; ranks[i] is of the pair (i, i + 1).
+  std::array<std::int32_t, kMost> symbols, ranks;
+  std::array<std::uint32_t, kMost> begins;
+  const auto rank_at = [&](std::size_t left, std::int32_t right, std::size_t until) {
+    const std::size_t begin = begins[left];
+    return rank({symbols[left], right, {bytes.data() + begin, until - begin}}, end);
+  };
+  std::size_t count = word.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    symbols[i] = id_of_byte(bytes[i]);
+    begins[i] = static_cast<std::uint32_t>(i);
+    ranks[i] = i + 1 < count ? rank_of_two_[two_bytes(&bytes[i])] : kNoRank;
+  }
+  begins[count] = static_cast<std::uint32_t>(count);
+  for (;;) {
+    const std::int32_t lowest = *std::min_element(ranks.begin(), ranks.begin() + count);
+    if (lowest == kNoRank) break;
+    bool merging = true;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count; ++kept) {
+      symbols[kept] = symbols[i];
+      begins[kept] = begins[i];
+      ranks[kept] = ranks[i];
+      if (!merging || ranks[i] != lowest) {
+        ++i;
+        continue;
+      }
+      i += 2;
+      symbols[kept] = result(lowest);
+      if (kept > 0) ranks[kept - 1] = rank_at(kept - 1, symbols[kept], begins[i]);
+      ranks[kept] = i == count ? kNoRank : rank_at(kept, symbols[i], begins[i + 1]);
+      merging = ranks[kept] > lowest && (kept == 0 || ranks[kept - 1] > lowest);
+    }
+    begins[kept] = begins[count];
+    count = kept;
+  }
+  ids.insert(ids.end(), symbols.begin(), symbols.begin() + count);
 }
 
-}  // namespace
+void MergeRules::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {
+  if (piece.size() >= (std::size_t{1} << 31))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[encode] {} bytes without a word boundary depend on each other; cut "
+                            "the text below 2 GiB",
+                            piece.size()));
+  const auto size = static_cast<std::uint32_t>(piece.size());
+  struct Symbol {
+    std::int32_t id;
+    std::uint32_t previous, next;  // `size` ends the list, also to the left
+    std::int32_t rank;             // of the pair (this, next); kNoRank when merged away
+  };
+  std::vector<Symbol> symbols(size);
+  for (std::uint32_t i = 0; i < size; ++i)
+    symbols[i] = {id_of_byte(piece[i]), i == 0 ? size : i - 1, i + 1, kNoRank};
 
-std::string difference_from_merging_by_tokens(const BpeVocabulary& vocabulary) {
-  if (vocabulary.by_tokens) return {};
-  const std::vector<BpeMerge>& merges = vocabulary.merges;
-  for (std::size_t rank = 1; rank < merges.size(); ++rank)
-    if (merges[rank].result < merges[rank - 1].result)
-      return fmt::format(
-          "merge {} makes id {}, the one before it id {}: ids do not ascend with "
-          "ranks",
-          rank, merges[rank].result, merges[rank - 1].result);
-  if (!vocabulary.whole_pieces) return token_that_is_not_made(vocabulary);
-  if (lists_every_pair(vocabulary)) return {};
-  BpeVocabulary merged_only = vocabulary;
-  merged_only.whole_pieces = false;
-  return token_that_is_not_made(merged_only);
+  // (rank, place) in one number; an entry whose symbol has another rank by now is stale.
+  std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> queue;
+  const auto update = [&](std::uint32_t place) {
+    Symbol& symbol = symbols[place];
+    symbol.rank = kNoRank;
+    if (symbol.next == size) return;
+    const Symbol& next = symbols[symbol.next];
+    symbol.rank = rank({symbol.id, next.id, piece.substr(place, next.next - place)},
+                       piece.data() + piece.size());
+    if (symbol.rank != kNoRank)
+      queue.push(std::uint64_t{static_cast<std::uint32_t>(symbol.rank)} << 32 | place);
+  };
+  for (std::uint32_t i = 0; i < size; ++i) update(i);
+
+  while (!queue.empty()) {
+    const auto rank = static_cast<std::int32_t>(queue.top() >> 32);
+    const auto place = static_cast<std::uint32_t>(queue.top());
+    queue.pop();
+    Symbol& left = symbols[place];
+    if (left.rank != rank) continue;
+    Symbol& right = symbols[left.next];
+    left.id = result(rank);
+    left.next = right.next;
+    right.rank = kNoRank;
+    if (left.next != size) symbols[left.next].previous = place;
+    update(place);
+    if (left.previous != size) update(left.previous);
+  }
+  for (std::uint32_t i = 0; i != size; i = symbols[i].next) ids.push_back(symbols[i].id);
 }
 
 }  // namespace stemma

@@ -1,10 +1,10 @@
 // Words come again and again: two tables that remember the ids of pieces seen in this text, of
-// bounded size and one place a hash value (the newest piece wins). They live for one call of
+// bounded size: the newest pieces win. They live for one call of
 // encode(), so nothing is shared between threads. Private to text/.
 //
 //   PieceCache cache(text);
-//   PieceCache::Word& word = cache.word_at(key);          // of a piece up to kMaxWordBytes
-//   if (!word.is(key)) { ...; word.set(key, ids); }
+//   PieceCache::WordPair& words = cache.words_at(key);    // of a piece up to kMaxWordBytes
+//   if (words.find(key) == nullptr) { ...; words.set(key, ids); }
 //   PieceCache::Other& other = cache.other_at(piece);     // of a longer one
 //   if (other.piece != piece) { ...; other = {piece, first, count}; }
 #pragma once
@@ -24,7 +24,6 @@ namespace stemma {
 
 class PieceCache {
  public:
-  // Half a cache line: one miss at most to find the ids of a word.
   class alignas(32) Word {
    public:
     static constexpr std::size_t kMaxIds = 3;
@@ -35,9 +34,8 @@ class PieceCache {
       std::memcpy(to, ids_, sizeof(ids_));
       return static_cast<std::size_t>(ids_[kMaxIds]);
     }
-    // Nothing changes when the ids are too many.
+    // At most kMaxIds.
     void set(const WordKey& key, std::span<const std::int32_t> ids) {
-      if (ids.size() > kMaxIds) return;
       key_ = key;
       std::ranges::copy(ids, ids_);
       ids_[kMaxIds] = static_cast<std::int32_t>(ids.size());
@@ -48,13 +46,32 @@ class PieceCache {
     std::int32_t ids_[kMaxIds + 1] = {};  // the last is their number
   };
 
+  // A cache line: one miss at most to find the ids of a word. The two that were set last.
+  class alignas(64) WordPair {
+   public:
+    // Null where the word is not here.
+    const Word* find(const WordKey& key) const {
+      const Word& word = words_[words_[1].is(key) ? 1 : 0];
+      return word.is(key) ? &word : nullptr;
+    }
+    // Nothing changes when the ids are too many.
+    void set(const WordKey& key, std::span<const std::int32_t> ids) {
+      if (ids.size() > Word::kMaxIds) return;
+      words_[1] = words_[0];
+      words_[0].set(key, ids);
+    }
+
+   private:
+    Word words_[2];
+  };
+
   // At most 2 MiB and 80 KiB; short texts take less.
   explicit PieceCache(std::string_view text)
-      : words_(std::clamp<std::size_t>(std::bit_ceil(text.size() / 32), 16, 1 << 16)),
-        others_(std::min<std::size_t>(words_.size(), 1 << 11)) {}
+      : words_(std::clamp<std::size_t>(std::bit_ceil(text.size() / 64), 8, 1 << 15)),
+        others_(std::min<std::size_t>(2 * words_.size(), 1 << 11)) {}
 
   // The only place where the word may be.
-  Word& word_at(const WordKey& key) { return words_[key.hash() >> 32 & (words_.size() - 1)]; }
+  WordPair& words_at(const WordKey& key) { return words_[key.hash() >> 32 & (words_.size() - 1)]; }
 
   // A piece of the text, whose ids are `count` from `first` on in those of the text.
   struct Other {
@@ -77,7 +94,7 @@ class PieceCache {
     return key.hash() >> 32 & (others_.size() - 1);
   }
 
-  std::vector<Word> words_;
+  std::vector<WordPair> words_;
   std::vector<Other> others_;
 };
 

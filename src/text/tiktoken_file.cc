@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "text/base64.h"
 #include "text/json_error.h"
-#include "text/merge_rules.h"
+#include "text/merging_by_tokens.h"
 #include "text/published.h"
 #include "text/text_file.h"
 

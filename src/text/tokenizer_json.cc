@@ -6,7 +6,7 @@
 #include "text/byte_alphabet.h"
 #include "text/hugging_face.h"
 #include "text/json_error.h"
-#include "text/merge_rules.h"
+#include "text/merging_by_tokens.h"
 
 namespace stemma {
 namespace {

@@ -10,7 +10,7 @@
 #include "tests/base/temporary_folder.h"
 #include "tests/text/support.h"
 #include "text/bpe_tokenizer.h"
-#include "text/merge_rules.h"
+#include "text/merging_by_tokens.h"
 
 namespace stemma {
 namespace {

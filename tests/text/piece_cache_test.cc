@@ -15,24 +15,38 @@ using test::Ids;
 TEST(PieceCache, AWordGivesTheIdsItWasSetTo) {
   PieceCache cache("text");
   const WordKey the = WordKey::of("the");
-  PieceCache::Word& word = cache.word_at(the);
-  EXPECT_FALSE(word.is(the));
-  word.set(the, Ids{7, 8});
-  ASSERT_TRUE(cache.word_at(the).is(the));
+  PieceCache::WordPair& words = cache.words_at(the);
+  EXPECT_EQ(words.find(the), nullptr);
+  words.set(the, Ids{7, 8});
+  const PieceCache::Word* word = cache.words_at(the).find(the);
+  ASSERT_NE(word, nullptr);
   std::array<std::int32_t, 4> ids{};
-  ASSERT_EQ(word.copy(ids.data()), 2u);
+  ASSERT_EQ(word->copy(ids.data()), 2u);
   EXPECT_EQ(ids[0], 7);
   EXPECT_EQ(ids[1], 8);
-  EXPECT_FALSE(word.is(WordKey::of(std::string_view("the\0", 4))));
-  EXPECT_FALSE(word.is(WordKey::of("th")));
+  EXPECT_EQ(words.find(WordKey::of(std::string_view("the\0", 4))), nullptr);
+  EXPECT_EQ(words.find(WordKey::of("th")), nullptr);
+}
+
+TEST(PieceCache, TheTwoWordsThatWereSetLastStay) {
+  PieceCache cache("text");
+  PieceCache::WordPair& words = cache.words_at(WordKey::of("a"));
+  for (const char* word : {"a", "b", "c"}) words.set(WordKey::of(word), Ids{*word});
+  EXPECT_EQ(words.find(WordKey::of("a")), nullptr);
+  for (const char* word : {"b", "c"}) {
+    ASSERT_NE(words.find(WordKey::of(word)), nullptr);
+    std::array<std::int32_t, 4> ids{};
+    ASSERT_EQ(words.find(WordKey::of(word))->copy(ids.data()), 1u);
+    EXPECT_EQ(ids[0], *word);
+  }
 }
 
 TEST(PieceCache, AWordOfTooManyIdsLeavesWhatIsThere) {
   PieceCache cache("text");
   const WordKey the = WordKey::of("the");
-  cache.word_at(the).set(the, Ids{7});
-  cache.word_at(the).set(WordKey::of("other"), Ids{1, 2, 3, 4});
-  EXPECT_TRUE(cache.word_at(the).is(the));
+  cache.words_at(the).set(the, Ids{7});
+  for (int i = 0; i < 2; ++i) cache.words_at(the).set(WordKey::of("other"), Ids{1, 2, 3, 4});
+  EXPECT_NE(cache.words_at(the).find(the), nullptr);
 }
 
 TEST(PieceCache, OtherPiecesAreComparedWhole) {
