@@ -4,7 +4,7 @@
         [--lowercase] [--runs N] FILE...
 
 Files are plain text, UTF-8, also compressed (.gz, .xz). Both train on the same documents: the files are cut at
-blank lines about every 64 kB, written to one file with <|endoftext|> lines between the documents for Stemma,
+blank lines about every 64 kB, written to one file with an <|endoftext|> line after each document for Stemma,
 and given to train_from_iterator in a list's order for its peer. Runs take turns, each in a process of its own;
 seconds are of the whole process and its start, CPU those of its threads together, memory is the most that was
 resident. Prints the median of each and the ratios. Then tokenizers and transformers open what Stemma wrote and encode the documents. Exit 1 where
@@ -17,6 +17,7 @@ import json
 import lzma
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -54,12 +55,13 @@ def read(path):
 
 def documents(paths):
     """Whole lines; none is the mark, since it would end a document on one side only."""
+    blank_line = re.compile(r"\n\r?\n")
     for path in paths:
         text = "\n".join(line for line in read(path).split("\n") if line.rstrip("\r") != MARK)
         begin = 0
         while begin < len(text):
-            blank = text.find("\n\n", begin + 64_000)
-            end = len(text) if blank < 0 else blank + 2
+            blank = blank_line.search(text, begin + 64_000)
+            end = blank.end() if blank else len(text)
             # The line end before a mark belongs to its document, so each document has one.
             part = text[begin:end]
             if part.strip():
@@ -77,7 +79,6 @@ def documents_of(corpus):
                 lines = []
             else:
                 lines.append(line)
-    yield "".join(lines)
 
 
 def train_peer(options):
@@ -141,7 +142,8 @@ def ids_differ(folder, corpus, options):
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
     sample = folder / "sample.txt"
-    text = corpus.read_text(encoding="utf-8")[:300_000].replace(MARK, "")
+    with open(corpus, newline="", encoding="utf-8") as file:
+        text = file.read(300_000).replace(MARK, "")
     sample.write_text(text, newline="", encoding="utf-8")
     subprocess.run([options.stemma, "tokenizer", "encode", "--tokenizer", folder / "ours", "--input", sample,
                     "--output", folder / "ids.npy"], check=True, capture_output=True)
@@ -157,7 +159,9 @@ def compare(options, folder):
     corpus, peer_json = folder / "corpus.txt", folder / "peer.json"
     paths = [p for file in options.files
              for p in (sorted(x for x in file.rglob("*") if x.is_file()) if file.is_dir() else [file])]
-    corpus.write_text((MARK + "\n").join(documents(paths)), newline="", encoding="utf-8")
+    with open(corpus, "w", newline="", encoding="utf-8") as file:
+        for document in documents(paths):
+            file.write(document + MARK + "\n")
     same = [f"--vocab-size={options.vocab_size}", f"--min-frequency={options.min_frequency}",
             f"--split={options.split}", f"--digits={options.digits}"] + ["--lowercase"] * options.lowercase
     ours = [options.stemma, "tokenizer", "train", "--input", corpus, "--output", folder / "ours",

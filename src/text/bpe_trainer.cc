@@ -24,6 +24,16 @@ constexpr std::size_t kTakenBytes = 64 << 10;
 // places of its pairs, and pairs that are in no other piece (pair_merger.h).
 constexpr std::uint64_t kMergeBytesOfPiece = 16, kMergeBytesOfByte = 24;
 
+bool is_utf8(std::string_view text) {
+  char32_t c = 0;
+  while (!text.empty()) {
+    const std::size_t length = decode_utf8(text, c);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 void check_options(const BpeTrainerOptions& options) {
   const auto& specials = options.special_tokens;
   const auto least = kBytes + static_cast<std::int64_t>(specials.size());
@@ -38,6 +48,10 @@ void check_options(const BpeTrainerOptions& options) {
       throw Error(
           ErrorCode::invalid_argument,
           fmt::format("[bpe_trainer] a special token needs at least two bytes, got '{}'", name));
+    if (!is_utf8(name))
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[bpe_trainer] special token '{}' is not UTF-8, as its files are", name));
     if (std::ranges::count(specials, name) > 1)
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[bpe_trainer] special token '{}' is there twice", name));

@@ -49,7 +49,7 @@ struct BpeTrainerOptions {
 class BpeTrainer {
  public:
   // Throws invalid_argument: vocab_size below 256 + special tokens or above 2^24, a special token
-  // that is empty, a single byte or there twice.
+  // that is empty, a single byte, not UTF-8 or there twice.
   explicit BpeTrainer(BpeTrainerOptions options = {});
 
   // The next bytes of the document; chunks of any size give the same result. (A piece above 1 MiB

@@ -40,13 +40,13 @@ class Gpt1Encoder {
  private:
   void encode_short(std::string_view chunk) {
     const WordKey key = WordKey::of(chunk.data(), chunk.size(), text_.data() + text_.size());
-    PieceCache::Word& word = cache_.word_at(key);
+    PieceCache::WordPair& words = cache_.words_at(key);
     const std::size_t first = ids_.size();
-    if (word.is(key)) {
+    if (const PieceCache::Word* word = words.find(key)) {
       ids_.resize(first + PieceCache::Word::kMaxIds + 1);
-      ids_.resize(first + word.copy(ids_.data() + first));
+      ids_.resize(first + word->copy(ids_.data() + first));
     } else if (encode_new(chunk)) {
-      word.set(key, std::span(ids_).subspan(first));
+      words.set(key, std::span(ids_).subspan(first));
     }
   }
 

@@ -73,6 +73,7 @@ class Running {
 
   void send(int signal) const { ::kill(pid_, signal); }
   std::string out_so_far() const { return read_text(folder_ / "out"); }
+  std::string err_so_far() const { return read_text(folder_ / "err"); }
   // Waits until `condition`, at most a minute; false when it never came true.
   static bool wait_for(const std::function<bool()>& condition) {
     for (int i = 0; i < 30'000; ++i) {

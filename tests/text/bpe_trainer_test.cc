@@ -315,6 +315,7 @@ TEST(BpeTrainer, RefusesImpossibleOptions) {
   EXPECT_ERROR(BpeTrainer({.vocab_size = 1 << 25}), code, "got 33554432");
   EXPECT_ERROR(BpeTrainer({.special_tokens = {"a"}}), code, "two bytes");
   EXPECT_ERROR(BpeTrainer({.special_tokens = {"<s>", "<s>"}}), code, "twice");
+  EXPECT_ERROR(BpeTrainer({.special_tokens = {"<\xFF>"}}), code, "UTF-8");
   EXPECT_ERROR(BpeTrainer().train(), code, "no text");
 }
 
