@@ -7,10 +7,10 @@
 namespace stemma {
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
+constexpr char32_t kReplacementCharacter = 0xFFFD;
 
 struct Decoded {
-  char32_t c = kReplacement;
+  char32_t c = kReplacementCharacter;
   std::size_t length = 1;
 };
 
@@ -23,7 +23,7 @@ Decoded decode_or_replace(std::string_view bytes) {
     return decoded;
   }
   // The longest start of a character, at most 3 bytes since a fourth would complete it.
-  decoded.c = kReplacement;
+  decoded.c = kReplacementCharacter;
   for (std::size_t part = std::min<std::size_t>(3, bytes.size()); part > 1; --part) {
     if (incomplete_utf8_tail(bytes.substr(0, part)) == part) {
       decoded.length = part;

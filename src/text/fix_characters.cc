@@ -9,7 +9,7 @@
 namespace stemma {
 namespace {
 
-constexpr char32_t kEscape = 0x1B;
+constexpr char32_t kEscapeCharacter = 0x1B;
 
 // Bytes 0x80 to 0x9F of Windows-1252; the five it does not use stand for themselves.
 constexpr std::array<char16_t, 32> kWindows1252 = {
@@ -56,7 +56,7 @@ bool has_no_place_in_text(char32_t c) {
 }
 
 // Characters that replace_characters() changes; CR too, whose line feed it has to look for.
-bool may_change(char32_t c) {
+bool may_be_replaced(char32_t c) {
   if (c < 0x80) return c == '\r';
   return c <= 0x9F || (c >= 0x132 && c <= 0x1F3) || (c >= 0x2BC && c <= 0x2BC) ||
          (c >= 0x2018 && c <= 0x2029) || c == 0x3000 || (c >= 0xFB00 && c <= 0xFFEF);
@@ -65,7 +65,7 @@ bool may_change(char32_t c) {
 // Each step but the last two maps single characters, so a character goes through all of them at
 // once, and the quotes of ŉ and of wide letters are straightened.
 void replace_characters(std::u32string& text) {
-  const auto first = std::find_if(text.begin(), text.end(), may_change);
+  const auto first = std::find_if(text.begin(), text.end(), may_be_replaced);
   if (first == text.end()) return;
   std::u32string result(text.begin(), first);
   result.reserve(text.size());
@@ -98,7 +98,7 @@ void remove_controls(std::u32string& text) {
   std::size_t kept = 0;
   for (std::size_t place = 0; place < text.size();) {
     const char32_t c = text[place];
-    const std::size_t end = c == kEscape ? escape_end(text, place) : place;
+    const std::size_t end = c == kEscapeCharacter ? escape_end(text, place) : place;
     if (end > place) {
       place = end;
       continue;

@@ -11,16 +11,16 @@
 namespace stemma {
 namespace {
 
-constexpr std::size_t kLongestName = 24;
-constexpr char32_t kHighest = 0x10FFFF;
+constexpr std::size_t kLongestEntityName = 24;
+constexpr char32_t kHighestCharacter = 0x10FFFF;
 
-int digit_value(char32_t c) {
+int reference_digit(char32_t c) {
   if (c >= '0' && c <= '9') return static_cast<int>(c - '0');
   const char32_t lower = c | 0x20;
   return lower >= 'a' && lower <= 'f' ? static_cast<int>(lower - 'a') + 10 : 99;
 }
 
-bool is_alphanumeric(char32_t c) {
+bool is_ascii_alphanumeric(char32_t c) {
   const char32_t lower = c | 0x20;
   return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z');
 }
@@ -38,13 +38,14 @@ std::optional<std::u32string> numeric_reference(std::u32string_view digits) {
   if (digits.empty()) return std::nullopt;
   char32_t number = 0;
   for (const char32_t c : digits) {
-    const int value = digit_value(c);
+    const int value = reference_digit(c);
     if (value >= base) return std::nullopt;
     number = std::min<char32_t>(number * static_cast<char32_t>(base) + static_cast<char32_t>(value),
-                                kHighest + 1);
+                                kHighestCharacter + 1);
   }
   if (number == ';') return std::nullopt;
-  if (number == 0 || number > kHighest || (number >= 0xD800 && number <= 0xDFFF)) return U"\uFFFD";
+  if (number == 0 || number > kHighestCharacter || (number >= 0xD800 && number <= 0xDFFF))
+    return U"\uFFFD";
   if (is_left_out(number)) return U"";
   return std::u32string(1, replace_c1_control(number));
 }
@@ -65,8 +66,9 @@ std::size_t reference_length(std::u32string_view text, std::size_t place) {
   std::size_t begin = place + 1;
   if (begin < text.size() && text[begin] == '#') ++begin;
   std::size_t end = begin;
-  while (end < text.size() && end - begin <= kLongestName && is_alphanumeric(text[end])) ++end;
-  const bool whole = end > begin && end - begin <= kLongestName && end < text.size();
+  while (end < text.size() && end - begin <= kLongestEntityName && is_ascii_alphanumeric(text[end]))
+    ++end;
+  const bool whole = end > begin && end - begin <= kLongestEntityName && end < text.size();
   return whole && text[end] == ';' ? end + 1 - place : 0;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 // A part of a text is repaired as a text of its own, with parts again. Each is shorter than the
 // text around it and, but for C1 controls, at most half as long; the limit holds for crafted text.
-constexpr int kDeepest = 48;
+constexpr int kDeepestPart = 48;
 
 std::uint16_t charsets_of(std::u32string_view text) {
   std::uint16_t charsets = kAllCharsets;
@@ -26,7 +26,7 @@ std::uint16_t charsets_of(std::u32string_view text) {
   return charsets;
 }
 
-std::string encode(std::u32string_view text, int charset) {
+std::string encode_in(std::u32string_view text, int charset) {
   std::string bytes;
   bytes.reserve(text.size());
   for (const char32_t c : text)
@@ -39,7 +39,7 @@ std::optional<std::u32string> read_again(std::u32string_view text) {
   const unsigned charsets = charsets_of(text);
   for (int charset = 0; charset < kCharsets; ++charset) {
     if ((charsets >> charset & 1) == 0) continue;
-    std::string bytes = encode(text, charset);
+    std::string bytes = encode_in(text, charset);
     // In Mac Roman this would be a dash before a space.
     if (charset != kMacRoman) restore_byte_a0(bytes);
     if (kSloppyCharsets >> charset & 1) replace_lossy_sequences(bytes);
@@ -81,7 +81,7 @@ bool fix_parts(std::u32string& text, Effort& effort, int depth) {
       continue;
     }
     std::u32string part = text.substr(place, end - place);
-    if (part.size() < text.size() && depth < kDeepest && looks_wrong(part)) {
+    if (part.size() < text.size() && depth < kDeepestPart && looks_wrong(part)) {
       fix_encoding_within(part, effort, depth + 1);
       result.append(text, copied, place - copied);
       result += part;

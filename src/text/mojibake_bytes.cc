@@ -9,11 +9,11 @@ namespace stemma {
 namespace {
 
 constexpr unsigned char kSubstitute = 0x1A;
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr std::string_view kReplacementBytes = "\xEF\xBF\xBD";
 
-class Bytes {
+class SequenceBytes {
  public:
-  Bytes(std::string_view bytes, std::size_t place) : bytes_(bytes.substr(place)) {}
+  SequenceBytes(std::string_view bytes, std::size_t place) : bytes_(bytes.substr(place)) {}
 
   // 0, a byte of no sequence, behind the end.
   unsigned char operator[](std::size_t i) const {
@@ -25,8 +25,10 @@ class Bytes {
   std::string_view bytes_;
 };
 
-bool in_range(unsigned char byte, int first, int last) { return byte >= first && byte <= last; }
-bool continues(unsigned char byte) { return (byte & 0xC0) == 0x80; }
+bool byte_in_range(unsigned char byte, int first, int last) {
+  return byte >= first && byte <= last;
+}
+bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
 // Replaces each sequence that `length_of` finds by what `append(out, sequence)` makes of it.
 template <class Length, class Append>
@@ -34,7 +36,7 @@ void replace_sequences(std::string& bytes, Length length_of, Append append) {
   std::string result;
   std::size_t copied = 0;
   for (std::size_t place = 0; place < bytes.size();) {
-    const std::size_t length = length_of(Bytes(bytes, place));
+    const std::size_t length = length_of(SequenceBytes(bytes, place));
     if (length == 0) {
       ++place;
       continue;
@@ -50,7 +52,7 @@ void replace_sequences(std::string& bytes, Length length_of, Append append) {
 }
 
 // "à" as a word of its own lost its second byte to the space that follows it.
-std::size_t a_grave_length(const Bytes& at) {
+std::size_t a_grave_length(const SequenceBytes& at) {
   if (at[0] != 0xC3 || at[1] != ' ') return 0;
   for (const std::string_view word : {" ", "quele", "quela", "quilo", "s "})
     if (at.rest(2).starts_with(word)) return 0;
@@ -59,14 +61,14 @@ std::size_t a_grave_length(const Bytes& at) {
 
 // A sequence with a space for A0. Which leads count was chosen by what characters they give: no
 // three bytes with 85, which is an ellipsis more often, and no lead that gives rare scripts.
-std::size_t altered_length(const Bytes& at) {
+std::size_t altered_length(const SequenceBytes& at) {
   const unsigned char lead = at[0];
   const auto follows = [&](std::size_t i) {
-    return continues(at[i]) && at[i] != 0x85 && at[i] != 0xA0;
+    return is_continuation(at[i]) && at[i] != 0x85 && at[i] != 0xA0;
   };
   if (lead == 0xC2 || lead == 0xC3 || lead == 0xC5 || lead == 0xCE || lead == 0xD0 || lead == 0xD9)
     return at[1] == ' ' ? 2 : 0;
-  if (in_range(lead, 0xE0, 0xE3)) {
+  if (byte_in_range(lead, 0xE0, 0xE3)) {
     if (lead >= 0xE2 && at[1] == ' ' && follows(2)) return 3;
     return follows(1) && at[2] == ' ' ? 3 : 0;
   }
@@ -75,56 +77,58 @@ std::size_t altered_length(const Bytes& at) {
   for (std::size_t i = 1; i <= 3; ++i) {
     if (at[i] == ' ')
       ++spaces;
-    else if (!continues(at[i]))
+    else if (!is_continuation(at[i]))
       return 0;
   }
   return spaces == 1 ? 4 : 0;
 }
 
 bool is_lost(unsigned char byte) { return byte == kSubstitute || byte == '?'; }
-bool continues_or_lost(unsigned char byte) { return continues(byte) || is_lost(byte); }
+bool continuation_or_lost(unsigned char byte) { return is_continuation(byte) || is_lost(byte); }
 
 // A pair of surrogates as CESU-8 writes it, in which a last byte was lost.
-bool is_lossy_surrogate_pair(const Bytes& at) {
-  return at[0] == 0xED && in_range(at[1], 0xA0, 0xAF) && continues_or_lost(at[2]) &&
-         at[3] == 0xED && in_range(at[4], 0xB0, 0xBF) && continues_or_lost(at[5]) &&
+bool is_lossy_surrogate_pair(const SequenceBytes& at) {
+  return at[0] == 0xED && byte_in_range(at[1], 0xA0, 0xAF) && continuation_or_lost(at[2]) &&
+         at[3] == 0xED && byte_in_range(at[4], 0xB0, 0xBF) && continuation_or_lost(at[5]) &&
          (is_lost(at[2]) || is_lost(at[5]));
 }
 
-std::size_t lossy_length(const Bytes& at) {
+std::size_t lossy_length(const SequenceBytes& at) {
   const unsigned char lead = at[0];
   if (lead == kSubstitute) return 1;
-  if (in_range(lead, 0xC2, 0xDF))
+  if (byte_in_range(lead, 0xC2, 0xDF))
     return at[1] == kSubstitute || (lead <= 0xC3 && at[1] == '?') ? 2 : 0;
   if (is_lossy_surrogate_pair(at)) return 6;
-  const std::size_t length = in_range(lead, 0xE0, 0xEF) ? 3 : in_range(lead, 0xF0, 0xF4) ? 4 : 0;
+  const std::size_t length = byte_in_range(lead, 0xE0, 0xEF)   ? 3
+                             : byte_in_range(lead, 0xF0, 0xF4) ? 4
+                                                               : 0;
   int lost = 0, question_marks = 0;
   for (std::size_t i = 1; i < length; ++i) {
-    if (!continues_or_lost(at[i])) return 0;
+    if (!continuation_or_lost(at[i])) return 0;
     lost += is_lost(at[i]) ? 1 : 0;
     question_marks += at[i] == '?' ? 1 : 0;
   }
   return lost > 0 && question_marks <= 1 ? length : 0;
 }
 
-struct Character {
+struct VariantCharacter {
   std::size_t length = 0;
   char32_t c = 0;
 };
 
 // ftfy's expressions end with $, which Python also finds before a line feed that ends the text: a
 // line feed then counts as the missing last byte.
-bool continues_or_ends(const Bytes& at, std::size_t i) {
-  return continues(at[i]) || (at[i] == '\n' && at.rest(i).size() == 1);
+bool continuation_or_end(const SequenceBytes& at, std::size_t i) {
+  return is_continuation(at[i]) || (at[i] == '\n' && at.rest(i).size() == 1);
 }
 
 // The character of a sequence that UTF-8 does not allow; length 0 where there is none.
-Character variant_at(const Bytes& at) {
+VariantCharacter variant_at(const SequenceBytes& at) {
   if (at[0] == 0xC0)
-    return at[1] == 0x80 || (at[1] == '\n' && at.rest(1).size() == 1) ? Character{2, 0}
-                                                                      : Character{};
-  if (at[0] != 0xED || !in_range(at[1], 0xA0, 0xAF) || !continues(at[2]) || at[3] != 0xED ||
-      !in_range(at[4], 0xB0, 0xBF) || !continues_or_ends(at, 5))
+    return at[1] == 0x80 || (at[1] == '\n' && at.rest(1).size() == 1) ? VariantCharacter{2, 0}
+                                                                      : VariantCharacter{};
+  if (at[0] != 0xED || !byte_in_range(at[1], 0xA0, 0xAF) || !is_continuation(at[2]) ||
+      at[3] != 0xED || !byte_in_range(at[4], 0xB0, 0xBF) || !continuation_or_end(at, 5))
     return {};
   const char32_t bits =
       (at[1] & 0x0Fu) << 16 | (at[2] & 0x3Fu) << 10 | (at[4] & 0x0Fu) << 6 | (at[5] & 0x3Fu);
@@ -143,7 +147,7 @@ void restore_byte_a0(std::string& bytes) {
 
 void replace_lossy_sequences(std::string& bytes) {
   replace_sequences(bytes, lossy_length,
-                    [](std::string& out, std::string_view) { out += kReplacement; });
+                    [](std::string& out, std::string_view) { out += kReplacementBytes; });
 }
 
 std::optional<std::u32string> decode_utf8_variants(std::string_view bytes) {
@@ -153,7 +157,7 @@ std::optional<std::u32string> decode_utf8_variants(std::string_view bytes) {
     char32_t c = 0;
     std::size_t length = decode_utf8(bytes, c);
     if (length == 0) {
-      const Character variant = variant_at(Bytes(bytes, 0));
+      const VariantCharacter variant = variant_at(SequenceBytes(bytes, 0));
       if (variant.length == 0) return std::nullopt;
       length = variant.length;
       c = variant.c;

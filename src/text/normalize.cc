@@ -10,20 +10,20 @@ namespace stemma {
 namespace {
 
 // Hangul syllables by arithmetic (The Unicode Standard, section 3.12).
-constexpr char32_t kSyllables = 0xAC00, kLeads = 0x1100, kVowels = 0x1161, kTails = 0x11A7;
+constexpr char32_t kSyllables = 0xAC00, kLeadJamo = 0x1100, kVowelJamo = 0x1161, kTailJamo = 0x11A7;
 constexpr char32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28;
 constexpr char32_t kSyllableCount = kLeadCount * kVowelCount * kTailCount;
 
 bool is_syllable(char32_t c) { return c >= kSyllables && c < kSyllables + kSyllableCount; }
 
-unsigned combining_class(char32_t c) { return normal_form(c).combining_class; }
+unsigned class_of_mark(char32_t c) { return normal_form(c).combining_class; }
 
 void append_decomposed(char32_t c, std::u32string& out) {
   if (is_syllable(c)) {
     const char32_t number = c - kSyllables, tail = number % kTailCount;
-    out.push_back(kLeads + number / (kVowelCount * kTailCount));
-    out.push_back(kVowels + number / kTailCount % kVowelCount);
-    if (tail > 0) out.push_back(kTails + tail);
+    out.push_back(kLeadJamo + number / (kVowelCount * kTailCount));
+    out.push_back(kVowelJamo + number / kTailCount % kVowelCount);
+    if (tail > 0) out.push_back(kTailJamo + tail);
     return;
   }
   const std::u32string_view parts = decomposition(normal_form(c));
@@ -36,27 +36,26 @@ void append_decomposed(char32_t c, std::u32string& out) {
 // Marks by their combining class, those of one class in their order.
 void reorder_marks(std::u32string& text) {
   for (std::size_t begin = 0; begin < text.size();) {
-    if (combining_class(text[begin]) == 0) {
+    if (class_of_mark(text[begin]) == 0) {
       ++begin;
       continue;
     }
     std::size_t end = begin + 1;
-    while (end < text.size() && combining_class(text[end]) != 0) ++end;
+    while (end < text.size() && class_of_mark(text[end]) != 0) ++end;
     std::stable_sort(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                     text.begin() + static_cast<std::ptrdiff_t>(end), [](char32_t a, char32_t b) {
-                       return combining_class(a) < combining_class(b);
-                     });
+                     text.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](char32_t a, char32_t b) { return class_of_mark(a) < class_of_mark(b); });
     begin = end;
   }
 }
 
 // The character of both, 0 where there is none.
-char32_t compose(char32_t first, char32_t second) {
-  if (first - kLeads < kLeadCount && second - kVowels < kVowelCount)
-    return kSyllables + ((first - kLeads) * kVowelCount + second - kVowels) * kTailCount;
-  if (is_syllable(first) && (first - kSyllables) % kTailCount == 0 && second > kTails &&
-      second < kTails + kTailCount)
-    return first + second - kTails;
+char32_t compose_pair(char32_t first, char32_t second) {
+  if (first - kLeadJamo < kLeadCount && second - kVowelJamo < kVowelCount)
+    return kSyllables + ((first - kLeadJamo) * kVowelCount + second - kVowelJamo) * kTailCount;
+  if (is_syllable(first) && (first - kSyllables) % kTailCount == 0 && second > kTailJamo &&
+      second < kTailJamo + kTailCount)
+    return first + second - kTailJamo;
   const auto pairs = compositions();
   const auto found =
       std::lower_bound(pairs.begin(), pairs.end(), Composition{first, second, 0},
@@ -74,10 +73,10 @@ void compose_in_place(std::u32string& text) {
   std::size_t kept = 0, starter = kNone;
   unsigned last_class = 0;  // of what stands behind the starter, if anything
   for (const char32_t c : std::u32string(text)) {
-    const unsigned this_class = combining_class(c);
+    const unsigned this_class = class_of_mark(c);
     const bool adjacent = starter != kNone && kept == starter + 1;
     if (starter != kNone && (adjacent || (last_class != 0 && last_class < this_class))) {
-      if (const char32_t composite = compose(text[starter], c)) {
+      if (const char32_t composite = compose_pair(text[starter], c)) {
         text[starter] = composite;
         continue;
       }

@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr std::size_t kUnbounded = 900;  // characters, fewer than meet the bound of text/mojibake.h
+constexpr std::size_t kUnbounded = 400;  // bytes, fewer than meet the bound of text/mojibake.h
 
 bool is_utf8(std::string_view text) {
   for (char32_t c = 0; !text.empty();) {

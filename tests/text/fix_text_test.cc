@@ -11,14 +11,14 @@
 namespace stemma {
 namespace {
 
-std::string from_hexadecimal(const std::string& digits) {
+std::string bytes_from_hexadecimal(const std::string& digits) {
   std::string bytes;
   for (std::size_t i = 0; i < digits.size(); i += 2)
     bytes.push_back(static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16)));
   return bytes;
 }
 
-std::string repeated(const std::string& part, std::size_t count) {
+std::string repeated_text(const std::string& part, std::size_t count) {
   std::string text;
   for (std::size_t i = 0; i < count; ++i) text += part;
   return text;
@@ -32,7 +32,7 @@ TEST(FixText, EqualsFtfy) {
     const std::string before(static_cast<std::size_t>(one.get("before", 0)), 'a');
     const Json* bytes = one.find("bytes");
     const std::string text =
-        bytes ? from_hexadecimal(bytes->as_string()) : one.at("text").as_string();
+        bytes ? bytes_from_hexadecimal(bytes->as_string()) : one.at("text").as_string();
     const std::string fixed = fix_text(before + text);
     ASSERT_TRUE(fixed.starts_with(before));
     EXPECT_EQ(fixed.substr(before.size()), one.at("fixed").as_string()) << one.dump();
@@ -58,15 +58,15 @@ TEST(FixText, LinesAreCleanedAlone) {
   EXPECT_EQ(fix_text(wrong + "1 < 2\n" + wrong), "sch\u00F6n & gut\n1 < 2\nsch\u00F6n &amp; gut\n");
 }
 
-// Texts for which a search of the next repair, or every match tried anew, would take quadratic time
-// (ftfy needs hours for some): they end, and the result is UTF-8.
+// Texts in which each repair makes the next one possible, or a match fails late: a search from the
+// start for each would take quadratic time. They end soon, and the result is UTF-8.
 TEST(FixText, HostileTextEndsSoon) {
   constexpr std::size_t kParts = 60'000;
   for (const std::string part :
        {"\u00C3", "&", "amp;", "&amp", "\x1B[", "\x1B[1;", "\uFB01", "\u0301\u0327",
         "\u00C3\u00A9\u00A9\u20AC", "\r", "\xF0\x9F", "\u1100\u1161", "\u00E9\u0081\u0080",
         "\u00C3 ", "\u00E2\u20AC\uFFFD"}) {
-    const std::string fixed = fix_text("&" + repeated(part, kParts));
+    const std::string fixed = fix_text("&" + repeated_text(part, kParts));
     std::string_view rest = fixed;
     for (char32_t c = 0; !rest.empty();) {
       const std::size_t length = decode_utf8(rest, c);
@@ -79,7 +79,7 @@ TEST(FixText, HostileTextEndsSoon) {
 // The bound on the effort leaves alone what a line of ordinary length needs: each repair makes the
 // next one possible, 200 times.
 TEST(FixText, ChainsOfRepairsEnd) {
-  const std::string fixed = fix_text(repeated("\u00C3\u00A9\u00A9\u20AC", 200));
+  const std::string fixed = fix_text(repeated_text("\u00C3\u00A9\u00A9\u20AC", 200));
   EXPECT_EQ(fixed.find("\u00C3"), fixed.npos);
 }
 
