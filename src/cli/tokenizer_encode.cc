@@ -48,8 +48,8 @@ void add_tokenizer_encode(Program& program) {
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
       "Encodes a file as one text: nothing is added, no special tokens, any bytes are accepted "
-      "(`tokenizer decode` gives the same bytes back). The ids become a NumPy file: one row of "
-      "little-endian u32.";
+      "(`tokenizer decode` gives the same bytes back, except for GPT-1, which cleans text). The ids "
+      "become a NumPy file: one row of little-endian u32.";
   c.examples = {"stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy"};
   c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
                 o->tokenizer);
