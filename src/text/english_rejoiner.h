@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,8 +22,8 @@ class EnglishRejoiner {
  public:
   using Tokens = std::span<const std::string_view>;
 
-  // An exception and the tokens that the rules of signs alone would make of it.
-  void add(std::string_view exception, Tokens tokens, const EnglishCuts& cuts);
+  // An exception, as the tokens that the rules of signs alone would make of it, and its own.
+  void add(Tokens tokens, const EnglishCuts& cuts);
 
   // Whether these tokens of a chunk may have to change.
   bool may_change(Tokens tokens) const;
@@ -36,17 +35,25 @@ class EnglishRejoiner {
   std::size_t reach() const { return most_tokens_ - 1; }
 
  private:
-  struct Pattern {
-    std::vector<std::size_t> lengths;  // of the tokens, in bytes
-    EnglishCuts cuts;
-    bool changes = false;
+  // Of the tree of all exceptions, token by token from the root, node 0.
+  struct Node {
+    StringMap<std::size_t> next;
+    bool is_exception = false;
+    bool changes = false;  // its tokens are others than those of the rules of signs
+    EnglishCuts cuts{};
   };
-  const Pattern* pattern_at(Tokens tokens, std::size_t begin, std::size_t count) const;
+
+  // The node of `token` below another; 0: none.
+  std::size_t next_node(std::size_t node, std::string_view token) const {
+    const auto found = nodes_[node].next.find(token);
+    return found == nodes_[node].next.end() ? 0 : found->second;
+  }
+  const Node* winner_at(Tokens tokens, std::size_t begin, std::size_t end,
+                        std::size_t& count) const;
   bool is_blocked(Tokens tokens, std::size_t begin, std::size_t count) const;
 
-  StringMap<Pattern> patterns_;
-  StringMap<bool> first_tokens_;
-  std::size_t most_tokens_ = 1, most_bytes_ = 0;
+  std::vector<Node> nodes_{Node()};
+  std::size_t most_tokens_ = 1;
 };
 
 }  // namespace stemma

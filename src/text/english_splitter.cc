@@ -115,7 +115,7 @@ EnglishSplitter::EnglishSplitter() {
                            EnglishInfixes(exception).next();
     if (!has_signs) continue;
     cut_chunk(exception, false, tokens);
-    rejoiner_.add(exception, tokens, cuts);
+    rejoiner_.add(tokens, cuts);
   }
 }
 
@@ -151,10 +151,10 @@ void EnglishSplitter::split_chunk_in(std::string_view text, std::string_view chu
   const std::size_t first = around.size();
   cut_chunk(chunk, true, around);
   const std::size_t last = around.size();
-  for (std::size_t place = begin + chunk.size();
-       place < text.size() && around.size() - last < rejoiner_.reach();) {
+  std::size_t place = begin;
+  next_chunk(text, place);
+  while (place < text.size() && around.size() - last < rejoiner_.reach())
     cut_chunk(next_chunk(text, place), true, around);
-  }
   rejoiner_.rejoin(around, first, last, tokens);
 }
 

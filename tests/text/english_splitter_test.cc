@@ -53,10 +53,11 @@ TEST(EnglishSplitter, ChunksAreWordsAndWhiteSpace) {
   EXPECT_EQ(chunks, (Strings{" ", "a", " ", "b", "\n ", "c"}));
 }
 
-// "p ." with a space between is no exception, but as long as ":p" and in its way only when first.
+// ":o )" with a space is no exception, but longer than ":o" and in its way.
 TEST(EnglishSplitter, NeighboursStandInTheWay) {
   EXPECT_EQ(english_tokens("foo:p"), (Strings{"foo", ":p"}));
-  EXPECT_EQ(english_tokens("foo:p ."), (Strings{"foo", ":p", "."}));
+  EXPECT_EQ(english_tokens("0:o ."), (Strings{"0", ":o", "."}));
+  EXPECT_EQ(english_tokens("0:o )"), (Strings{"0", ":", "o", ")"}));
   std::vector<std::string_view> tokens;
   EXPECT_FALSE(english_splitter().split_chunk("foo:p", tokens));
   EXPECT_EQ(tokens.size(), 3u);
