@@ -57,7 +57,7 @@ def random_strings(count, left_out, seed):
                 + list("  \n\r\t''''///sStTdDmMlLrReEvV\u017f\u00a0\u2028\u3000") * 100)
         pool = [c for c in pool if ord(c) not in left_out]
         strings = ["".join(draw.choices(pool, k=draw.randrange(1, 25))) for _ in range(min(50_000, count - begin))]
-        # What follows a string changes how it is cut: a line end, a control, nothing but the next one.
+        # What follows a string changes how it is cut: a line end, a control or a sign.
         yield f"random strings {begin} to {begin + len(strings)}", draw.choice("\n\n\0,").join(strings)
 
 
