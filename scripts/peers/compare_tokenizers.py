@@ -49,14 +49,15 @@ def random_strings(count, left_out, seed):
     draw = random.Random(seed)
     known = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and c not in left_out]
     assigned = [c for c in known if ord(c) < 0x32000]
-    some = draw.sample(known, 4000) + draw.sample(assigned, 30000)
-    pool = (some + [chr(c) for c in range(0x20, 0x7F)] * 60 + [chr(c) for c in range(0x300, 0x370)] * 10
-            + [chr(c) for c in (*range(0x200B, 0x2070), 0xD7FF, 0xE000, 0xFFFE, 0xFFFF, 0x10000, 0x10FFFF)] * 15
-            + list("  \n\r\t''''///sStTdDmMlLrReEvV\u017f\u00a0\u2028\u3000") * 100)
-    pool = [c for c in pool if ord(c) not in left_out]
     for begin in range(0, count, 50_000):
+        # Other characters in each part, so that a million strings have nearly all.
+        some = draw.sample(known, 4000) + draw.sample(assigned, 30000)
+        pool = (some + [chr(c) for c in range(0x20, 0x7F)] * 60 + [chr(c) for c in range(0x300, 0x370)] * 10
+                + [chr(c) for c in (*range(0x200B, 0x2070), 0xD7FF, 0xE000, 0xFFFE, 0xFFFF, 0x10000, 0x10FFFF)] * 15
+                + list("  \n\r\t''''///sStTdDmMlLrReEvV\u017f\u00a0\u2028\u3000") * 100)
+        pool = [c for c in pool if ord(c) not in left_out]
         strings = ["".join(draw.choices(pool, k=draw.randrange(1, 25))) for _ in range(min(50_000, count - begin))]
-        # What follows a string changes how it is cut: a line end, a control, nothing but the next one.
+        # What follows a string changes how it is cut: a line end, a control or a sign.
         yield f"random strings {begin} to {begin + len(strings)}", draw.choice("\n\n\0,").join(strings)
 
 
