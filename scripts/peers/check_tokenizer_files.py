@@ -1,6 +1,6 @@
 """Opens the tokenizer files that Stemma writes in tiktoken, `tokenizers` and transformers: equal ids.
 
-    build/peers/bin/python scripts/peers/check_tokenizer_files.py [--stemma PROGRAM] [FILE...]
+    build/peers/bin/python scripts/peers/check_tokenizer_files.py [--stemma PROGRAM] [--only NAME...] [--] [FILE...]
 
 Converts published encodings, a trained one and a character tokenizer through every form that can hold them
 (folder, .tiktoken, vocab.txt and back) and encodes sample texts and the FILEs with each. Prints a line for each
@@ -24,9 +24,10 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 CORPUS = PROJECT / "tests/text/fixtures/training_corpus.txt"
 PUBLISHED = ["gpt2", "r50k_base", "p50k_base", "cl100k_base", "o200k_base"]
 # No special tokens: transformers would match them.
-TEXTS = ["", " ", "\n  ", "Hello world", "It's I'LL we've don'T  x\n\n  y\t\n ", "a\r\n\r\nb   \n   ",
-         "Zürich žluťoučký 12345678 中文字 한국어 हिन्दी", "()[]{}//\n\n;;\n  x == y != z", "👩‍👩‍👧 e\u0301 \u00a0\u2028x",
-         "CamelCaseWORDS andMore iPhone", " " * 100 + "x" + "a" * 300, CORPUS.read_text()]
+TEXTS = ["", "\n  ", "a\r\n\r\nb   \n   ", "\n".join([
+    "Hello world", "It's I'LL we've don'T  x\n\n  y\t\n ", "Zürich žluťoučký 12345678 中文字 한국어 हिन्दी",
+    "()[]{}//\n\n;;\n  x == y != z", "👩‍👩‍👧 e\u0301 \u00a0\u2028x", "CamelCaseWORDS andMore iPhone",
+    " " * 100 + "x" + "a" * 300, CORPUS.read_text()])]
 
 
 class Stemma:
@@ -99,6 +100,7 @@ def forms_of_characters(stemma, source, name, texts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("files", nargs="*", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--only", nargs="+", help="names of tokenizers, of those that are checked")
     parser.add_argument("--stemma", default=PROJECT / "build/release/src/cli/stemma")
     options = parser.parse_args()
     texts = TEXTS + [path.read_bytes().decode("utf-8", "ignore") for path in options.files]
@@ -113,6 +115,8 @@ def main():
         checks += [(trained, "trained", forms_of_bpe), (characters, "characters", forms_of_characters),
                    ("bytes", "bytes", forms_of_characters)]
         for source, name, forms in checks:
+            if options.only and name not in options.only:
+                continue
             expected = stemma.encode(source, texts)
             count = 0
             for form, by, ids in forms(stemma, source, name, texts):
