@@ -53,10 +53,10 @@ TiktokenRules rules_beside(const std::filesystem::path& path) {
   if (!known)
     throw Error(
         ErrorCode::not_found,
-        fmt::format("[{0}] a .tiktoken file does not say how text is split: name it after a "
-                    "published encoding ({1}), or write {2} with \"pat_str\" and "
-                    "\"special_tokens\"",
-                    path.string(), published_names(), beside.string()));
+        fmt::format("[{0}] a .tiktoken file does not say how text is split: name it after the "
+                    "encoding that it is (cl100k_base.tiktoken), or write {1} with \"pat_str\" "
+                    "and \"special_tokens\"",
+                    path.string(), beside.string()));
   TiktokenRules rules;
   rules.splitter = &known->splitter;
   rules.special_tokens = known->special_tokens;

@@ -26,8 +26,15 @@ struct WordKey {
       std::memcpy(&key, word, 16);
       key.low &= kMasks[size].low;
       key.high &= kMasks[size].high;
-    } else {
-      std::memcpy(&key, word, size);
+    } else if (size >= 8) {
+      key.low = load<std::uint64_t>(word);
+      // The last 8 bytes, of which the first 16 - size are in `low` already.
+      key.high = size == 8 ? 0 : load<std::uint64_t>(word + size - 8) >> 8 * (16 - size);
+    } else if (size >= 4) {
+      key.low = load<std::uint32_t>(word) | load<std::uint32_t>(word + size - 4) << 8 * (size - 4);
+    } else if (size > 0) {
+      key.low = load<std::uint8_t>(word) | load<std::uint8_t>(word + size / 2) << 8 * (size / 2) |
+                load<std::uint8_t>(word + size - 1) << 8 * (size - 1);
     }
     key.high |= std::uint64_t{size} << 56;
     return key;
@@ -44,6 +51,14 @@ struct WordKey {
   }
 
  private:
+  // In a number of 64 bits, so that it can be shifted.
+  template <class Integer>
+  static std::uint64_t load(const char* from) {
+    Integer value = 0;
+    std::memcpy(&value, from, sizeof(value));
+    return value;
+  }
+
   struct Mask {
     std::uint64_t low = 0, high = 0;
   };

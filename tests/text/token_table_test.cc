@@ -48,5 +48,17 @@ TEST(TokenTable, WhatStandsBehindAWordDoesNotMatter) {
   EXPECT_EQ(table.find(std::string_view(text).substr(0, 4), end), -1);
 }
 
+// Where memory may be read behind the word, it is read at once; elsewhere in parts.
+TEST(WordKey, IsTheSameHoweverItIsRead) {
+  const std::string text = "\x01\x82\x03\x84\x05\x86\x07\x88\x09\x8A\x0B\x8C\x0D\x8E\x0F____";
+  for (std::size_t size = 0; size <= kMaxWordBytes; ++size) {
+    const WordKey at_once = WordKey::of(text.data(), size, text.data() + text.size());
+    EXPECT_EQ(WordKey::of(std::string_view(text).substr(0, size)), at_once) << size;
+    std::string bytes(reinterpret_cast<const char*>(&at_once), sizeof(at_once));
+    EXPECT_EQ(bytes.substr(0, 15), text.substr(0, size) + std::string(15 - size, '\0'));
+    EXPECT_EQ(bytes[15], static_cast<char>(size));
+  }
+}
+
 }  // namespace
 }  // namespace stemma
