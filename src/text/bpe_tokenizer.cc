@@ -30,7 +30,7 @@ class TextEncoder {
   // The pieces from `begin` on that end at `ends`.
   void encode(std::size_t begin, std::span<const std::size_t> ends) {
     for (const std::size_t end : ends) {
-      if (end - begin <= kMaxWordBytes)
+      if (end - begin <= kMaxWordBytes && !is_sentence(begin, end))
         add(begin, end, false);
       else
         add_parts(begin, end);
@@ -52,6 +52,12 @@ class TextEncoder {
   };
 
   const char* text_end() const { return text_.data() + text_.size(); }
+
+  // Pieces that end with a character of three bytes, as in Chinese, are parts of sentences rather
+  // than words: few come again as they are.
+  bool is_sentence(std::size_t begin, std::size_t end) const {
+    return end - begin > 3 && static_cast<unsigned char>(text_[end - 3]) >= 0xE0;
+  }
 
   void flush() {
     ids_.insert(ids_.end(), buffer_.data(), buffer_.data() + buffered_);
