@@ -10,7 +10,13 @@ constexpr std::uint64_t kNoPair = ~std::uint64_t{0};
 }  // namespace
 
 BpeMerger::Memory::Memory(std::size_t text_size)
-    : pairs_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16), kNoPair) {}
+    : places_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16)) {}
+
+void BpeMerger::Memory::start(std::size_t piece_size) {
+  has_given_up_ = false;
+  uses_pairs_ = piece_size > kMaxWordBytes;
+  if (uses_pairs_ && pairs_.empty()) pairs_.assign(places_, kNoPair);
+}
 
 BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
     : rules_(vocabulary), trees_(rules_, vocabulary.tokens.size()), prefixes_(vocabulary, rules_) {
@@ -53,6 +59,7 @@ bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory
   const std::string_view right = pair.bytes.substr(left_size);
   if (!filter_.may_cross(left_size, right.size(), right.data()))
     return trees_.is_own_encoding(pair.right, right, end);
+  if (memory.is_off()) return trees_.stay_apart(pair, end);
   // Ids are below 2^31: two of them and the answer fill 63 bits.
   const std::uint64_t key =
       (static_cast<std::uint64_t>(pair.left) << 31 | static_cast<std::uint64_t>(pair.right)) << 1;
@@ -67,7 +74,7 @@ bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory
 void BpeMerger::search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
                        const char* end) const {
   const std::size_t first = ids.size();
-  memory.has_given_up_ = false;
+  memory.start(piece.size());
   std::size_t place = 0, longest = piece.size();
   while (place < piece.size()) {
     if (longest == 0) {
