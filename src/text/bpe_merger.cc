@@ -12,10 +12,9 @@ constexpr std::uint64_t kNoPair = ~std::uint64_t{0};
 BpeMerger::Memory::Memory(std::size_t text_size)
     : places_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16)) {}
 
-void BpeMerger::Memory::start(std::size_t piece_size) {
+void BpeMerger::Memory::start() {
   has_given_up_ = false;
-  uses_pairs_ = piece_size > kMaxWordBytes;
-  if (uses_pairs_ && pairs_.empty()) pairs_.assign(places_, kNoPair);
+  if (pairs_.empty()) pairs_.assign(places_, kNoPair);
 }
 
 BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
@@ -36,10 +35,9 @@ void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, M
     encode_part(piece, ids, memory, end);
 }
 
-// The search pays where bytes make characters that are tokens.
 void BpeMerger::encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
                             const char* end) const {
-  if (part.size() <= kMaxWordBytes && static_cast<signed char>(part.back()) >= 0)
+  if (part.size() <= kMaxWordBytes)
     rules_.merge_word(part, ids);
   else
     search(part, ids, memory, end);
@@ -59,7 +57,6 @@ bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory
   const std::string_view right = pair.bytes.substr(left_size);
   if (!filter_.may_cross(left_size, right.size(), right.data()))
     return trees_.is_own_encoding(pair.right, right, end);
-  if (memory.is_off()) return trees_.stay_apart(pair, end);
   // Ids are below 2^31: two of them and the answer fill 63 bits.
   const std::uint64_t key =
       (static_cast<std::uint64_t>(pair.left) << 31 | static_cast<std::uint64_t>(pair.right)) << 1;
@@ -74,7 +71,7 @@ bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory
 void BpeMerger::search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
                        const char* end) const {
   const std::size_t first = ids.size();
-  memory.start(piece.size());
+  memory.start();
   std::size_t place = 0, longest = piece.size();
   while (place < piece.size()) {
     if (longest == 0) {

@@ -40,10 +40,7 @@ class BpeMerger {
    private:
     friend BpeMerger;
 
-    // Short pieces come from a cache and are rarely seen again here: pairs are only remembered in
-    // longer ones.
-    void start(std::size_t piece_size);
-    bool is_off() const { return !uses_pairs_; }
+    void start();  // with a piece
     std::uint64_t& entry_of(std::uint64_t pair) {
       return pairs_[pair * 0x9E3779B97F4A7C15u >> 32 & (pairs_.size() - 1)];
     }
@@ -57,7 +54,6 @@ class BpeMerger {
     }
 
     std::size_t places_;
-    bool uses_pairs_ = false;
     std::vector<std::uint64_t> pairs_;     // a pair, and in its lowest bit the answer
     std::vector<std::uint64_t> given_up_;  // of the piece, a bit for each place
     bool has_given_up_ = false;

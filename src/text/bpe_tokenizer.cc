@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <span>
 
 #include <fmt/format.h>
@@ -168,6 +170,26 @@ std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
         fmt::format("[tokenizer] token id {} is {}; the vocabulary has {} ids", id,
                     id < 0 || id >= vocab_size() ? "out of range" : "unused", tokens.size()));
   return tokens[id];
+}
+
+// First how much memory, then the bytes: 16 at a time where there is room, as most tokens are
+// short.
+void BpeTokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
+  std::size_t size = text.size();
+  for (const std::int32_t id : ids) size += bytes_of(id).size();
+  const std::size_t begin = text.size();
+  text.resize(size);
+  char* to = text.data() + begin;
+  const char* const end = text.data() + size;
+  const TokenList& tokens = vocabulary_.tokens;
+  for (const std::int32_t id : ids) {
+    const std::string_view token = tokens[id];
+    if (token.size() <= TokenList::kReadable && end - to >= std::ptrdiff_t{TokenList::kReadable})
+      std::memcpy(to, token.data(), TokenList::kReadable);
+    else
+      std::memcpy(to, token.data(), token.size());
+    to += token.size();
+  }
 }
 
 std::shared_ptr<const BpeTokenizer> make_bpe_tokenizer(BpeVocabulary vocabulary,
