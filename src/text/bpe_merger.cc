@@ -10,7 +10,12 @@ constexpr std::uint64_t kNoPair = ~std::uint64_t{0};
 }  // namespace
 
 BpeMerger::Memory::Memory(std::size_t text_size)
-    : pairs_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16), kNoPair) {}
+    : places_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16)) {}
+
+void BpeMerger::Memory::start() {
+  has_given_up_ = false;
+  if (pairs_.empty()) pairs_.assign(places_, kNoPair);
+}
 
 BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
     : rules_(vocabulary), trees_(rules_, vocabulary.tokens.size()), prefixes_(vocabulary, rules_) {
@@ -30,10 +35,9 @@ void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, M
     encode_part(piece, ids, memory, end);
 }
 
-// The search pays where bytes make characters that are tokens.
 void BpeMerger::encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
                             const char* end) const {
-  if (part.size() <= kMaxWordBytes && static_cast<signed char>(part.back()) >= 0)
+  if (part.size() <= kMaxWordBytes)
     rules_.merge_word(part, ids);
   else
     search(part, ids, memory, end);
@@ -67,7 +71,7 @@ bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory
 void BpeMerger::search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
                        const char* end) const {
   const std::size_t first = ids.size();
-  memory.has_given_up_ = false;
+  memory.start();
   std::size_t place = 0, longest = piece.size();
   while (place < piece.size()) {
     if (longest == 0) {

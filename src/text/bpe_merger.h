@@ -40,6 +40,7 @@ class BpeMerger {
    private:
     friend BpeMerger;
 
+    void start();  // with a piece
     std::uint64_t& entry_of(std::uint64_t pair) {
       return pairs_[pair * 0x9E3779B97F4A7C15u >> 32 & (pairs_.size() - 1)];
     }
@@ -52,6 +53,7 @@ class BpeMerger {
       return has_given_up_ && (given_up_[place / 64] >> place % 64 & 1) != 0;
     }
 
+    std::size_t places_;
     std::vector<std::uint64_t> pairs_;     // a pair, and in its lowest bit the answer
     std::vector<std::uint64_t> given_up_;  // of the piece, a bit for each place
     bool has_given_up_ = false;

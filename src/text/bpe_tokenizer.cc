@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <span>
 
 #include <fmt/format.h>
@@ -31,7 +33,7 @@ class TextEncoder {
   // The pieces from `begin` on that end at `ends`.
   void encode(std::size_t begin, std::span<const std::size_t> ends) {
     for (const std::size_t end : ends) {
-      if (end - begin <= kMaxWordBytes)
+      if (end - begin <= kMaxWordBytes && !is_sentence(begin, end))
         add(begin, end, false);
       else
         add_parts(begin, end);
@@ -53,6 +55,12 @@ class TextEncoder {
   };
 
   const char* text_end() const { return text_.data() + text_.size(); }
+
+  // Pieces that end with a character of three bytes, as in Chinese, are parts of sentences rather
+  // than words: few come again as they are.
+  bool is_sentence(std::size_t begin, std::size_t end) const {
+    return end - begin > 3 && static_cast<unsigned char>(text_[end - 3]) >= 0xE0;
+  }
 
   void flush() {
     ids_.insert(ids_.end(), buffer_.data(), buffer_.data() + buffered_);
@@ -179,6 +187,26 @@ std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
         fmt::format("[tokenizer] token id {} is {}; the vocabulary has {} ids", id,
                     id < 0 || id >= vocab_size() ? "out of range" : "unused", tokens.size()));
   return tokens[id];
+}
+
+// First how much memory, then the bytes: 16 at a time where there is room, as most tokens are
+// short.
+void BpeTokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
+  std::size_t size = text.size();
+  for (const std::int32_t id : ids) size += bytes_of(id).size();
+  const std::size_t begin = text.size();
+  text.resize(size);
+  char* to = text.data() + begin;
+  const char* const end = text.data() + size;
+  const TokenList& tokens = vocabulary_.tokens;
+  for (const std::int32_t id : ids) {
+    const std::string_view token = tokens[id];
+    if (token.size() <= TokenList::kReadable && end - to >= std::ptrdiff_t{TokenList::kReadable})
+      std::memcpy(to, token.data(), TokenList::kReadable);
+    else
+      std::memcpy(to, token.data(), token.size());
+    to += token.size();
+  }
 }
 
 std::shared_ptr<const BpeTokenizer> make_bpe_tokenizer(BpeVocabulary vocabulary,

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,8 @@ class BpeTokenizer final : public Tokenizer {
   }
   void encode(std::string_view text, std::vector<std::int32_t>& ids) const override;
   std::string_view bytes_of(std::int32_t id) const override;
+  using Tokenizer::decode;
+  void decode(std::span<const std::int32_t> ids, std::string& text) const override;
   const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const override {
     return vocabulary_.special_tokens;
   }

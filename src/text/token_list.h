@@ -8,6 +8,7 @@
 // Readers may share a list; a writer needs it alone. Views live until the next set().
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,9 @@ namespace stemma {
 
 class TokenList {
  public:
+  // So many bytes may be read from the start of every token.
+  static constexpr std::size_t kReadable = 16;
+
   void reserve(std::size_t tokens) {
     spans_.reserve(tokens);
     bytes_.reserve(8 * tokens);
@@ -33,9 +37,10 @@ class TokenList {
   // The id has no token yet. All tokens together are below 4 GiB: readers refuse files as large.
   void set(std::size_t id, std::string_view token) {
     if (id >= spans_.size()) spans_.resize(id + 1);
-    spans_[id] = {static_cast<std::uint32_t>(bytes_.size()),
-                  static_cast<std::uint32_t>(token.size())};
-    bytes_.append(token);
+    const std::size_t begin = bytes_.size() - std::min(bytes_.size(), kReadable);
+    spans_[id] = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(token.size())};
+    bytes_.resize(begin);
+    bytes_.append(token).append(kReadable, '\0');
   }
 
  private:
@@ -43,7 +48,7 @@ class TokenList {
     std::uint32_t begin = 0, size = 0;
   };
   std::vector<Span> spans_;
-  std::string bytes_;
+  std::string bytes_;  // and kReadable more
 };
 
 }  // namespace stemma
