@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::size_t kListedForPeople = 10, kListedTokenBytes = 40, kListedHexBytes = 200;
 
-Json list_json(const Tokenizer& tokenizer, const std::vector<TokenCount>& list) {
+Json list_json(const Tokenizer& tokenizer, const std::vector<TokenFrequency>& list) {
   Json out{Json::Array{}};
-  for (const TokenCount& one : list) {
+  for (const TokenFrequency& one : list) {
     const std::string_view bytes = tokenizer.bytes_of(one.id);
     out.push_back(Json::object({{"id", one.id},
                                 {"count", one.count},
@@ -42,7 +42,7 @@ Json statistics_json(const InspectedText& one) {
                        {"longest", list_json(one.tokenizer, s.longest)}});
 }
 
-std::string list_for_people(const Tokenizer& tokenizer, const std::vector<TokenCount>& list) {
+std::string list_for_people(const Tokenizer& tokenizer, const std::vector<TokenFrequency>& list) {
   std::string text;
   for (std::size_t i = 0; i < std::min(list.size(), kListedForPeople); ++i)
     text +=

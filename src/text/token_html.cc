@@ -162,9 +162,9 @@ std::string histogram_markup(const TokenStatistics& s) {
 }
 
 std::string list_markup(std::string_view heading, const Tokenizer& tokenizer,
-                        std::span<const TokenCount> list) {
+                        std::span<const TokenFrequency> list) {
   std::string rows;
-  for (const TokenCount& one : list) {
+  for (const TokenFrequency& one : list) {
     const std::string_view bytes = tokenizer.bytes_of(one.id);
     rows +=
         fmt::format("<tr><td class=t><bdi title=\"{}\">{}</bdi><td class=n>{}<td class=n>{}\n",

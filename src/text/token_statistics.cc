@@ -58,7 +58,8 @@ std::vector<std::pair<std::int32_t, std::size_t>> ordinary_tokens(const Tokenize
 }
 
 template <class Before>
-std::vector<TokenCount> first_of(std::vector<TokenCount> all, std::size_t listed, Before before) {
+std::vector<TokenFrequency> first_of(std::vector<TokenFrequency> all, std::size_t listed,
+                                     Before before) {
   const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(listed, all.size()));
   std::partial_sort(all.begin(), end, all.end(), before);
   all.erase(end, all.end());
@@ -79,7 +80,7 @@ TokenStatistics token_statistics(const Tokenizer& tokenizer, std::string_view te
     if (id < 0 || id >= tokenizer.vocab_size()) (void)tokenizer.bytes_of(id);  // throws
     ++counts[static_cast<std::size_t>(id)];
   }
-  std::vector<TokenCount> found;
+  std::vector<TokenFrequency> found;
   std::vector<std::size_t> bytes_of(counts.size());
   for (const auto& [id, bytes] : ordinary_tokens(tokenizer)) {
     ++s.vocabulary;
@@ -93,14 +94,15 @@ TokenStatistics token_statistics(const Tokenizer& tokenizer, std::string_view te
     if (bytes > 0) s.lengths[std::min(bytes, TokenStatistics::kLengths) - 1] += count;
   }
   s.used = found.size();
-  s.most_frequent = first_of(found, listed, [](const TokenCount& a, const TokenCount& b) {
+  s.most_frequent = first_of(found, listed, [](const TokenFrequency& a, const TokenFrequency& b) {
     return a.count != b.count ? a.count > b.count : a.id < b.id;
   });
-  s.longest = first_of(std::move(found), listed, [&](const TokenCount& a, const TokenCount& b) {
-    const std::size_t left = bytes_of[static_cast<std::size_t>(a.id)];
-    const std::size_t right = bytes_of[static_cast<std::size_t>(b.id)];
-    return left != right ? left > right : a.id < b.id;
-  });
+  s.longest =
+      first_of(std::move(found), listed, [&](const TokenFrequency& a, const TokenFrequency& b) {
+        const std::size_t left = bytes_of[static_cast<std::size_t>(a.id)];
+        const std::size_t right = bytes_of[static_cast<std::size_t>(b.id)];
+        return left != right ? left > right : a.id < b.id;
+      });
   return s;
 }
 

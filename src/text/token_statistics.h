@@ -18,7 +18,7 @@
 
 namespace stemma {
 
-struct TokenCount {
+struct TokenFrequency {
   std::int32_t id;
   std::uint64_t count;
 };
@@ -32,8 +32,8 @@ struct TokenStatistics {
   // Tokens that text can yield: special ones, and ids without a token, are left out.
   std::uint64_t vocabulary = 0, used = 0;
   std::vector<std::int32_t> unused;  // those of the vocabulary that the text has not, ascending
-  std::vector<TokenCount> most_frequent;  // ties: the lower id first
-  std::vector<TokenCount> longest;        // of the text's tokens by bytes; ties as above
+  std::vector<TokenFrequency> most_frequent;  // ties: the lower id first
+  std::vector<TokenFrequency> longest;        // of the text's tokens by bytes; ties as above
   // How many of the text's tokens have 1, 2, ... bytes; the last counts that many and more.
   static constexpr std::size_t kLengths = 16;
   std::vector<std::uint64_t> lengths = std::vector<std::uint64_t>(kLengths);
