@@ -1,6 +1,5 @@
 #include "text/merge_rules.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <functional>
@@ -11,6 +10,15 @@
 #include "base/error.h"
 
 namespace stemma {
+namespace {
+
+std::int32_t least(const std::int32_t* ranks, std::size_t count) {
+  std::int32_t least = ranks[0];
+  for (std::size_t i = 1; i < count; ++i) least = ranks[i] < least ? ranks[i] : least;
+  return least;
+}
+
+}  // namespace
 
 MergeRules::MergeRules(const BpeVocabulary& vocabulary)
     : by_tokens_(vocabulary.by_tokens),
@@ -63,7 +71,7 @@ void MergeRules::merge_word(std::string_view word, std::vector<std::int32_t>& id
   }
   begins[count] = static_cast<std::uint32_t>(count);
   for (;;) {
-    const std::int32_t lowest = *std::min_element(ranks.begin(), ranks.begin() + count);
+    const std::int32_t lowest = least(ranks.data(), count);
     if (lowest == kNoRank) break;
     bool merging = true;
     std::size_t kept = 0;

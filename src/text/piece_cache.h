@@ -51,7 +51,7 @@ class PieceCache {
    public:
     // Null where the word is not here.
     const Word* find(const WordKey& key) const {
-      const Word& word = words_[words_[1].is(key) ? 1 : 0];
+      const Word& word = words_[std::size_t{words_[1].is(key)}];
       return word.is(key) ? &word : nullptr;
     }
     // Nothing changes when the ids are too many.

@@ -17,7 +17,10 @@ inline constexpr std::size_t kMaxWordBytes = 15;
 struct WordKey {
   std::uint64_t low = 0, high = 0;
 
-  bool operator==(const WordKey&) const = default;
+  // Without branches: which of two words it is, nobody can guess.
+  bool operator==(const WordKey& other) const {
+    return ((low ^ other.low) | (high ^ other.high)) == 0;
+  }
 
   // `end`: up to where memory may be read, at least the end of the word.
   static WordKey of(const char* word, std::size_t size, const char* end) {
