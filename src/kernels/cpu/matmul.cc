@@ -23,7 +23,6 @@ constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
 constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
 constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
 constexpr std::int64_t kTasksPerWorker = 12;      // so that nobody waits long at the end
-constexpr std::int64_t kPackStrips = 4;           // strips packed by one task
 constexpr std::int64_t kPackPanels = 4;           // panels packed by one task
 // Strips or panels whose memory rows are shared are packed in turns of so many k.
 constexpr std::int64_t kPackChunk = 128;
@@ -192,7 +191,12 @@ void Product::pack_strips(const Part& part, Range strips) const {
       args_.a.layout == Operand::Layout::transposed ? kPackChunk : part.depth.count;
   for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
     const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
-    for (std::int64_t s = strips.begin; s < strips.end; ++s)
+    std::int64_t s = strips.begin;
+    if (engine_.pack_strips)
+      s += engine_.pack_strips(
+          args_, s * engine_.strip_rows, {strips.count(), strip_bytes_}, depth,
+          packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * engine_.strip_rows * bytes);
+    for (; s < strips.end; ++s)
       engine_.pack_strip(
           args_, s * engine_.strip_rows, rows_of_strip(s), depth,
           packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * packed_rows(s) * bytes);
@@ -205,7 +209,11 @@ void Product::pack_panels(const Part& part, Range panels) const {
       args_.b.layout == Operand::Layout::rows ? kPackChunk : part.depth.count;
   for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
     const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
-    for (std::int64_t p = panels.begin; p < panels.end; ++p)
+    std::int64_t p = panels.begin;
+    if (engine_.pack_panels)
+      p += engine_.pack_panels(args_, p * kPanelWidth, {panels.count(), panel_bytes_}, depth,
+                               packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
+    for (; p < panels.end; ++p)
       engine_.pack_panel(args_, p * kPanelWidth, depth,
                          packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
   }
@@ -213,14 +221,18 @@ void Product::pack_panels(const Part& part, Range panels) const {
 
 void Product::pack(const Part& part) {
   if (part.depth.count == 0) return;
-  const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), kPackStrips);
+  // Every worker gets strips to pack, where there are few.
+  const std::int64_t together =
+      std::min(engine_.blocking.pack_strips,
+               divide_up(part.strips.count(), std::int64_t{stream_.workers().count()}));
+  const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), together);
   const std::int64_t panels = source_ == Panels::shared && part.first_strips
                                   ? divide_up(part.panels.count(), kPackPanels)
                                   : 0;
   for_each(groups + panels, [&](std::int64_t i, int) {
     if (i < groups) {
-      const std::int64_t begin = part.strips.begin + i * kPackStrips;
-      pack_strips(part, {begin, std::min(part.strips.end, begin + kPackStrips)});
+      const std::int64_t begin = part.strips.begin + i * together;
+      pack_strips(part, {begin, std::min(part.strips.end, begin + together)});
     } else {
       const std::int64_t begin = part.panels.begin + (i - groups) * kPackPanels;
       pack_panels(part, {begin, std::min(part.panels.end, begin + kPackPanels)});
@@ -268,35 +280,51 @@ const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
 
 void Product::task(const Part& part, Range strips, Range panels, int worker) {
   const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
-  const bool keep = !partial_ && part.depth.count > sub_;  // sums outlive their tile's turn
-  const std::int64_t own_sums = (keep ? block_strips_ * group_panels_ : 1) * tile_sums_;
+  const std::int64_t step = std::min(sub_, engine_.blocking.panel_depth);
+  const bool keep = !partial_ && part.depth.count > sub_;    // sums outlive their panel's turn
+  const bool keep_strips = keep || part.depth.count > step;  // and their tile's
+  const std::int64_t own_sums = (keep          ? block_strips_ * group_panels_
+                                 : keep_strips ? block_strips_
+                                               : 1) *
+                                tile_sums_;
   const std::int64_t own_panel =
       source_ == Panels::worker ? round_up(sub_, engine_.depth_unit) * kPanelWidth * bytes : 0;
   std::byte* scratch = stream_.scratch(worker, static_cast<std::size_t>(own_sums * 4 + own_panel));
-  for (std::int64_t k = 0; k == 0 || k < part.depth.count; k += sub_) {
-    const Depth depth{part.depth.begin + k, std::min(sub_, part.depth.count - k)};
+  const std::int64_t row_bytes =
+      kPanelWidth *
+      (source_ == Panels::in_place ? static_cast<std::int64_t>(size_of(args_.b.dtype)) : bytes);
+  for (std::int64_t sub = 0; sub == 0 || sub < part.depth.count; sub += sub_) {
+    const Depth whole{part.depth.begin + sub, std::min(sub_, part.depth.count - sub)};
     for (std::int64_t p = panels.begin; p < panels.end; ++p) {
-      const void* b = panel(part, p, depth, scratch + own_sums * 4);
+      const std::byte* b =
+          static_cast<const std::byte*>(panel(part, p, whole, scratch + own_sums * 4));
       // The next panel comes from the third cache or from memory: the first strips fetch it.
       const void* next = source_ != Panels::worker && p + 1 < panels.end
-                             ? panel(part, p + 1, depth, nullptr)
+                             ? panel(part, p + 1, whole, nullptr)
                              : nullptr;
-      for (std::int64_t s = strips.begin; s < strips.end; ++s) {
-        float* sums = reinterpret_cast<float*>(scratch);
-        if (partial_)
-          sums = partial_ + ((p - part.panels.begin) * strips_ + s) * tile_sums_;
-        else if (keep)
-          sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * tile_sums_;
-        const std::byte* a = strip(part, s) + k * packed_rows(s) * bytes;
-        const std::int64_t fetched =
-            (s - strips.begin) * depth.count * engine_.blocking.ahead_bytes;
-        const bool fetch = next && fetched < depth.count * kPanelWidth * bytes;
-        const std::byte* ahead = fetch ? static_cast<const std::byte*>(next) + fetched
-                                 : s + 1 < strips.end ? a + strip_bytes_
-                                                      : a;
-        const std::int64_t row = s * engine_.strip_rows, col = p * kPanelWidth;
-        tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth,
-             {a, b, ahead, sums});
+      for (std::int64_t k = 0; k == 0 || k < whole.count; k += step) {
+        const Depth depth{whole.begin + k, std::min(step, whole.count - k)};
+        const std::byte* soon = k + step < whole.count ? b + (k + step) * row_bytes
+                                                       : static_cast<const std::byte*>(next);
+        for (std::int64_t s = strips.begin; s < strips.end; ++s) {
+          float* sums = reinterpret_cast<float*>(scratch);
+          if (partial_)
+            sums = partial_ + ((p - part.panels.begin) * strips_ + s) * tile_sums_;
+          else if (keep)
+            sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * tile_sums_;
+          else if (keep_strips)
+            sums += (s - strips.begin) * tile_sums_;
+          const std::byte* a = strip(part, s) + (sub + k) * packed_rows(s) * bytes;
+          const std::int64_t fetched =
+              (s - strips.begin) * depth.count * engine_.blocking.ahead_bytes;
+          const bool fetch = soon && fetched < depth.count * kPanelWidth * bytes;
+          const std::byte* ahead = fetch                ? soon + fetched
+                                   : s + 1 < strips.end ? a + strip_bytes_
+                                                        : a;
+          const std::int64_t row = s * engine_.strip_rows, col = p * kPanelWidth;
+          tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth,
+               {a, b + k * row_bytes, ahead, sums});
+        }
       }
     }
   }
