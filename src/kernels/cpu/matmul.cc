@@ -57,15 +57,28 @@ class Product {
   void pack_panels(const Part& part, Range panels) const;
   void compute(const Part& part);
   void task(const Part& part, Range strips, Range panels, int worker);
+  // Some k of a panel, and where its tiles keep their sums: strip by strip.
+  struct PanelPiece {
+    std::int64_t panel = 0;
+    Depth depth = {};
+    const std::byte* data = nullptr;
+    const std::byte* next = nullptr;  // what tiles read after it, null: nothing to fetch
+    float* sums = nullptr;
+    std::int64_t sums_stride = 0;
+    float* chains = nullptr;
+  };
+  void pass_strips(const Part& part, Range strips, const PanelPiece& piece) const;
   struct TileMemory {
     const std::byte* a = nullptr;
-    const void* b = nullptr;
+    const std::byte* b = nullptr;
     const std::byte* ahead = nullptr;  // wanted soon (TileShape)
     float* sums = nullptr;
+    float* chain = nullptr;
   };
   void tile(const TilePlace& place, Depth depth, const TileMemory& memory) const;
   const std::byte* strip(const Part& part, std::int64_t index) const;
-  const void* panel(const Part& part, std::int64_t index, Depth depth, std::byte* scratch) const;
+  const std::byte* panel(const Part& part, std::int64_t index, Depth depth,
+                         std::byte* scratch) const;
   int rows_of_strip(std::int64_t index) const {
     return static_cast<int>(
         std::min<std::int64_t>(engine_.strip_rows, args_.m - index * engine_.strip_rows));
@@ -97,6 +110,7 @@ class Product {
   std::int64_t part_strips_ = 0, part_panels_ = 0;    // of a Part
   std::int64_t block_strips_ = 0, group_panels_ = 0;  // of a task
   std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;    // packed
+  std::int64_t panel_row_bytes_ = 0;                  // of one k where tiles read it
   std::int64_t tile_sums_ = 0;                        // floats
   std::byte* packed_a_ = nullptr;
   std::byte* packed_b_ = nullptr;
@@ -139,6 +153,9 @@ void Product::plan() {
                       engine_.blocking.streamed_bytes
                   ? Panels::worker
                   : Panels::shared;
+  panel_row_bytes_ =
+      kPanelWidth *
+      (source_ == Panels::in_place ? static_cast<std::int64_t>(size_of(args_.b.dtype)) : bytes);
   strips_in_place_ = engine_.tile_bf16 && args_.m == 1 && args_.a.dtype == DType::f32 && !round &&
                      (args_.a.layout == Operand::Layout::rows || args_.a.stride == 1);
 
@@ -260,17 +277,15 @@ const std::byte* Product::strip(const Part& part, std::int64_t index) const {
 }
 
 // The panel's elements from `depth` on; depth is inside part.depth.
-const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
-                           std::byte* scratch) const {
-  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+const std::byte* Product::panel(const Part& part, std::int64_t index, Depth depth,
+                                std::byte* scratch) const {
   switch (source_) {
     case Panels::in_place:
       return static_cast<const std::byte*>(args_.b.data) +
-             (index * args_.k + depth.begin) * kPanelWidth *
-                 static_cast<std::int64_t>(size_of(args_.b.dtype));
+             (index * args_.k + depth.begin) * panel_row_bytes_;
     case Panels::shared:
       return packed_b_ + (index - part.panels.begin) * panel_bytes_ +
-             (depth.begin - part.depth.begin) * kPanelWidth * bytes;
+             (depth.begin - part.depth.begin) * panel_row_bytes_;
     case Panels::worker:
       break;
   }
@@ -280,58 +295,69 @@ const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
 
 void Product::task(const Part& part, Range strips, Range panels, int worker) {
   const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
-  const std::int64_t step = std::min(sub_, engine_.blocking.panel_depth);
+  // A single strip reads every panel once, in order.
+  const std::int64_t step =
+      strips.count() == 1 ? sub_ : std::min(sub_, engine_.blocking.panel_depth);
   const bool keep = !partial_ && part.depth.count > sub_;    // sums outlive their panel's turn
   const bool keep_strips = keep || part.depth.count > step;  // and their tile's
   const std::int64_t own_sums = (keep          ? block_strips_ * group_panels_
                                  : keep_strips ? block_strips_
                                                : 1) *
                                 tile_sums_;
+  const std::int64_t chains = step % kReductionBlock ? block_strips_ * tile_sums_ : 0;
   const std::int64_t own_panel =
       source_ == Panels::worker ? round_up(sub_, engine_.depth_unit) * kPanelWidth * bytes : 0;
-  std::byte* scratch = stream_.scratch(worker, static_cast<std::size_t>(own_sums * 4 + own_panel));
-  const std::int64_t row_bytes =
-      kPanelWidth *
-      (source_ == Panels::in_place ? static_cast<std::int64_t>(size_of(args_.b.dtype)) : bytes);
+  std::byte* scratch =
+      stream_.scratch(worker, static_cast<std::size_t>((own_sums + chains) * 4 + own_panel));
+  float* own = reinterpret_cast<float*>(scratch);
   for (std::int64_t sub = 0; sub == 0 || sub < part.depth.count; sub += sub_) {
     const Depth whole{part.depth.begin + sub, std::min(sub_, part.depth.count - sub)};
     for (std::int64_t p = panels.begin; p < panels.end; ++p) {
-      const std::byte* b =
-          static_cast<const std::byte*>(panel(part, p, whole, scratch + own_sums * 4));
-      // The next panel comes from the third cache or from memory: the first strips fetch it.
-      const void* next = source_ != Panels::worker && p + 1 < panels.end
-                             ? panel(part, p + 1, whole, nullptr)
-                             : nullptr;
+      PanelPiece piece{p};
+      piece.chains = own + own_sums;
+      piece.sums_stride = partial_ || keep_strips ? tile_sums_ : 0;
+      piece.sums = partial_
+                       ? partial_ + ((p - part.panels.begin) * strips_ + strips.begin) * tile_sums_
+                   : keep ? own + (p - panels.begin) * block_strips_ * tile_sums_
+                          : own;
+      const std::byte* b = panel(part, p, whole, scratch + (own_sums + chains) * 4);
       for (std::int64_t k = 0; k == 0 || k < whole.count; k += step) {
-        const Depth depth{whole.begin + k, std::min(step, whole.count - k)};
-        const std::byte* soon = k + step < whole.count ? b + (k + step) * row_bytes
-                                                       : static_cast<const std::byte*>(next);
-        for (std::int64_t s = strips.begin; s < strips.end; ++s) {
-          float* sums = reinterpret_cast<float*>(scratch);
-          if (partial_)
-            sums = partial_ + ((p - part.panels.begin) * strips_ + s) * tile_sums_;
-          else if (keep)
-            sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * tile_sums_;
-          else if (keep_strips)
-            sums += (s - strips.begin) * tile_sums_;
-          const std::byte* a = strip(part, s) + (sub + k) * packed_rows(s) * bytes;
-          const std::int64_t fetched =
-              (s - strips.begin) * depth.count * engine_.blocking.ahead_bytes;
-          const bool fetch = soon && fetched < depth.count * kPanelWidth * bytes;
-          const std::byte* ahead = fetch                ? soon + fetched
-                                   : s + 1 < strips.end ? a + strip_bytes_
-                                                        : a;
-          const std::int64_t row = s * engine_.strip_rows, col = p * kPanelWidth;
-          tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth,
-               {a, b + k * row_bytes, ahead, sums});
-        }
+        piece.depth = {whole.begin + k, std::min(step, whole.count - k)};
+        piece.data = b + k * panel_row_bytes_;
+        // What comes next lies in the third cache or in memory: the first strips fetch it.
+        piece.next = k + step < whole.count ? piece.data + step * panel_row_bytes_
+                     : source_ != Panels::worker && p + 1 < panels.end
+                         ? panel(part, p + 1, whole, nullptr)
+                         : nullptr;
+        pass_strips(part, strips, piece);
       }
     }
   }
 }
 
+void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piece) const {
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  const Depth& depth = piece.depth;
+  const std::int64_t fetched_per_strip = depth.count * engine_.blocking.ahead_bytes;
+  for (std::int64_t s = strips.begin; s < strips.end; ++s) {
+    const std::int64_t i = s - strips.begin;
+    TileMemory memory;
+    memory.a = strip(part, s) + (depth.begin - part.depth.begin) * packed_rows(s) * bytes;
+    memory.b = piece.data;
+    const bool fetch = piece.next && i * fetched_per_strip < depth.count * panel_row_bytes_;
+    memory.ahead = fetch                ? piece.next + i * fetched_per_strip
+                   : s + 1 < strips.end ? memory.a + strip_bytes_
+                                        : memory.a;
+    memory.sums = piece.sums + i * piece.sums_stride;
+    memory.chain = piece.chains + i * tile_sums_;
+    const std::int64_t row = s * engine_.strip_rows, col = piece.panel * kPanelWidth;
+    tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth, memory);
+  }
+}
+
 void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory) const {
-  const bool last = depth.begin + depth.count == args_.k;
+  const std::int64_t end = depth.begin + depth.count;
+  const bool last = end == args_.k;
   if (last) {
     // The rows of C arrive while the tile multiplies.
     const std::int64_t item = static_cast<std::int64_t>(size_of(args_.c_dtype));
@@ -342,19 +368,22 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
         __builtin_prefetch(row + line, 1);
     }
   }
-  if (depth.begin > 0)
+  if (depth.begin >= kReductionBlock)
     for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
       __builtin_prefetch(memory.sums + i, 1);
   const auto multiply =
       engine_.tile_bf16 && source_ == Panels::in_place && args_.b.dtype == DType::bf16
           ? engine_.tile_bf16
           : engine_.tile;
-  if (depth.count > 0)
-    multiply(memory.a, memory.b,
-             {static_cast<int>(place.rows), depth.count, depth.begin == 0, memory.ahead},
-             memory.sums);
-  else
+  if (depth.count > 0) {
+    TileShape shape{static_cast<int>(place.rows), depth.count, depth.begin < kReductionBlock,
+                    memory.ahead, memory.chain};
+    shape.resumes = depth.begin % kReductionBlock != 0;
+    shape.suspends = end % kReductionBlock != 0 && !last;
+    multiply(memory.a, memory.b, shape, memory.sums);
+  } else {
     std::fill_n(memory.sums, tile_sums_, 0.0f);
+  }
   if (last) epilogue_(args_, place, memory.sums);
 }
 

@@ -1,5 +1,5 @@
-// The FMA microkernels and packing for AVX2: 12 accumulators, for 6 x 16, two of them to a tile, or
-// for up to 3 x 32.
+// The FMA microkernels and packing for AVX2: 12 accumulators for up to 3 x 32, two of them to a
+// tile.
 //
 // Every function here has the target attribute and internal linkage: nothing compiled for AVX2 may
 // be shared with code that runs before the processor is known.
@@ -21,51 +21,76 @@ STEMMA_AVX2 inline __m256 load8(const bf16* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
 
-// Tiles of few rows stream B from memory, all 32 columns at once; the others take 16 at a time from
-// the second cache and fetch what comes next.
+// Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
+// find it in the first cache, and fetch kAheadLines of what comes next for every kAheadRows k.
 constexpr int kStreamingRows = 3;
 constexpr int kPrefetchRows = 16;
+constexpr std::int64_t kAheadRows = 16, kAheadLines = 4;
+constexpr std::int64_t kAheadBytes = 64 * kAheadLines / kAheadRows;
 // Packing: rows of a copy, and columns of a transposition, that are fetched ahead.
 constexpr int kFarRows = 8;
 constexpr int kPrefetchColumns = 16;
 
 constexpr int kStripRows = 6;
 
-// 8 · kVectors columns of a tile over one block of k.
-template <int kRows, int kVectors, bool kAhead, class B>
-STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, float* sums) {
+// How a part of a tile lies: rows of the packed strip, and what it fetches.
+enum class Fetch : std::uint8_t { nothing, panel, ahead };
+
+// kRows rows (of kStripRows packed) and 32 columns of a tile over one block of k or a part of it.
+template <int kRows, int kPacked, Fetch kFetch, class B>
+STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, float* sums,
+                          float* chain) {
+  constexpr int kVectors = kPanelWidth / 8;
   __m256 sum[kRows][kVectors];
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r)
+  if (shape.resumes) {
+#pragma GCC unroll 3
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
-  const std::byte* ahead = shape.ahead;
-  for (std::int64_t k = 0; k < shape.depth; ++k) {
-    const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
-    _mm_prefetch(line, _MM_HINT_T0);
-    if constexpr (kVectors * sizeof(B) > 8) _mm_prefetch(line + 64, _MM_HINT_T0);
-    if constexpr (kAhead) {
-      _mm_prefetch(ahead, _MM_HINT_T1);
-      ahead += 64;
-    }
-    __m256 columns[kVectors];
+      for (int v = 0; v < kVectors; ++v)
+        sum[r][v] = _mm256_loadu_ps(chain + r * kPanelWidth + 8 * v);
+  } else {
+#pragma GCC unroll 3
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) columns[v] = load8(b + 8 * v);
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) {
-      const __m256 x = _mm256_broadcast_ss(a + r);
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(x, columns[v], sum[r][v]);
-    }
-    a += kRows;
-    b += kPanelWidth;
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
   }
-#pragma GCC unroll 6
+  const std::byte* ahead = shape.ahead;
+  for (std::int64_t k = 0; k < shape.depth;) {
+    if constexpr (kFetch == Fetch::ahead)
+#pragma GCC unroll 4
+      for (std::int64_t line = 0; line < kAheadLines; ++line, ahead += 64)
+        _mm_prefetch(ahead, _MM_HINT_T1);
+    const std::int64_t turn =
+        kFetch != Fetch::ahead ? shape.depth : std::min(k + kAheadRows, shape.depth);
+    // Unrolled, compilers would load a column again for every row.
+#pragma GCC unroll 1
+    for (; k < turn; ++k) {
+      if constexpr (kFetch == Fetch::panel) {
+        const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
+        _mm_prefetch(line, _MM_HINT_T0);
+        if constexpr (sizeof(B) == 4) _mm_prefetch(line + 64, _MM_HINT_T0);
+      }
+      __m256 columns[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) columns[v] = load8(b + 8 * v);
+#pragma GCC unroll 3
+      for (int r = 0; r < kRows; ++r) {
+        const __m256 x = _mm256_broadcast_ss(a + r);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(x, columns[v], sum[r][v]);
+      }
+      a += kPacked;
+      b += kPanelWidth;
+    }
+  }
+  float* to = shape.suspends ? chain : sums;
+  const bool add = !shape.suspends && !shape.first;
+#pragma GCC unroll 3
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      float* place = sums + r * kPanelWidth + 8 * v;
-      if (!shape.first) sum[r][v] = _mm256_add_ps(_mm256_loadu_ps(place), sum[r][v]);
+      float* place = to + r * kPanelWidth + 8 * v;
+      if (add) sum[r][v] = _mm256_add_ps(_mm256_loadu_ps(place), sum[r][v]);
       _mm256_storeu_ps(place, sum[r][v]);
     }
 }
@@ -76,14 +101,16 @@ STEMMA_AVX2 void tile(const float* a, const B* b, const TileShape& shape, float*
   for (std::int64_t left = shape.depth; left > 0; left -= block.depth) {
     block.depth = left < kReductionBlock ? left : kReductionBlock;
     if constexpr (kRows <= kStreamingRows) {
-      block_of<kRows, 4, false>(a, b, block, sums);
+      block_of<kRows, kRows, Fetch::panel>(a, b, block, sums, shape.chain);
     } else {
-      block_of<kRows, 2, true>(a, b, block, sums);
-      block_of<kRows, 2, false>(a, b + 16, block, sums + 16);
+      constexpr int kUpper = (kRows + 1) / 2, kSkip = kUpper * kPanelWidth;
+      block_of<kUpper, kRows, Fetch::ahead>(a, b, block, sums, shape.chain);
+      block_of<kRows - kUpper, kRows, Fetch::nothing>(a + kUpper, b, block, sums + kSkip,
+                                                      shape.chain + kSkip);
     }
     a += block.depth * kRows;
     b += block.depth * kPanelWidth;
-    block.ahead += block.depth * 64;
+    block.ahead += block.depth * kAheadBytes;
     block.first = false;
   }
 }
@@ -329,9 +356,10 @@ const Packers& avx2_packers() { return kPackers; }
 const Engine& avx2_engine() {
   static constexpr Engine kEngine{.strip_rows = kStripRows,
                                   .blocking = {.sub_depth = 512,
-                                               .panel_depth = kReductionBlock,
+                                               .panel_depth = 128,
                                                .strip_bytes = 200 << 10,
-                                               .pack_strips = 8},
+                                               .pack_strips = 8,
+                                               .ahead_bytes = kAheadBytes},
                                   .pack_strip = pack_strip,
                                   .pack_panel = pack_panel,
                                   .pack_strips = pack_strips,

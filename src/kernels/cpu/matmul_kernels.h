@@ -32,12 +32,17 @@ struct TileShape {
   bool first = false;
   // Memory that is wanted soon: the tile may fetch Blocking::ahead_bytes of it per k.
   const std::byte* ahead = nullptr;
+  // Where the panel's pieces are shorter than a block (Blocking::panel_depth), a block's chains of
+  // multiply-adds [rows, 32] lie here between two of them.
+  float* chain = nullptr;
+  bool resumes = false, suspends = false;  // the piece begins, ends inside a block
 };
 
 // How the driver cuts the work of an engine to the caches. None of it changes a bit of results.
 struct Blocking {
   std::int64_t sub_depth = 1024;  // k that a task works on at a time
-  // k of a panel that all strips of a task pass before its next k; a multiple of kReductionBlock.
+  // k of a panel that all strips of a task pass before its next k: a multiple of kReductionBlock,
+  // or, where the tiles keep chains (TileShape), a divisor of it.
   std::int64_t panel_depth = 1 << 20;
   std::int64_t strip_bytes = 280 << 10;   // strips of a task: a quarter of a second cache of 1 MiB
   std::int64_t streamed_bytes = 3 << 20;  // strips that may pass by every panel
