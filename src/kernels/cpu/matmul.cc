@@ -62,7 +62,8 @@ class Product {
     std::int64_t panel = 0;
     Depth depth = {};
     const std::byte* data = nullptr;
-    const std::byte* next = nullptr;  // what tiles read after it, null: nothing to fetch
+    const std::byte* next = nullptr;         // what tiles read after it, null: nothing to fetch
+    const std::byte* first_strip = nullptr;  // what they read of the first strip then
     float* sums = nullptr;
     std::int64_t sums_stride = 0;
     float* chains = nullptr;
@@ -72,6 +73,7 @@ class Product {
     const std::byte* a = nullptr;
     const std::byte* b = nullptr;
     const std::byte* ahead = nullptr;  // wanted soon (TileShape)
+    const std::byte* next = nullptr;   // wanted next
     float* sums = nullptr;
     float* chain = nullptr;
   };
@@ -329,6 +331,9 @@ void Product::task(const Part& part, Range strips, Range panels, int worker) {
                      : source_ != Panels::worker && p + 1 < panels.end
                          ? panel(part, p + 1, whole, nullptr)
                          : nullptr;
+        piece.first_strip =
+            strip(part, strips.begin) +
+            (sub + (k + step < whole.count ? k + step : 0)) * packed_rows(strips.begin) * bytes;
         pass_strips(part, strips, piece);
       }
     }
@@ -348,6 +353,7 @@ void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piec
     memory.ahead = fetch                ? piece.next + i * fetched_per_strip
                    : s + 1 < strips.end ? memory.a + strip_bytes_
                                         : memory.a;
+    memory.next = s + 1 < strips.end ? memory.a + strip_bytes_ : piece.first_strip;
     memory.sums = piece.sums + i * piece.sums_stride;
     memory.chain = piece.chains + i * tile_sums_;
     const std::int64_t row = s * engine_.strip_rows, col = piece.panel * kPanelWidth;
@@ -368,7 +374,9 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
         __builtin_prefetch(row + line, 1);
     }
   }
-  if (depth.begin >= kReductionBlock)
+  const bool resumes = depth.begin % kReductionBlock != 0,
+             suspends = end % kReductionBlock != 0 && !last;
+  if (depth.begin >= kReductionBlock && !suspends)
     for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
       __builtin_prefetch(memory.sums + i, 1);
   const auto multiply =
@@ -376,10 +384,14 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
           ? engine_.tile_bf16
           : engine_.tile;
   if (depth.count > 0) {
-    TileShape shape{static_cast<int>(place.rows), depth.count, depth.begin < kReductionBlock,
-                    memory.ahead, memory.chain};
-    shape.resumes = depth.begin % kReductionBlock != 0;
-    shape.suspends = end % kReductionBlock != 0 && !last;
+    const TileShape shape{.rows = static_cast<int>(place.rows),
+                          .depth = depth.count,
+                          .first = depth.begin < kReductionBlock,
+                          .ahead = memory.ahead,
+                          .next = memory.next,
+                          .chain = memory.chain,
+                          .resumes = resumes,
+                          .suspends = suspends};
     multiply(memory.a, memory.b, shape, memory.sums);
   } else {
     std::fill_n(memory.sums, tile_sums_, 0.0f);

@@ -25,7 +25,7 @@ STEMMA_AVX2 inline __m256 load8(const bf16* p) {
 // find it in the first cache, and fetch kAheadLines of what comes next for every kAheadRows k.
 constexpr int kStreamingRows = 3;
 constexpr int kPrefetchRows = 16;
-constexpr std::int64_t kAheadRows = 16, kAheadLines = 4;
+constexpr std::int64_t kAheadRows = 16, kAheadLines = 4;  // 16 k of a strip are a line for each row
 constexpr std::int64_t kAheadBytes = 64 * kAheadLines / kAheadRows;
 // Packing: rows of a copy, and columns of a transposition, that are fetched ahead.
 constexpr int kFarRows = 8;
@@ -34,7 +34,7 @@ constexpr int kPrefetchColumns = 16;
 constexpr int kStripRows = 6;
 
 // How a part of a tile lies: rows of the packed strip, and what it fetches.
-enum class Fetch : std::uint8_t { nothing, panel, ahead };
+enum class Fetch : std::uint8_t { panel, ahead, next };
 
 // kRows rows (of kStripRows packed) and 32 columns of a tile over one block of k or a part of it.
 template <int kRows, int kPacked, Fetch kFetch, class B>
@@ -54,14 +54,18 @@ STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, fl
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
   }
-  const std::byte* ahead = shape.ahead;
+  const std::byte *ahead = shape.ahead, *next = shape.next;
   for (std::int64_t k = 0; k < shape.depth;) {
     if constexpr (kFetch == Fetch::ahead)
 #pragma GCC unroll 4
       for (std::int64_t line = 0; line < kAheadLines; ++line, ahead += 64)
         _mm_prefetch(ahead, _MM_HINT_T1);
+    if constexpr (kFetch == Fetch::next)
+#pragma GCC unroll 6
+      for (std::int64_t line = 0; line < kPacked; ++line, next += 64)
+        _mm_prefetch(next, _MM_HINT_T0);
     const std::int64_t turn =
-        kFetch != Fetch::ahead ? shape.depth : std::min(k + kAheadRows, shape.depth);
+        kFetch == Fetch::panel ? shape.depth : std::min(k + kAheadRows, shape.depth);
     // Unrolled, compilers would load a column again for every row.
 #pragma GCC unroll 1
     for (; k < turn; ++k) {
@@ -105,12 +109,13 @@ STEMMA_AVX2 void tile(const float* a, const B* b, const TileShape& shape, float*
     } else {
       constexpr int kUpper = (kRows + 1) / 2, kSkip = kUpper * kPanelWidth;
       block_of<kUpper, kRows, Fetch::ahead>(a, b, block, sums, shape.chain);
-      block_of<kRows - kUpper, kRows, Fetch::nothing>(a + kUpper, b, block, sums + kSkip,
-                                                      shape.chain + kSkip);
+      block_of<kRows - kUpper, kRows, Fetch::next>(a + kUpper, b, block, sums + kSkip,
+                                                   shape.chain + kSkip);
     }
     a += block.depth * kRows;
     b += block.depth * kPanelWidth;
     block.ahead += block.depth * kAheadBytes;
+    block.next += block.depth * kRows * 4;
     block.first = false;
   }
 }

@@ -32,6 +32,7 @@ struct TileShape {
   bool first = false;
   // Memory that is wanted soon: the tile may fetch Blocking::ahead_bytes of it per k.
   const std::byte* ahead = nullptr;
+  const std::byte* next = nullptr;  // the strip of the next tile
   // Where the panel's pieces are shorter than a block (Blocking::panel_depth), a block's chains of
   // multiply-adds [rows, 32] lie here between two of them.
   float* chain = nullptr;
