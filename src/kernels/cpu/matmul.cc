@@ -370,13 +370,16 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
     const std::byte* c = static_cast<const std::byte*>(args_.c);
     for (std::int64_t r = 0; r < place.rows; ++r) {
       const std::byte* row = c + ((place.row + r) * args_.c_stride + place.col) * item;
-      for (std::int64_t line = 0; line <= place.cols * item; line += 64)
+      for (std::int64_t line = 0; line < place.cols * item; line += 64)
         __builtin_prefetch(row + line, 1);
+      if (reinterpret_cast<std::uintptr_t>(row) % 64 != 0)
+        __builtin_prefetch(row + place.cols * item - 1, 1);
     }
   }
   const bool resumes = depth.begin % kReductionBlock != 0,
              suspends = end % kReductionBlock != 0 && !last;
-  if (depth.begin >= kReductionBlock && !suspends)
+  // So do the sums of an earlier turn; what this turn added lies near.
+  if (depth.begin > 0 && !suspends && depth.begin % pass_ % sub_ < kReductionBlock)
     for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
       __builtin_prefetch(memory.sums + i, 1);
   const auto multiply =

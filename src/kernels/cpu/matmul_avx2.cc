@@ -300,7 +300,7 @@ STEMMA_AVX2 void copy_parts(const PackSource& piece, std::int64_t depth, std::in
 #pragma GCC unroll 8
     for (std::int64_t at = 0; at < kParts * kWidth; at += kLine)
       _mm_prefetch(reinterpret_cast<const std::byte*>(from + far + at), _MM_HINT_T0);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int part = 0; part < kParts; ++part)
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
@@ -325,7 +325,7 @@ void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
 }
 std::int64_t pack_strips(const MatmulArgs& args, std::int64_t row, const PackGroup& group,
                          Depth depth, void* to) {
-  constexpr int kStrips = 8;
+  constexpr int kStrips = 16;
   // The last vector of a row reads two columns more than its strip has.
   if (args.a.layout != Operand::Layout::transposed || group.count < kStrips ||
       row + kStrips * kStripRows + 2 > args.m)
@@ -363,7 +363,7 @@ const Engine& avx2_engine() {
                                   .blocking = {.sub_depth = 512,
                                                .panel_depth = 128,
                                                .strip_bytes = 200 << 10,
-                                               .pack_strips = 8,
+                                               .pack_strips = 16,
                                                .ahead_bytes = kAheadBytes},
                                   .pack_strip = pack_strip,
                                   .pack_panel = pack_panel,
