@@ -135,7 +135,9 @@ void Product::plan() {
   const std::int64_t passes = divide_up(k, kPassDepth);
   pass_ = round_up(divide_up(k, passes), kReductionBlock);
   const std::int64_t pass = std::min(pass_, k);
-  sub_ = round_up(divide_up(pass, divide_up(pass, engine_.blocking.sub_depth)), kReductionBlock);
+  const std::int64_t turn =
+      strips_ == 1 ? engine_.blocking.streaming_depth : engine_.blocking.sub_depth;
+  sub_ = round_up(divide_up(pass, divide_up(pass, turn)), kReductionBlock);
 
   tile_sums_ = engine_.strip_rows * kPanelWidth;
   const std::int64_t depth = round_up(pass, engine_.depth_unit);

@@ -120,6 +120,45 @@ STEMMA_AVX2 void tile(const float* a, const B* b, const TileShape& shape, float*
   }
 }
 
+// kBlocks whole blocks of k of one row, at once: memory gives more to several streams than to one,
+// and the chains of a block do not wait for another's.
+template <int kBlocks, class B>
+STEMMA_AVX2 void blocks_of_row(const float* a, const B* b, bool first, float* sums) {
+  constexpr int kVectors = kPanelWidth / 8;
+  __m256 sum[kBlocks][kVectors] = {};
+  for (std::int64_t k = 0; k < kReductionBlock; ++k, b += kPanelWidth)
+#pragma GCC unroll 3
+    for (int i = 0; i < kBlocks; ++i) {
+      const __m256 x = _mm256_broadcast_ss(a + i * kReductionBlock + k);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const __m256 columns = load8(b + i * kReductionBlock * kPanelWidth + 8 * v);
+        sum[i][v] = _mm256_fmadd_ps(x, columns, sum[i][v]);
+      }
+    }
+#pragma GCC unroll 3
+  for (int i = 0; i < kBlocks; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      if (i > 0 || !first) sum[i][v] = _mm256_add_ps(_mm256_loadu_ps(sums + 8 * v), sum[i][v]);
+      _mm256_storeu_ps(sums + 8 * v, sum[i][v]);
+    }
+}
+
+template <class B>
+STEMMA_AVX2 void row_tile(const float* a, const B* b, const TileShape& shape, float* sums) {
+  TileShape rest = shape;
+  while (!shape.resumes && rest.depth >= 2 * kReductionBlock) {
+    const std::int64_t blocks = rest.depth >= 3 * kReductionBlock ? 3 : 2;
+    (blocks == 3 ? blocks_of_row<3, B> : blocks_of_row<2, B>)(a, b, rest.first, sums);
+    a += blocks * kReductionBlock;
+    b += blocks * kReductionBlock * kPanelWidth;
+    rest.depth -= blocks * kReductionBlock;
+    rest.first = false;
+  }
+  if (rest.depth > 0) tile<1>(a, b, rest, sums);
+}
+
 // Round to nearest even to bf16 and back; NaN stays NaN.
 STEMMA_AVX2 inline __m256 round_to_bf16(__m256 x) {
   const __m256i u = _mm256_castps_si256(x);
@@ -283,7 +322,7 @@ PackSource source_at(const MatmulArgs& args, const Operand& operand, std::int64_
 template <class B>
 void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
   static constexpr void (*kTiles[])(const float*, const B*, const TileShape&, float*) = {
-      tile<1, B>, tile<2, B>, tile<3, B>, tile<4, B>, tile<5, B>, tile<6, B>};
+      row_tile<B>, tile<2, B>, tile<3, B>, tile<4, B>, tile<5, B>, tile<6, B>};
   kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape, sums);
 }
 
@@ -361,6 +400,7 @@ const Packers& avx2_packers() { return kPackers; }
 const Engine& avx2_engine() {
   static constexpr Engine kEngine{.strip_rows = kStripRows,
                                   .blocking = {.sub_depth = 512,
+                                               .streaming_depth = 4096,
                                                .panel_depth = 128,
                                                .strip_bytes = 200 << 10,
                                                .pack_strips = 16,

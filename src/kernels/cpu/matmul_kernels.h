@@ -41,7 +41,8 @@ struct TileShape {
 
 // How the driver cuts the work of an engine to the caches. None of it changes a bit of results.
 struct Blocking {
-  std::int64_t sub_depth = 1024;  // k that a task works on at a time
+  std::int64_t sub_depth = 1024;        // k that a task works on at a time
+  std::int64_t streaming_depth = 1024;  // the same where there is only one strip
   // k of a panel that all strips of a task pass before its next k: a multiple of kReductionBlock,
   // or, where the tiles keep chains (TileShape), a divisor of it.
   std::int64_t panel_depth = 1 << 20;
