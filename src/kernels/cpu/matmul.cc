@@ -57,6 +57,18 @@ class Product {
   void pack_panels(const Part& part, Range panels) const;
   void compute(const Part& part);
   void task(const Part& part, Range strips, Range panels, int worker);
+  // The lines of memory that a panel is packed from, a few at a time.
+  struct SourceLines {
+    const std::byte* data = nullptr;
+    std::int64_t stride = 0;  // bytes between rows
+    std::int64_t in_row = 1, count = 0, at_once = 0, next = 0;
+    void fetch() {
+      const std::int64_t end = std::min(count, next + at_once);
+      for (; next < end; ++next)
+        __builtin_prefetch(data + next / in_row * stride + next % in_row * 64, 0, 2);
+    }
+  };
+  SourceLines source_lines(std::int64_t panel, Depth depth, std::int64_t turns) const;
   // Some k of a panel, and where its tiles keep their sums: strip by strip.
   struct PanelPiece {
     std::int64_t panel = 0;
@@ -68,7 +80,8 @@ class Product {
     std::int64_t sums_stride = 0;
     float* chains = nullptr;
   };
-  void pass_strips(const Part& part, Range strips, const PanelPiece& piece) const;
+  void pass_strips(const Part& part, Range strips, const PanelPiece& piece,
+                   SourceLines& source) const;
   struct TileMemory {
     const std::byte* a = nullptr;
     const std::byte* b = nullptr;
@@ -325,6 +338,9 @@ void Product::task(const Part& part, Range strips, Range panels, int worker) {
                    : keep ? own + (p - panels.begin) * block_strips_ * tile_sums_
                           : own;
       const std::byte* b = panel(part, p, whole, scratch + (own_sums + chains) * 4);
+      SourceLines source;
+      if (source_ == Panels::worker && p + 1 < panels.end)
+        source = source_lines(p + 1, whole, divide_up(whole.count, step) * strips.count());
       for (std::int64_t k = 0; k == 0 || k < whole.count; k += step) {
         piece.depth = {whole.begin + k, std::min(step, whole.count - k)};
         piece.data = b + k * panel_row_bytes_;
@@ -336,13 +352,33 @@ void Product::task(const Part& part, Range strips, Range panels, int worker) {
         piece.first_strip =
             strip(part, strips.begin) +
             (sub + (k + step < whole.count ? k + step : 0)) * packed_rows(strips.begin) * bytes;
-        pass_strips(part, strips, piece);
+        pass_strips(part, strips, piece, source);
       }
     }
   }
 }
 
-void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piece) const {
+// In `turns` calls of fetch().
+Product::SourceLines Product::source_lines(std::int64_t panel, Depth depth,
+                                           std::int64_t turns) const {
+  const bool rows = args_.b.layout == Operand::Layout::rows;
+  const std::int64_t cols = std::min(kPanelWidth, args_.n - panel * kPanelWidth);
+  if (!engine_.blocking.fetches_sources || args_.b.layout == Operand::Layout::panels || cols <= 0)
+    return {};
+  const std::int64_t item = static_cast<std::int64_t>(size_of(args_.b.dtype));
+  const std::int64_t at = rows ? depth.begin * args_.b.stride + panel * kPanelWidth
+                               : panel * kPanelWidth * args_.b.stride + depth.begin;
+  SourceLines lines;
+  lines.data = static_cast<const std::byte*>(args_.b.data) + at * item;
+  lines.stride = args_.b.stride * item;
+  lines.in_row = divide_up((rows ? cols : depth.count) * item, 64);
+  lines.count = (rows ? depth.count : cols) * lines.in_row;
+  lines.at_once = divide_up(lines.count, std::max<std::int64_t>(turns, 1));
+  return lines;
+}
+
+void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piece,
+                          SourceLines& source) const {
   const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
   const Depth& depth = piece.depth;
   const std::int64_t fetched_per_strip = depth.count * engine_.blocking.ahead_bytes;
@@ -358,6 +394,7 @@ void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piec
     memory.next = s + 1 < strips.end ? memory.a + strip_bytes_ : piece.first_strip;
     memory.sums = piece.sums + i * piece.sums_stride;
     memory.chain = piece.chains + i * tile_sums_;
+    source.fetch();
     const std::int64_t row = s * engine_.strip_rows, col = piece.panel * kPanelWidth;
     tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth, memory);
   }
