@@ -1,9 +1,9 @@
 // The matrix product: which engine, how operands are packed, who computes what.
 //
 // After packing, C is computed in tasks of a block of strips times a group of panels. A task walks
-// its panels, and for each panel its strips: a panel stays in the second cache while the strips go
-// over it (Goto and van de Geijn 2008). Nothing here changes a bit of the result: the order of sums
-// is a matter of the engine's tile alone.
+// its panels, and for each panel its strips: a panel, or a piece of it, stays in the second or the
+// first cache while the strips go over it (Goto and van de Geijn 2008). Nothing here changes a bit
+// of the result: the order of sums is a matter of the engine's tile alone.
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -33,10 +33,10 @@ constexpr int kPrefetchColumns = 16;
 
 constexpr int kStripRows = 6;
 
-// How a part of a tile lies: rows of the packed strip, and what it fetches.
+// What a part of a tile fetches: its own panel, what comes after the piece, the next strip.
 enum class Fetch : std::uint8_t { panel, ahead, next };
 
-// kRows rows (of kStripRows packed) and 32 columns of a tile over one block of k or a part of it.
+// kRows of kPacked rows and 32 columns of a tile over one block of k or a part of it.
 template <int kRows, int kPacked, Fetch kFetch, class B>
 STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, float* sums,
                           float* chain) {

@@ -51,8 +51,7 @@ struct Blocking {
   std::int64_t task_panels = 32;          // panels of a task at most
   std::int64_t pack_strips = 4;           // strips packed by one task at most
   std::int64_t ahead_bytes = 64;          // fetched per k (TileShape::ahead)
-  bool fetches_sources =
-      false;                  // memory that panels are packed from, while tiles use the one before
+  bool fetches_sources = false;           // of the next panel, where a task packs its own
   bool panels_first = false;  // tasks on the same strips follow each other, not on the same panels
 };
 
