@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
 
@@ -14,14 +15,17 @@ void Stream::Free::operator()(std::byte* p) const { std::free(p); }
 
 std::byte* Stream::grow(Block& block, std::size_t bytes) {
   if (block.bytes >= bytes) return block.data.get();
-  constexpr std::size_t kPage = 4096;
-  const std::size_t size = (bytes + kPage - 1) / kPage * kPage;
+  // Packed operands are read at strides that need more small pages than a processor remembers.
+  constexpr std::size_t kSmallPage = 4096, kHugePage = std::size_t{2} << 20;
+  const std::size_t page = bytes >= kHugePage / 2 ? kHugePage : kSmallPage;
+  const std::size_t size = (bytes + page - 1) / page * page;
   block.data.reset();
   block.bytes = 0;
-  block.data.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
+  block.data.reset(static_cast<std::byte*>(std::aligned_alloc(page, size)));
   if (!block.data)
     throw Error(ErrorCode::out_of_memory,
                 fmt::format("[stream] cannot allocate {} bytes of scratch memory", size));
+  if (page == kHugePage) madvise(block.data.get(), size, MADV_HUGEPAGE);
   block.bytes = size;
   return block.data.get();
 }

@@ -234,6 +234,41 @@ TEST(Matmul, EqualsTheReferenceWhereKAndMTakeSeveralPasses) {
         stream);
 }
 
+// One row takes several blocks of k at once, and what is left one by one.
+TEST(Matmul, EqualsTheReferenceForOneRowOfManyBlocks) {
+  Stream stream(2);
+  for (Layout layout : {Layout::rows, Layout::transposed, Layout::panels})
+    for (DType type : {DType::f32, DType::bf16})
+      for (std::int64_t k : {512, 790, 1300, 4400})
+        for (bool accumulate : {false, true})
+          expect_exact({.m = 1,
+                        .n = 70,
+                        .k = k,
+                        .b_layout = layout,
+                        .b_type = type,
+                        .accumulate = accumulate},
+                       stream);
+}
+
+// Strips and panels that are packed many at a time, their last ones, and pieces of a block.
+TEST(Matmul, EqualsTheReferenceWhereManyStripsAndPanelsArePackedTogether) {
+  Stream stream(2);
+  for (Layout a_layout : {Layout::rows, Layout::transposed})
+    for (Layout b_layout : {Layout::rows, Layout::transposed})
+      for (DType type : {DType::f32, DType::bf16})
+        expect_exact({.m = 1603,
+                      .n = 170,
+                      .k = 525,
+                      .a_layout = a_layout,
+                      .b_layout = b_layout,
+                      .a_type = type,
+                      .b_type = type,
+                      .multiply = type == DType::f32 ? Multiply::bf16 : Multiply::f32},
+                     stream);
+  for (std::int64_t m : {96, 97, 98, 99, 110})
+    expect_exact({.m = m, .n = 40, .k = 300, .a_layout = Layout::transposed}, stream);
+}
+
 TEST(Matmul, ARowDoesNotDependOnTheOtherRows) {
   Stream stream(2);
   for (Layout layout : {Layout::rows, Layout::transposed, Layout::panels})

@@ -1,9 +1,9 @@
 // The matrix product: which engine, how operands are packed, who computes what.
 //
 // After packing, C is computed in tasks of a block of strips times a group of panels. A task walks
-// its panels, and for each panel its strips: a panel stays in the second cache while the strips go
-// over it (Goto and van de Geijn 2008). Nothing here changes a bit of the result: the order of sums
-// is a matter of the engine's tile alone.
+// its panels, and for each panel its strips: a panel, or a piece of it, stays in the second or the
+// first cache while the strips go over it (Goto and van de Geijn 2008). Nothing here changes a bit
+// of the result: the order of sums is a matter of the engine's tile alone.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -23,7 +23,6 @@ constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
 constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
 constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
 constexpr std::int64_t kTasksPerWorker = 12;      // so that nobody waits long at the end
-constexpr std::int64_t kPackStrips = 4;           // strips packed by one task
 constexpr std::int64_t kPackPanels = 4;           // panels packed by one task
 // Strips or panels whose memory rows are shared are packed in turns of so many k.
 constexpr std::int64_t kPackChunk = 128;
@@ -58,15 +57,43 @@ class Product {
   void pack_panels(const Part& part, Range panels) const;
   void compute(const Part& part);
   void task(const Part& part, Range strips, Range panels, int worker);
+  // The lines of memory that a panel is packed from, a few at a time.
+  struct SourceLines {
+    const std::byte* data = nullptr;
+    std::int64_t stride = 0;  // bytes between rows
+    std::int64_t in_row = 1, count = 0, at_once = 0, next = 0;
+    void fetch() {
+      const std::int64_t end = std::min(count, next + at_once);
+      for (; next < end; ++next)
+        __builtin_prefetch(data + next / in_row * stride + next % in_row * 64, 0, 2);
+    }
+  };
+  SourceLines source_lines(std::int64_t panel, Depth depth, std::int64_t turns) const;
+  // Some k of a panel, and where its tiles keep their sums: strip by strip.
+  struct PanelPiece {
+    std::int64_t panel = 0;
+    Depth depth = {};
+    const std::byte* data = nullptr;
+    const std::byte* next = nullptr;         // what tiles read after it, null: nothing to fetch
+    const std::byte* first_strip = nullptr;  // what they read of the first strip then
+    float* sums = nullptr;
+    std::int64_t sums_stride = 0;
+    float* chains = nullptr;
+  };
+  void pass_strips(const Part& part, Range strips, const PanelPiece& piece,
+                   SourceLines& source) const;
   struct TileMemory {
     const std::byte* a = nullptr;
-    const void* b = nullptr;
+    const std::byte* b = nullptr;
     const std::byte* ahead = nullptr;  // wanted soon (TileShape)
+    const std::byte* next = nullptr;   // wanted next
     float* sums = nullptr;
+    float* chain = nullptr;
   };
   void tile(const TilePlace& place, Depth depth, const TileMemory& memory) const;
   const std::byte* strip(const Part& part, std::int64_t index) const;
-  const void* panel(const Part& part, std::int64_t index, Depth depth, std::byte* scratch) const;
+  const std::byte* panel(const Part& part, std::int64_t index, Depth depth,
+                         std::byte* scratch) const;
   int rows_of_strip(std::int64_t index) const {
     return static_cast<int>(
         std::min<std::int64_t>(engine_.strip_rows, args_.m - index * engine_.strip_rows));
@@ -98,6 +125,7 @@ class Product {
   std::int64_t part_strips_ = 0, part_panels_ = 0;    // of a Part
   std::int64_t block_strips_ = 0, group_panels_ = 0;  // of a task
   std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;    // packed
+  std::int64_t panel_row_bytes_ = 0;                  // of one k where tiles read it
   std::int64_t tile_sums_ = 0;                        // floats
   std::byte* packed_a_ = nullptr;
   std::byte* packed_b_ = nullptr;
@@ -120,7 +148,9 @@ void Product::plan() {
   const std::int64_t passes = divide_up(k, kPassDepth);
   pass_ = round_up(divide_up(k, passes), kReductionBlock);
   const std::int64_t pass = std::min(pass_, k);
-  sub_ = round_up(divide_up(pass, divide_up(pass, engine_.blocking.sub_depth)), kReductionBlock);
+  const std::int64_t turn =
+      strips_ == 1 ? engine_.blocking.streaming_depth : engine_.blocking.sub_depth;
+  sub_ = round_up(divide_up(pass, divide_up(pass, turn)), kReductionBlock);
 
   tile_sums_ = engine_.strip_rows * kPanelWidth;
   const std::int64_t depth = round_up(pass, engine_.depth_unit);
@@ -140,6 +170,9 @@ void Product::plan() {
                       engine_.blocking.streamed_bytes
                   ? Panels::worker
                   : Panels::shared;
+  panel_row_bytes_ =
+      kPanelWidth *
+      (source_ == Panels::in_place ? static_cast<std::int64_t>(size_of(args_.b.dtype)) : bytes);
   strips_in_place_ = engine_.tile_bf16 && args_.m == 1 && args_.a.dtype == DType::f32 && !round &&
                      (args_.a.layout == Operand::Layout::rows || args_.a.stride == 1);
 
@@ -192,7 +225,12 @@ void Product::pack_strips(const Part& part, Range strips) const {
       args_.a.layout == Operand::Layout::transposed ? kPackChunk : part.depth.count;
   for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
     const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
-    for (std::int64_t s = strips.begin; s < strips.end; ++s)
+    std::int64_t s = strips.begin;
+    if (engine_.pack_strips)
+      s += engine_.pack_strips(
+          args_, s * engine_.strip_rows, {strips.count(), strip_bytes_}, depth,
+          packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * engine_.strip_rows * bytes);
+    for (; s < strips.end; ++s)
       engine_.pack_strip(
           args_, s * engine_.strip_rows, rows_of_strip(s), depth,
           packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * packed_rows(s) * bytes);
@@ -205,7 +243,11 @@ void Product::pack_panels(const Part& part, Range panels) const {
       args_.b.layout == Operand::Layout::rows ? kPackChunk : part.depth.count;
   for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
     const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
-    for (std::int64_t p = panels.begin; p < panels.end; ++p)
+    std::int64_t p = panels.begin;
+    if (engine_.pack_panels)
+      p += engine_.pack_panels(args_, p * kPanelWidth, {panels.count(), panel_bytes_}, depth,
+                               packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
+    for (; p < panels.end; ++p)
       engine_.pack_panel(args_, p * kPanelWidth, depth,
                          packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
   }
@@ -213,14 +255,18 @@ void Product::pack_panels(const Part& part, Range panels) const {
 
 void Product::pack(const Part& part) {
   if (part.depth.count == 0) return;
-  const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), kPackStrips);
+  // Every worker gets strips to pack, where there are few.
+  const std::int64_t together =
+      std::min(engine_.blocking.pack_strips,
+               divide_up(part.strips.count(), std::int64_t{stream_.workers().count()}));
+  const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), together);
   const std::int64_t panels = source_ == Panels::shared && part.first_strips
                                   ? divide_up(part.panels.count(), kPackPanels)
                                   : 0;
   for_each(groups + panels, [&](std::int64_t i, int) {
     if (i < groups) {
-      const std::int64_t begin = part.strips.begin + i * kPackStrips;
-      pack_strips(part, {begin, std::min(part.strips.end, begin + kPackStrips)});
+      const std::int64_t begin = part.strips.begin + i * together;
+      pack_strips(part, {begin, std::min(part.strips.end, begin + together)});
     } else {
       const std::int64_t begin = part.panels.begin + (i - groups) * kPackPanels;
       pack_panels(part, {begin, std::min(part.panels.end, begin + kPackPanels)});
@@ -248,17 +294,15 @@ const std::byte* Product::strip(const Part& part, std::int64_t index) const {
 }
 
 // The panel's elements from `depth` on; depth is inside part.depth.
-const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
-                           std::byte* scratch) const {
-  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+const std::byte* Product::panel(const Part& part, std::int64_t index, Depth depth,
+                                std::byte* scratch) const {
   switch (source_) {
     case Panels::in_place:
       return static_cast<const std::byte*>(args_.b.data) +
-             (index * args_.k + depth.begin) * kPanelWidth *
-                 static_cast<std::int64_t>(size_of(args_.b.dtype));
+             (index * args_.k + depth.begin) * panel_row_bytes_;
     case Panels::shared:
       return packed_b_ + (index - part.panels.begin) * panel_bytes_ +
-             (depth.begin - part.depth.begin) * kPanelWidth * bytes;
+             (depth.begin - part.depth.begin) * panel_row_bytes_;
     case Panels::worker:
       break;
   }
@@ -268,65 +312,132 @@ const void* Product::panel(const Part& part, std::int64_t index, Depth depth,
 
 void Product::task(const Part& part, Range strips, Range panels, int worker) {
   const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
-  const bool keep = !partial_ && part.depth.count > sub_;  // sums outlive their tile's turn
-  const std::int64_t own_sums = (keep ? block_strips_ * group_panels_ : 1) * tile_sums_;
+  // A single strip reads every panel once, in order.
+  const std::int64_t step =
+      strips.count() == 1 ? sub_ : std::min(sub_, engine_.blocking.panel_depth);
+  const bool keep = !partial_ && part.depth.count > sub_;    // sums outlive their panel's turn
+  const bool keep_strips = keep || part.depth.count > step;  // and their tile's
+  const std::int64_t own_sums = (keep          ? block_strips_ * group_panels_
+                                 : keep_strips ? block_strips_
+                                               : 1) *
+                                tile_sums_;
+  const std::int64_t chains = step % kReductionBlock ? block_strips_ * tile_sums_ : 0;
   const std::int64_t own_panel =
       source_ == Panels::worker ? round_up(sub_, engine_.depth_unit) * kPanelWidth * bytes : 0;
-  std::byte* scratch = stream_.scratch(worker, static_cast<std::size_t>(own_sums * 4 + own_panel));
-  for (std::int64_t k = 0; k == 0 || k < part.depth.count; k += sub_) {
-    const Depth depth{part.depth.begin + k, std::min(sub_, part.depth.count - k)};
+  std::byte* scratch =
+      stream_.scratch(worker, static_cast<std::size_t>((own_sums + chains) * 4 + own_panel));
+  float* own = reinterpret_cast<float*>(scratch);
+  for (std::int64_t sub = 0; sub == 0 || sub < part.depth.count; sub += sub_) {
+    const Depth whole{part.depth.begin + sub, std::min(sub_, part.depth.count - sub)};
     for (std::int64_t p = panels.begin; p < panels.end; ++p) {
-      const void* b = panel(part, p, depth, scratch + own_sums * 4);
-      // The next panel comes from the third cache or from memory: the first strips fetch it.
-      const void* next = source_ != Panels::worker && p + 1 < panels.end
-                             ? panel(part, p + 1, depth, nullptr)
-                             : nullptr;
-      for (std::int64_t s = strips.begin; s < strips.end; ++s) {
-        float* sums = reinterpret_cast<float*>(scratch);
-        if (partial_)
-          sums = partial_ + ((p - part.panels.begin) * strips_ + s) * tile_sums_;
-        else if (keep)
-          sums += ((p - panels.begin) * block_strips_ + s - strips.begin) * tile_sums_;
-        const std::byte* a = strip(part, s) + k * packed_rows(s) * bytes;
-        const std::int64_t fetched =
-            (s - strips.begin) * depth.count * engine_.blocking.ahead_bytes;
-        const bool fetch = next && fetched < depth.count * kPanelWidth * bytes;
-        const std::byte* ahead = fetch ? static_cast<const std::byte*>(next) + fetched
-                                 : s + 1 < strips.end ? a + strip_bytes_
-                                                      : a;
-        const std::int64_t row = s * engine_.strip_rows, col = p * kPanelWidth;
-        tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth,
-             {a, b, ahead, sums});
+      PanelPiece piece{p};
+      piece.chains = own + own_sums;
+      piece.sums_stride = partial_ || keep_strips ? tile_sums_ : 0;
+      piece.sums = partial_
+                       ? partial_ + ((p - part.panels.begin) * strips_ + strips.begin) * tile_sums_
+                   : keep ? own + (p - panels.begin) * block_strips_ * tile_sums_
+                          : own;
+      const std::byte* b = panel(part, p, whole, scratch + (own_sums + chains) * 4);
+      SourceLines source;
+      if (source_ == Panels::worker && p + 1 < panels.end)
+        source = source_lines(p + 1, whole, divide_up(whole.count, step) * strips.count());
+      for (std::int64_t k = 0; k == 0 || k < whole.count; k += step) {
+        piece.depth = {whole.begin + k, std::min(step, whole.count - k)};
+        piece.data = b + k * panel_row_bytes_;
+        // What comes next lies in the third cache or in memory: the first strips fetch it.
+        piece.next = k + step < whole.count ? piece.data + step * panel_row_bytes_
+                     : source_ != Panels::worker && p + 1 < panels.end
+                         ? panel(part, p + 1, whole, nullptr)
+                         : nullptr;
+        piece.first_strip =
+            strip(part, strips.begin) +
+            (sub + (k + step < whole.count ? k + step : 0)) * packed_rows(strips.begin) * bytes;
+        pass_strips(part, strips, piece, source);
       }
     }
   }
 }
 
+// In `turns` calls of fetch().
+Product::SourceLines Product::source_lines(std::int64_t panel, Depth depth,
+                                           std::int64_t turns) const {
+  const bool rows = args_.b.layout == Operand::Layout::rows;
+  const std::int64_t cols = std::min(kPanelWidth, args_.n - panel * kPanelWidth);
+  if (!engine_.blocking.fetches_sources || args_.b.layout == Operand::Layout::panels || cols <= 0)
+    return {};
+  const std::int64_t item = static_cast<std::int64_t>(size_of(args_.b.dtype));
+  const std::int64_t at = rows ? depth.begin * args_.b.stride + panel * kPanelWidth
+                               : panel * kPanelWidth * args_.b.stride + depth.begin;
+  SourceLines lines;
+  lines.data = static_cast<const std::byte*>(args_.b.data) + at * item;
+  lines.stride = args_.b.stride * item;
+  lines.in_row = divide_up((rows ? cols : depth.count) * item, 64);
+  lines.count = (rows ? depth.count : cols) * lines.in_row;
+  lines.at_once = divide_up(lines.count, std::max<std::int64_t>(turns, 1));
+  return lines;
+}
+
+void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piece,
+                          SourceLines& source) const {
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  const Depth& depth = piece.depth;
+  const std::int64_t fetched_per_strip = depth.count * engine_.blocking.ahead_bytes;
+  for (std::int64_t s = strips.begin; s < strips.end; ++s) {
+    const std::int64_t i = s - strips.begin;
+    TileMemory memory;
+    memory.a = strip(part, s) + (depth.begin - part.depth.begin) * packed_rows(s) * bytes;
+    memory.b = piece.data;
+    const bool fetch = piece.next && i * fetched_per_strip < depth.count * panel_row_bytes_;
+    memory.ahead = fetch                ? piece.next + i * fetched_per_strip
+                   : s + 1 < strips.end ? memory.a + strip_bytes_
+                                        : memory.a;
+    memory.next = s + 1 < strips.end ? memory.a + strip_bytes_ : piece.first_strip;
+    memory.sums = piece.sums + i * piece.sums_stride;
+    memory.chain = piece.chains + i * tile_sums_;
+    source.fetch();
+    const std::int64_t row = s * engine_.strip_rows, col = piece.panel * kPanelWidth;
+    tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth, memory);
+  }
+}
+
 void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory) const {
-  const bool last = depth.begin + depth.count == args_.k;
+  const std::int64_t end = depth.begin + depth.count;
+  const bool last = end == args_.k;
   if (last) {
     // The rows of C arrive while the tile multiplies.
     const std::int64_t item = static_cast<std::int64_t>(size_of(args_.c_dtype));
     const std::byte* c = static_cast<const std::byte*>(args_.c);
     for (std::int64_t r = 0; r < place.rows; ++r) {
       const std::byte* row = c + ((place.row + r) * args_.c_stride + place.col) * item;
-      for (std::int64_t line = 0; line <= place.cols * item; line += 64)
+      for (std::int64_t line = 0; line < place.cols * item; line += 64)
         __builtin_prefetch(row + line, 1);
+      if (reinterpret_cast<std::uintptr_t>(row) % 64 != 0)
+        __builtin_prefetch(row + place.cols * item - 1, 1);
     }
   }
-  if (depth.begin > 0)
+  const bool resumes = depth.begin % kReductionBlock != 0,
+             suspends = end % kReductionBlock != 0 && !last;
+  // So do the sums of an earlier turn; what this turn added lies near.
+  if (depth.begin > 0 && !suspends && depth.begin % pass_ % sub_ < kReductionBlock)
     for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
       __builtin_prefetch(memory.sums + i, 1);
   const auto multiply =
       engine_.tile_bf16 && source_ == Panels::in_place && args_.b.dtype == DType::bf16
           ? engine_.tile_bf16
           : engine_.tile;
-  if (depth.count > 0)
-    multiply(memory.a, memory.b,
-             {static_cast<int>(place.rows), depth.count, depth.begin == 0, memory.ahead},
-             memory.sums);
-  else
+  if (depth.count > 0) {
+    const TileShape shape{.rows = static_cast<int>(place.rows),
+                          .depth = depth.count,
+                          .first = depth.begin < kReductionBlock,
+                          .ahead = memory.ahead,
+                          .next = memory.next,
+                          .chain = memory.chain,
+                          .resumes = resumes,
+                          .suspends = suspends};
+    multiply(memory.a, memory.b, shape, memory.sums);
+  } else {
     std::fill_n(memory.sums, tile_sums_, 0.0f);
+  }
   if (last) epilogue_(args_, place, memory.sums);
 }
 

@@ -1,13 +1,16 @@
-// The FMA microkernels and packing for AVX2: 12 accumulators, for 6 x 16, two of them to a tile, or
-// for up to 3 x 32.
+// The FMA microkernels and packing for AVX2: 12 accumulators for up to 3 x 32, two of them to a
+// tile.
 //
 // Every function here has the target attribute and internal linkage: nothing compiled for AVX2 may
 // be shared with code that runs before the processor is known.
+#include <algorithm>
+
 #include <immintrin.h>
 
 #include "kernels/cpu/matmul_kernels.h"
 
 #define STEMMA_AVX2 __attribute__((target("avx2,fma")))
+#define STEMMA_AVX2_INLINE __attribute__((target("avx2,fma"), always_inline)) inline
 
 namespace stemma::kernels::cpu {
 namespace {
@@ -18,46 +21,80 @@ STEMMA_AVX2 inline __m256 load8(const bf16* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
 
-// Tiles of few rows stream B from memory, all 32 columns at once; the others take 16 at a time from
-// the second cache and fetch what comes next.
+// Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
+// find it in the first cache, and fetch kAheadLines of what comes next for every kAheadRows k.
 constexpr int kStreamingRows = 3;
 constexpr int kPrefetchRows = 16;
+constexpr std::int64_t kAheadRows = 16, kAheadLines = 4;  // 16 k of a strip are a line for each row
+constexpr std::int64_t kAheadBytes = 64 * kAheadLines / kAheadRows;
+// Packing: rows of a copy, and columns of a transposition, that are fetched ahead.
+constexpr int kFarRows = 8;
+constexpr int kPrefetchColumns = 16;
 
-// 8 · kVectors columns of a tile over one block of k.
-template <int kRows, int kVectors, bool kAhead, class B>
-STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, float* sums) {
+constexpr int kStripRows = 6;
+
+// What a part of a tile fetches: its own panel, what comes after the piece, the next strip.
+enum class Fetch : std::uint8_t { panel, ahead, next };
+
+// kRows of kPacked rows and 32 columns of a tile over one block of k or a part of it.
+template <int kRows, int kPacked, Fetch kFetch, class B>
+STEMMA_AVX2 void block_of(const float* a, const B* b, const TileShape& shape, float* sums,
+                          float* chain) {
+  constexpr int kVectors = kPanelWidth / 8;
   __m256 sum[kRows][kVectors];
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r)
+  if (shape.resumes) {
+#pragma GCC unroll 3
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
-  const std::byte* ahead = shape.ahead;
-  for (std::int64_t k = 0; k < shape.depth; ++k) {
-    const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
-    _mm_prefetch(line, _MM_HINT_T0);
-    if constexpr (kVectors * sizeof(B) > 8) _mm_prefetch(line + 64, _MM_HINT_T0);
-    if constexpr (kAhead) {
-      _mm_prefetch(ahead, _MM_HINT_T1);
-      ahead += 64;
-    }
-    __m256 columns[kVectors];
+      for (int v = 0; v < kVectors; ++v)
+        sum[r][v] = _mm256_loadu_ps(chain + r * kPanelWidth + 8 * v);
+  } else {
+#pragma GCC unroll 3
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) columns[v] = load8(b + 8 * v);
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) {
-      const __m256 x = _mm256_broadcast_ss(a + r);
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(x, columns[v], sum[r][v]);
-    }
-    a += kRows;
-    b += kPanelWidth;
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_setzero_ps();
   }
+  const std::byte *ahead = shape.ahead, *next = shape.next;
+  for (std::int64_t k = 0; k < shape.depth;) {
+    if constexpr (kFetch == Fetch::ahead)
+#pragma GCC unroll 4
+      for (std::int64_t line = 0; line < kAheadLines; ++line, ahead += 64)
+        _mm_prefetch(ahead, _MM_HINT_T1);
+    if constexpr (kFetch == Fetch::next)
 #pragma GCC unroll 6
+      for (std::int64_t line = 0; line < kPacked; ++line, next += 64)
+        _mm_prefetch(next, _MM_HINT_T0);
+    const std::int64_t turn =
+        kFetch == Fetch::panel ? shape.depth : std::min(k + kAheadRows, shape.depth);
+    // Unrolled, compilers would load a column again for every row.
+#pragma GCC unroll 1
+    for (; k < turn; ++k) {
+      if constexpr (kFetch == Fetch::panel) {
+        const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
+        _mm_prefetch(line, _MM_HINT_T0);
+        if constexpr (sizeof(B) == 4) _mm_prefetch(line + 64, _MM_HINT_T0);
+      }
+      __m256 columns[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) columns[v] = load8(b + 8 * v);
+#pragma GCC unroll 3
+      for (int r = 0; r < kRows; ++r) {
+        const __m256 x = _mm256_broadcast_ss(a + r);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = _mm256_fmadd_ps(x, columns[v], sum[r][v]);
+      }
+      a += kPacked;
+      b += kPanelWidth;
+    }
+  }
+  float* to = shape.suspends ? chain : sums;
+  const bool add = !shape.suspends && !shape.first;
+#pragma GCC unroll 3
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      float* place = sums + r * kPanelWidth + 8 * v;
-      if (!shape.first) sum[r][v] = _mm256_add_ps(_mm256_loadu_ps(place), sum[r][v]);
+      float* place = to + r * kPanelWidth + 8 * v;
+      if (add) sum[r][v] = _mm256_add_ps(_mm256_loadu_ps(place), sum[r][v]);
       _mm256_storeu_ps(place, sum[r][v]);
     }
 }
@@ -68,16 +105,58 @@ STEMMA_AVX2 void tile(const float* a, const B* b, const TileShape& shape, float*
   for (std::int64_t left = shape.depth; left > 0; left -= block.depth) {
     block.depth = left < kReductionBlock ? left : kReductionBlock;
     if constexpr (kRows <= kStreamingRows) {
-      block_of<kRows, 4, false>(a, b, block, sums);
+      block_of<kRows, kRows, Fetch::panel>(a, b, block, sums, shape.chain);
     } else {
-      block_of<kRows, 2, true>(a, b, block, sums);
-      block_of<kRows, 2, false>(a, b + 16, block, sums + 16);
+      constexpr int kUpper = (kRows + 1) / 2, kSkip = kUpper * kPanelWidth;
+      block_of<kUpper, kRows, Fetch::ahead>(a, b, block, sums, shape.chain);
+      block_of<kRows - kUpper, kRows, Fetch::next>(a + kUpper, b, block, sums + kSkip,
+                                                   shape.chain + kSkip);
     }
     a += block.depth * kRows;
     b += block.depth * kPanelWidth;
-    block.ahead += block.depth * 64;
+    block.ahead += block.depth * kAheadBytes;
+    block.next += block.depth * kRows * 4;
     block.first = false;
   }
+}
+
+// kBlocks whole blocks of k of one row, at once: memory gives more to several streams than to one,
+// and the chains of a block do not wait for another's.
+template <int kBlocks, class B>
+STEMMA_AVX2 void blocks_of_row(const float* a, const B* b, bool first, float* sums) {
+  constexpr int kVectors = kPanelWidth / 8;
+  __m256 sum[kBlocks][kVectors] = {};
+  for (std::int64_t k = 0; k < kReductionBlock; ++k, b += kPanelWidth)
+#pragma GCC unroll 3
+    for (int i = 0; i < kBlocks; ++i) {
+      const __m256 x = _mm256_broadcast_ss(a + i * kReductionBlock + k);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const __m256 columns = load8(b + i * kReductionBlock * kPanelWidth + 8 * v);
+        sum[i][v] = _mm256_fmadd_ps(x, columns, sum[i][v]);
+      }
+    }
+#pragma GCC unroll 3
+  for (int i = 0; i < kBlocks; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      if (i > 0 || !first) sum[i][v] = _mm256_add_ps(_mm256_loadu_ps(sums + 8 * v), sum[i][v]);
+      _mm256_storeu_ps(sums + 8 * v, sum[i][v]);
+    }
+}
+
+template <class B>
+STEMMA_AVX2 void row_tile(const float* a, const B* b, const TileShape& shape, float* sums) {
+  TileShape rest = shape;
+  while (!shape.resumes && rest.depth >= 2 * kReductionBlock) {
+    const std::int64_t blocks = rest.depth >= 3 * kReductionBlock ? 3 : 2;
+    (blocks == 3 ? blocks_of_row<3, B> : blocks_of_row<2, B>)(a, b, rest.first, sums);
+    a += blocks * kReductionBlock;
+    b += blocks * kReductionBlock * kPanelWidth;
+    rest.depth -= blocks * kReductionBlock;
+    rest.first = false;
+  }
+  if (rest.depth > 0) tile<1>(a, b, rest, sums);
 }
 
 // Round to nearest even to bf16 and back; NaN stays NaN.
@@ -143,11 +222,11 @@ STEMMA_AVX2 void copy(const PackSource& piece, const PackShape& shape, float* to
     copy_from<float>(piece, shape, to);
 }
 
-STEMMA_AVX2 inline __m128 load4(const float* p, std::int64_t count) {
+STEMMA_AVX2_INLINE __m128 load4(const float* p, std::int64_t count) {
   return count >= 4 ? _mm_loadu_ps(p)
                     : _mm_maskload_ps(p, _mm256_castsi256_si128(first_lanes(count)));
 }
-STEMMA_AVX2 inline __m128 load4(const bf16* p, std::int64_t count) {
+STEMMA_AVX2_INLINE __m128 load4(const bf16* p, std::int64_t count) {
   std::uint64_t bits = 0;
   for (std::int64_t i = 0; i < count; ++i)
     bits |= static_cast<std::uint64_t>(p[i].bits) << (16 * i);
@@ -157,7 +236,7 @@ STEMMA_AVX2 inline __m128 load4(const bf16* p, std::int64_t count) {
 
 // Rows j and j + 4 of the piece side by side, four k of each; zeros past `rows`.
 template <class T>
-STEMMA_AVX2 inline __m256 two_rows(const T* from, std::int64_t stride, std::int64_t rows,
+STEMMA_AVX2_INLINE __m256 two_rows(const T* from, std::int64_t stride, std::int64_t rows,
                                    std::int64_t count) {
   __m256 v = _mm256_setzero_ps();
   if (rows > 0) v = _mm256_insertf128_ps(v, load4(from, count), 0);
@@ -165,39 +244,65 @@ STEMMA_AVX2 inline __m256 two_rows(const T* from, std::int64_t stride, std::int6
   return v;
 }
 
-// Rows [0, 8) of the piece as columns [0, 8) of four rows of `to`.
+// Up to eight rows of the piece, `count` (1 .. 4) k of each, as that many rows of `to`.
 template <class T>
-STEMMA_AVX2 inline void transpose_8x4(const T* p, const PackSource& piece, std::int64_t rows,
-                                      std::int64_t count, __m256 (&columns)[4]) {
-  const std::int64_t stride = piece.stride;
+STEMMA_AVX2_INLINE void transpose_8x4(const T* p, const PackSource& piece, const PackShape& shape,
+                                      std::int64_t count, float* to) {
+  const std::int64_t stride = piece.stride, rows = shape.width;
   const __m256 r0 = two_rows(p, stride, rows, count);
   const __m256 r1 = two_rows(p + stride, stride, rows - 1, count);
   const __m256 r2 = two_rows(p + 2 * stride, stride, rows - 2, count);
   const __m256 r3 = two_rows(p + 3 * stride, stride, rows - 3, count);
   const __m256 t0 = _mm256_unpacklo_ps(r0, r1), t1 = _mm256_unpackhi_ps(r0, r1);
   const __m256 t2 = _mm256_unpacklo_ps(r2, r3), t3 = _mm256_unpackhi_ps(r2, r3);
-  columns[0] = _mm256_shuffle_ps(t0, t2, 0x44);
-  columns[1] = _mm256_shuffle_ps(t0, t2, 0xEE);
-  columns[2] = _mm256_shuffle_ps(t1, t3, 0x44);
-  columns[3] = _mm256_shuffle_ps(t1, t3, 0xEE);
-  if (piece.round)
-    for (__m256& column : columns) column = round_to_bf16(column);
+  const __m256 columns[4] = {_mm256_shuffle_ps(t0, t2, 0x44), _mm256_shuffle_ps(t0, t2, 0xEE),
+                             _mm256_shuffle_ps(t1, t3, 0x44), _mm256_shuffle_ps(t1, t3, 0xEE)};
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    if (c >= count) break;
+    _mm256_storeu_ps(to + c * shape.to_stride,
+                     piece.round ? round_to_bf16(columns[c]) : columns[c]);
+  }
+}
+
+// kRows: of the piece if they are known, for code without branches; 0: shape.width, 0 .. 8.
+template <int kRows, class T>
+STEMMA_AVX2 void transpose_rows(const T* from, const PackSource& piece, PackShape shape,
+                                float* to) {
+  if constexpr (kRows > 0) shape.width = kRows;
+  std::int64_t k = 0;
+  for (; k + 4 <= shape.depth; k += 4, to += 4 * shape.to_stride) {
+    if constexpr (kRows > 0)
+      if (k % kPrefetchColumns == 0)
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r)
+          _mm_prefetch(reinterpret_cast<const std::byte*>(from + r * piece.stride + k +
+                                                          4 * kPrefetchColumns),
+                       _MM_HINT_T0);
+    transpose_8x4(from + k, piece, shape, 4, to);
+  }
+  if (k < shape.depth) transpose_8x4(from + k, piece, shape, shape.depth - k, to);
 }
 
 template <class T>
 STEMMA_AVX2 void transpose_from(const PackSource& piece, const PackShape& shape, float* to) {
-  const T* from = static_cast<const T*>(piece.data);
-  for (std::int64_t k = 0; k < shape.depth; k += 4) {
-    const std::int64_t count = shape.depth - k < 4 ? shape.depth - k : 4;
-    __m256 low[4], high[4] = {};
-    transpose_8x4(from + k, piece, shape.width, count, low);
-    if (shape.width > 8)
-      transpose_8x4(from + k + 8 * piece.stride, piece, shape.width - 8, count, high);
-    for (int c = 0; c < count; ++c, to += shape.to_stride) {
-      _mm256_storeu_ps(to, low[c]);
-      _mm256_storeu_ps(to + 8, high[c]);
+  // Eight rows at a time, so that lines at strides of a power of two find room in the first cache
+  // until they are read; so many k that the second eight find `to` there.
+  constexpr std::int64_t kChunk = 256;
+  for (std::int64_t k = 0; k < shape.depth; k += kChunk)
+    for (std::int64_t row = 0; row == 0 || row < std::min<std::int64_t>(shape.to_stride, 16);
+         row += 8) {
+      const PackShape part{std::min(kChunk, shape.depth - k),
+                           std::clamp<std::int64_t>(shape.width - row, 0, 8), shape.to_stride};
+      const T* from = static_cast<const T*>(piece.data) + row * piece.stride + k;
+      float* out = to + k * shape.to_stride + row;
+      if (part.width == 8)
+        transpose_rows<8>(from, piece, part, out);
+      else if (part.width == 6)
+        transpose_rows<6>(from, piece, part, out);
+      else
+        transpose_rows<0>(from, piece, part, out);
     }
-  }
 }
 
 STEMMA_AVX2 void transpose(const PackSource& piece, const PackShape& shape, float* to) {
@@ -207,11 +312,49 @@ STEMMA_AVX2 void transpose(const PackSource& piece, const PackShape& shape, floa
     transpose_from<float>(piece, shape, to);
 }
 
+PackSource source_at(const MatmulArgs& args, const Operand& operand, std::int64_t at) {
+  return {static_cast<const std::byte*>(operand.data) +
+              at * static_cast<std::int64_t>(size_of(operand.dtype)),
+          operand.dtype, operand.stride,
+          args.multiply == Multiply::bf16 && operand.dtype == DType::f32};
+}
+
 template <class B>
 void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
   static constexpr void (*kTiles[])(const float*, const B*, const TileShape&, float*) = {
-      tile<1, B>, tile<2, B>, tile<3, B>, tile<4, B>, tile<5, B>, tile<6, B>};
+      row_tile<B>, tile<2, B>, tile<3, B>, tile<4, B>, tile<5, B>, tile<6, B>};
   kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape, sums);
+}
+
+// kParts pieces of 8 · kVectors columns, of which kWidth are each one's own, from rows that they
+// share; piece i goes to `to` + i · distance, in rows of kWidth.
+template <int kParts, int kVectors, int kWidth, class T>
+STEMMA_AVX2 void copy_parts(const PackSource& piece, std::int64_t depth, std::int64_t distance,
+                            float* to) {
+  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
+  const T* from = static_cast<const T*>(piece.data);
+  // The rows lie far apart: no hardware prefetcher follows.
+  const std::int64_t far = kFarRows * piece.stride;
+  for (std::int64_t k = 0; k < depth; ++k, from += piece.stride, to += kWidth) {
+#pragma GCC unroll 8
+    for (std::int64_t at = 0; at < kParts * kWidth; at += kLine)
+      _mm_prefetch(reinterpret_cast<const std::byte*>(from + far + at), _MM_HINT_T0);
+#pragma GCC unroll 16
+    for (int part = 0; part < kParts; ++part)
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const __m256 x = load8(from + part * kWidth + 8 * v);
+        _mm256_storeu_ps(to + part * distance + 8 * v, piece.round ? round_to_bf16(x) : x);
+      }
+  }
+}
+
+template <int kParts, int kVectors, int kWidth>
+void copy_parts_of(const PackSource& piece, std::int64_t depth, std::int64_t distance, void* to) {
+  (piece.dtype == DType::bf16
+       ? copy_parts<kParts, kVectors, kWidth, bf16>
+       : copy_parts<kParts, kVectors, kWidth, float>)(piece, depth, distance,
+                                                      static_cast<float*>(to));
 }
 
 constexpr Packers kPackers{copy, transpose};
@@ -219,8 +362,35 @@ constexpr Packers kPackers{copy, transpose};
 void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
   pack_strip_with(kPackers, args, row, rows, depth, static_cast<float*>(to));
 }
+std::int64_t pack_strips(const MatmulArgs& args, std::int64_t row, const PackGroup& group,
+                         Depth depth, void* to) {
+  constexpr int kStrips = 16;
+  // The last vector of a row reads two columns more than its strip has.
+  if (args.a.layout != Operand::Layout::transposed || group.count < kStrips ||
+      row + kStrips * kStripRows + 2 > args.m)
+    return 0;
+  copy_parts_of<kStrips, 1, kStripRows>(source_at(args, args.a, depth.begin * args.a.stride + row),
+                                        depth.count, group.bytes / 4, to);
+  return kStrips;
+}
+
+std::int64_t pack_panels(const MatmulArgs& args, std::int64_t col, const PackGroup& group,
+                         Depth depth, void* to) {
+  constexpr int kPanels = 4;
+  if (args.b.layout != Operand::Layout::rows || group.count < kPanels ||
+      col + kPanels * kPanelWidth > args.n)
+    return 0;
+  copy_parts_of<kPanels, 4, kPanelWidth>(source_at(args, args.b, depth.begin * args.b.stride + col),
+                                         depth.count, group.bytes / 4, to);
+  return kPanels;
+}
+
 void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
-  pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
+  if (args.b.layout == Operand::Layout::rows && col + kPanelWidth <= args.n)
+    copy_parts_of<1, 4, kPanelWidth>(source_at(args, args.b, depth.begin * args.b.stride + col),
+                                     depth.count, 0, to);
+  else
+    pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
 }
 
 }  // namespace
@@ -228,9 +398,18 @@ void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to)
 const Packers& avx2_packers() { return kPackers; }
 
 const Engine& avx2_engine() {
-  static constexpr Engine kEngine{.strip_rows = 6,
+  static constexpr Engine kEngine{.strip_rows = kStripRows,
+                                  .blocking = {.sub_depth = 512,
+                                               .streaming_depth = 4096,
+                                               .panel_depth = 128,
+                                               .strip_bytes = 200 << 10,
+                                               .pack_strips = 16,
+                                               .ahead_bytes = kAheadBytes,
+                                               .fetches_sources = true},
                                   .pack_strip = pack_strip,
                                   .pack_panel = pack_panel,
+                                  .pack_strips = pack_strips,
+                                  .pack_panels = pack_panels,
                                   .tile = any_tile<float>,
                                   .tile_bf16 = any_tile<bf16>};
   return kEngine;

@@ -27,6 +27,21 @@ HWY_INLINE hn::Vec<F32> rounded_to_bf16(hn::Vec<F32> v) {
   return hn::BitCast(F32(), hn::And(rounded_bits(v), hn::Set(d32, 0xFFFF0000u)));
 }
 
+// Nothing but the scale.
+template <class C>
+void scaled(const MatmulArgs& args, const cpu::TilePlace& place, const float* sums) {
+  const F32 d;
+  const std::size_t lanes = hn::Lanes(d), cols = static_cast<std::size_t>(place.cols);
+  const auto scale = hn::Set(d, args.scale);
+  for (std::int64_t r = 0; r < place.rows; ++r, sums += kPanelWidth) {
+    C* c = static_cast<C*>(args.c) + (place.row + r) * args.c_stride + place.col;
+    std::size_t i = 0;
+    for (; i + lanes <= cols; i += lanes)
+      store(d, hn::Mul(hn::LoadU(d, sums + i), scale), c + i, lanes);
+    if (i < cols) store(d, hn::Mul(hn::LoadU(d, sums + i), scale), c + i, cols - i);
+  }
+}
+
 template <class C, Activation kind>
 void epilogue_of(const MatmulArgs& args, const cpu::TilePlace& place, const float* sums) {
   const F32 d;
@@ -59,6 +74,8 @@ template <class C>
 void epilogue_to(const MatmulArgs& args, const cpu::TilePlace& place, const float* sums) {
   switch (args.activation) {
     case Activation::none:
+      if (!args.bias && !args.pre && !args.residual && !args.accumulate)
+        return scaled<C>(args, place, sums);
       return epilogue_of<C, Activation::none>(args, place, sums);
     case Activation::gelu_tanh:
       return epilogue_of<C, Activation::gelu_tanh>(args, place, sums);

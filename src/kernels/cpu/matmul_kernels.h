@@ -32,21 +32,36 @@ struct TileShape {
   bool first = false;
   // Memory that is wanted soon: the tile may fetch Blocking::ahead_bytes of it per k.
   const std::byte* ahead = nullptr;
+  const std::byte* next = nullptr;  // the strip of the next tile
+  // Where the panel's pieces are shorter than a block (Blocking::panel_depth), a block's chains of
+  // multiply-adds [rows, 32] lie here between two of them.
+  float* chain = nullptr;
+  bool resumes = false, suspends = false;  // the piece begins, ends inside a block
 };
 
 // How the driver cuts the work of an engine to the caches. None of it changes a bit of results.
 struct Blocking {
-  std::int64_t sub_depth = 1024;          // k that a task works on at a time
+  std::int64_t sub_depth = 1024;        // k that a task works on at a time
+  std::int64_t streaming_depth = 1024;  // the same where there is only one strip
+  // k of a panel that all strips of a task pass before its next k: a multiple of kReductionBlock,
+  // or, where the tiles keep chains (TileShape), a divisor of it.
+  std::int64_t panel_depth = 1 << 20;
   std::int64_t strip_bytes = 280 << 10;   // strips of a task: a quarter of a second cache of 1 MiB
   std::int64_t streamed_bytes = 3 << 20;  // strips that may pass by every panel
   std::int64_t task_panels = 32;          // panels of a task at most
+  std::int64_t pack_strips = 4;           // strips packed by one task at most
   std::int64_t ahead_bytes = 64;          // fetched per k (TileShape::ahead)
+  bool fetches_sources = false;           // of the next panel, where a task packs its own
   bool panels_first = false;  // tasks on the same strips follow each other, not on the same panels
 };
 
 // One way to multiply. Packing writes whole vectors: up to kPackSlack bytes behind the end of what
 // it packs are overwritten.
 inline constexpr std::size_t kPackSlack = 64;
+// Neighbouring strips or panels: how many, and the bytes from one packed to the next.
+struct PackGroup {
+  std::int64_t count = 0, bytes = 0;
+};
 struct Engine {
   int strip_rows = 0;
   bool pads_rows = false;        // packed strips have strip_rows rows, whatever they hold
@@ -56,6 +71,12 @@ struct Engine {
   void (*pack_strip)(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
                      void* to) = nullptr;
   void (*pack_panel)(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) = nullptr;
+  // The same for the first of a group whose rows of memory can be read in one go, with the same
+  // result: returns how many were packed. Null: none ever are.
+  std::int64_t (*pack_strips)(const MatmulArgs& args, std::int64_t row, const PackGroup& group,
+                              Depth depth, void* to) = nullptr;
+  std::int64_t (*pack_panels)(const MatmulArgs& args, std::int64_t col, const PackGroup& group,
+                              Depth depth, void* to) = nullptr;
   void (*tile)(const void* a, const void* b, const TileShape& shape, float* sums) = nullptr;
   // The same on panels of bf16 where they lie. Null: this engine reads no panels before packing;
   // otherwise, where Multiply is f32, `tile` reads panels of f32 where they lie, and a row of A in
