@@ -16,8 +16,8 @@ void Stream::Free::operator()(std::byte* p) const { std::free(p); }
 std::byte* Stream::grow(Block& block, std::size_t bytes) {
   if (block.bytes >= bytes) return block.data.get();
   // Packed operands are read at strides that need more small pages than a processor remembers.
-  constexpr std::size_t kSmallPage = 4096, kHugePage = std::size_t{2} << 20;
-  const std::size_t page = bytes >= kHugePage / 2 ? kHugePage : kSmallPage;
+  constexpr std::size_t kSmallPage = 4096, kLargePage = std::size_t{2} << 20;
+  const std::size_t page = bytes >= kLargePage / 2 ? kLargePage : kSmallPage;
   const std::size_t size = (bytes + page - 1) / page * page;
   block.data.reset();
   block.bytes = 0;
@@ -25,7 +25,7 @@ std::byte* Stream::grow(Block& block, std::size_t bytes) {
   if (!block.data)
     throw Error(ErrorCode::out_of_memory,
                 fmt::format("[stream] cannot allocate {} bytes of scratch memory", size));
-  if (page == kHugePage) madvise(block.data.get(), size, MADV_HUGEPAGE);
+  if (page == kLargePage) madvise(block.data.get(), size, MADV_HUGEPAGE);
   block.bytes = size;
   return block.data.get();
 }
