@@ -86,8 +86,7 @@ TEST(BpeMerger, EqualsTheDefinitionForShortAndLongPieces) {
   }
 }
 
-// Tokens about as long as a window, so that what windows end with often changes: they grow, go back
-// and still reach the end.
+// Long tokens, so that what fits at first often has to be given up further on.
 TEST(BpeMerger, EqualsTheDefinitionWhereTokensAreLong) {
   std::mt19937 random(11);
   for (int round = 0; round < 60; ++round) {
