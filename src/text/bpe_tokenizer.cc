@@ -159,6 +159,11 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
     lower = lowercase(text);
     text = lower;
   }
+  // English has about four bytes in a token. More than doubled, or texts that follow each other
+  // would each move all ids.
+  constexpr std::size_t kUsualBytes = 4;
+  if (ids.capacity() - ids.size() < text.size() / kUsualBytes)
+    ids.reserve(std::max(2 * ids.capacity(), ids.size() + text.size() / kUsualBytes));
   TextEncoder encoder(text, merger_, ids);
   std::array<std::size_t, TextEncoder::kBatch> ends;
   for (std::size_t begin = 0; begin < text.size();) {

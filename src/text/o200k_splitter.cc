@@ -32,7 +32,9 @@ struct O200kPattern {
     // [heads]* gives back what follows it.
     std::size_t last_both = 0, place = begin;
     for (;;) {
-      place = ascii_letters_end<Case::upper>(text, place);
+      if (place < text.size() && text[place] >= 'A' && text[place] <= 'Z')
+        place = ascii_letters_end<Case::upper>(text, place);
+      if (place < text.size() && is_ascii(text[place])) break;
       const Character next = character_at(text, place);
       if (!next.in(kHeads)) break;
       place += next.length;

@@ -46,14 +46,19 @@ struct Character {
   bool in(ClassSet set) const { return length > 0 && set.has(kind); }
 };
 
-inline Character character_at(std::string_view text, std::size_t place) {
-  if (place >= text.size()) return {};
-  const char byte = text[place];
-  if (is_ascii(byte)) return {kAsciiClasses[static_cast<unsigned char>(byte)], 1};
+// The same where no ASCII character is.
+[[gnu::noinline]] inline Character wide_character_at(std::string_view text, std::size_t place) {
   char32_t c = 0;
   const std::size_t length = decode_utf8(text.substr(place), c);
   if (length == 0) return {};
   return {char_class(c), length};
+}
+
+inline Character character_at(std::string_view text, std::size_t place) {
+  if (place >= text.size()) return {};
+  const char byte = text[place];
+  if (is_ascii(byte)) return {kAsciiClasses[static_cast<unsigned char>(byte)], 1};
+  return wide_character_at(text, place);
 }
 
 enum class Case : std::uint8_t { lower, upper, any };

@@ -1,6 +1,6 @@
 // Any bytes as text: the ids decode to it, none is a special token, and a stream of the tokens
 // gives it too. GPT-2 merges by pairs, cl100k_base by tokens. The text is also repeated, to a run
-// without end for windows (text/bpe_merger.h).
+// long enough to be searched (text/bpe_merger.h).
 #include <cstddef>
 #include <cstdint>
 #include <string>

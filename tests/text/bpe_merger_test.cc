@@ -35,6 +35,28 @@ Ids by_definition(const BpeVocabulary& vocabulary, std::string_view piece) {
   }
 }
 
+// The same under tiktoken's rule, where the rank of a pair is the id of what it joins to.
+Ids by_tokens_definition(const std::map<std::string, std::int32_t>& id_of, std::string_view piece) {
+  std::vector<std::string> parts;
+  for (const char byte : piece) parts.emplace_back(1, byte);
+  for (;;) {
+    std::int32_t best_id = -1;
+    std::size_t best_place = 0;
+    for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+      const auto found = id_of.find(parts[i] + parts[i + 1]);
+      if (found == id_of.end() || (best_id >= 0 && found->second >= best_id)) continue;
+      best_id = found->second;
+      best_place = i;
+    }
+    if (best_id < 0) break;
+    parts[best_place] += parts[best_place + 1];
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(best_place) + 1);
+  }
+  Ids ids;
+  for (const std::string& part : parts) ids.push_back(id_of.at(part));
+  return ids;
+}
+
 // Merges in random order over a small alphabet: also ranks that no training would give.
 BpeVocabulary random_vocabulary(std::mt19937& random) {
   std::vector<std::string> tokens = {"a", "b", "c"};
@@ -64,8 +86,7 @@ TEST(BpeMerger, EqualsTheDefinitionForShortAndLongPieces) {
   }
 }
 
-// Tokens about as long as a window, so that what windows end with often changes: they grow, go back
-// and still reach the end.
+// Long tokens, so that what fits at first often has to be given up further on.
 TEST(BpeMerger, EqualsTheDefinitionWhereTokensAreLong) {
   std::mt19937 random(11);
   for (int round = 0; round < 60; ++round) {
@@ -89,6 +110,45 @@ TEST(BpeMerger, EqualsTheDefinitionWhereTokensAreLong) {
       ASSERT_EQ(ids, by_definition(vocabulary, piece)) << piece;
     }
   }
+}
+
+// Tokens in random order, many of which their own bytes do not merge to; pieces whole, and cut
+// where the merger says that no merge crosses.
+TEST(BpeMerger, EqualsTiktokensRuleWholeAndInParts) {
+  std::mt19937 random(13);
+  int cuts = 0;
+  for (int round = 0; round < 100; ++round) {
+    const std::vector<std::string> letters = {"a", "b", "c", "\u7684", "\u4e86"};
+    std::map<std::string, std::int32_t> id_of;
+    VocabularyBuilder builder("test", {300, 0});
+    for (int byte = 0; byte < 256; ++byte) id_of[std::string(1, static_cast<char>(byte))] = byte;
+    while (id_of.size() < 285) {
+      std::string token = test::random_text(random, letters, 1 + static_cast<int>(random() % 7));
+      if (random() % 4 == 0) token = token.substr(random() % token.size());
+      id_of.emplace(token, static_cast<std::int32_t>(id_of.size()));
+    }
+    for (const auto& [token, id] : id_of) builder.add_token(token, id);
+    builder.merge_by_tokens();
+    const BpeVocabulary vocabulary = builder.finish();
+    const BpeMerger merger(vocabulary);
+    for (const int size : {1, 2, 5, 20, 60, 200}) {
+      const std::string piece = test::random_text(random, letters, size);
+      const Ids expected = by_tokens_definition(id_of, piece);
+      Ids whole, parts;
+      merger.encode(piece, whole);
+      const auto token = id_of.find(piece);
+      EXPECT_EQ(whole, token == id_of.end() ? expected : Ids{token->second}) << piece;
+      BpeMerger::Memory memory(piece.size());
+      for (std::size_t begin = 0, end = 0; begin < piece.size(); begin = end) {
+        end = merger.part_end(piece, begin);
+        cuts += end < piece.size() ? 1 : 0;
+        merger.encode_part(std::string_view(piece).substr(begin, end - begin), parts, memory,
+                           piece.data() + piece.size());
+      }
+      ASSERT_EQ(parts, expected) << piece;
+    }
+  }
+  EXPECT_GT(cuts, 1000);
 }
 
 TEST(BpeMerger, LowestRankFirstThenLeftmost) {

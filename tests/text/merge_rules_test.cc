@@ -1,0 +1,55 @@
+#include "text/merge_rules.h"
+
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/text/support.h"
+
+namespace stemma {
+namespace {
+
+using test::Ids;
+
+Ids merged(const MergeRules& rules, std::string_view piece, bool as_word) {
+  Ids ids = {-1};  // what was there stays
+  as_word ? rules.merge_word(piece, ids) : rules.merge(piece, ids);
+  return ids;
+}
+
+TEST(MergeRules, LowestRankFirstThenLeftmost) {
+  const MergeRules rules(test::small_vocabulary({{"b", "c"}, {"a", "b"}, {"a", "a"}}));
+  for (const bool as_word : {false, true}) {
+    EXPECT_EQ(merged(rules, "abc", as_word), (Ids{-1, 64, 256}));
+    EXPECT_EQ(merged(rules, "aaa", as_word), (Ids{-1, 258, 64}));
+    EXPECT_EQ(merged(rules, "aab", as_word), (Ids{-1, 64, 257}));
+    EXPECT_EQ(merged(rules, "aaaa", as_word), (Ids{-1, 258, 258}));
+  }
+}
+
+// A merge may make a pair of a lower rank, which then comes first.
+TEST(MergeRules, ANewPairMayComeBeforeThoseOfTheSameRank) {
+  const MergeRules rules(test::small_vocabulary({{"aa", "b"}, {"a", "a"}, {"aab", "aa"}}));
+  for (const bool as_word : {false, true})
+    EXPECT_EQ(merged(rules, "aabaabaa", as_word), (Ids{-1, 256, 258})) << as_word;
+}
+
+TEST(MergeRules, PairsThatDoNotMergeHaveNoRank) {
+  const BpeVocabulary vocabulary = test::small_vocabulary({{"a", "b"}, {"ab", "c"}});
+  const MergeRules rules(vocabulary);
+  const std::string abc = "abc";
+  const char* end = abc.data() + abc.size();
+  const std::int32_t a = rules.id_of_byte('a'), b = rules.id_of_byte('b'),
+                     c = rules.id_of_byte('c');
+  EXPECT_EQ(rules.rank({a, b, "ab"}, end), 0);
+  EXPECT_EQ(rules.rank({256, c, "abc"}, end), 1);
+  EXPECT_EQ(rules.rank({b, c, "bc"}, end), MergeRules::kNoRank);
+  EXPECT_EQ(rules.id_of_two("ab"), 256);
+  EXPECT_EQ(rules.id_of_two("bc"), -1);
+  EXPECT_EQ(rules.find("abc", end), 257);
+  EXPECT_EQ(rules.find("<|end|>", end), -1);
+}
+
+}  // namespace
+}  // namespace stemma
