@@ -1,6 +1,7 @@
 #include "text/python_text.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -37,8 +38,9 @@ TEST(PythonText, SigmaAtTheEndOfAWord) {
 TEST(PythonText, WhiteSpace) {
   for (const std::string space : {" ", "\t", "\n", "\x1C", "\x1F", "\u0085", "\u00A0", "\u3000"})
     EXPECT_EQ(python_space_at(space, 0), space.size());
-  for (const std::string other : {"a", std::string(1, '\0').c_str(), "\x1B", "\u200B", "\xA0", "é"})
-    EXPECT_EQ(python_space_at(other + "x", 0), 0u);
+  const std::vector<std::string> others = {"a", std::string(1, '\0'), "\x1B", "\u200B", "\xA0",
+                                           "é"};
+  for (const std::string& other : others) EXPECT_EQ(python_space_at(other + "x", 0), 0u);
 }
 
 }  // namespace
