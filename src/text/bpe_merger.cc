@@ -1,6 +1,7 @@
 #include "text/bpe_merger.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace stemma {
 namespace {

@@ -13,7 +13,6 @@
 // Immutable: any thread, each with its own memory.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

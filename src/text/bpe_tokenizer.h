@@ -3,9 +3,9 @@
 //
 //   auto tokenizer = std::make_shared<BpeTokenizer>(vocabulary, gpt2_splitter(), eot_id);
 //
-// Immutable: any thread may encode and decode. encode() needs little more than 2 MiB beside text
-// and ids (piece_cache.h). Where the vocabulary says lowercase, text loses its capitals for good:
-// decode() gives it in lower case.
+// Immutable: any thread may encode and decode. encode() needs less than 3 MiB beside text and
+// ids (piece_cache.h), and a bit for each byte of the longest piece. Where the vocabulary says
+// lowercase, text loses its capitals for good: decode() gives it in lower case.
 #pragma once
 
 #include <cstdint>
