@@ -85,7 +85,8 @@ void set_options(Command& command, const Parsed& parsed) {
   for (const auto& [key, values] : given) command.options.set(key, values);
   for (const OptionInfo& info : command.options.infos())
     for (const std::string& key : command.required)
-      if (info.key == key && info.source == OptionSource::default_value)
+      if (info.key == key && (info.source == OptionSource::default_value ||
+                              given[key] == std::vector<std::string>{""}))
         usage_error(fmt::format("[{0}] {1} is missing ({2}): for example {1} {3}", command.name,
                                 info.flag, info.help, info.example));
 }

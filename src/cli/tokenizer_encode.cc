@@ -1,9 +1,13 @@
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "cli/commands.h"
@@ -28,7 +32,19 @@ SpecialEncoder special_encoder(const Tokenizer& tokenizer, const Options& o) {
   return {tokenizer, all ? special_names(tokenizer) : o.allow_special};
 }
 
+// One file must not take the place of another.
+void check_files(const Options& o) {
+  std::error_code error;
+  if (std::filesystem::equivalent(o.input, o.output, error))
+    throw Error(ErrorCode::invalid_argument,
+                "[tokenizer encode] --output is the input file: give the ids a file of their own");
+  if (o.output == o.offsets || std::filesystem::equivalent(o.output, o.offsets, error))
+    throw Error(ErrorCode::invalid_argument,
+                "[tokenizer encode] --output and --offsets are one file: give each its own");
+}
+
 int run(const Options& o) {
+  check_files(o);
   const auto tokenizer = open_tokenizer(o.tokenizer);
   const SpecialEncoder encoder = special_encoder(*tokenizer, o);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
@@ -38,6 +54,7 @@ int run(const Options& o) {
   encoder.encode(file.text(), workers, ids);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (interrupt_requested()) return interrupted_or_done();
   if (!o.offsets.empty()) write_ranges(o.offsets, byte_ranges(*tokenizer, ids));
   write_ids(o.output, ids);
   const auto bytes = static_cast<std::int64_t>(file.text().size());

@@ -96,7 +96,19 @@ Json summary(const BpeTrainer& trainer, const BpeTokenizer& tokenizer, const Cou
                        {"peak_memory_bytes", number(peak_memory_bytes())}});
 }
 
+// Before the work, not after it.
+void check_output(const std::string& output) {
+  for (std::filesystem::path path = output; !path.empty() && path != path.parent_path();
+       path = path.parent_path())
+    if (std::filesystem::exists(path) && !std::filesystem::is_directory(path))
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[tokenizer train] --output must be a folder, and {} is none: give "
+                              "another name",
+                              path.string()));
+}
+
 int run(const TrainerFlags& o) {
+  check_output(o.output);
   if (o.kind != "bpe") return train_characters(o);
   const auto started = std::chrono::steady_clock::now();
   BpeTrainer trainer(o.options());

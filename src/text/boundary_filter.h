@@ -1,5 +1,5 @@
-// Whether a merge may ever cross a place in a text, from the three bytes on either side alone. Where
-// none may, both sides are encoded by themselves. Private to text/.
+// Whether a merge may ever cross a place in a text, from the three bytes on either side alone.
+// Where none may, both sides are encoded by themselves. Private to text/.
 //
 //   BoundaryFilter filter;
 //   filter.add(" the");
@@ -7,8 +7,8 @@
 //
 // A merge that crosses makes a token with this place inside it. The filter remembers of each place
 // inside a token the bytes around it, up to three on either side as the token has them. They are
-// hashed, so "may" can be wrong and "may not" cannot. What a text of one script asks for lies in few
-// cache lines, as the two bytes at the place are the index.
+// hashed, so "may" can be wrong and "may not" cannot. What a text of one script asks for lies in
+// few cache lines, as the two bytes at the place are the index.
 //
 // Readers may share a filter; a writer needs it alone.
 #pragma once

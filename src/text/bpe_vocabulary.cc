@@ -104,11 +104,12 @@ void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
     also_ordinary_.push_back(checked);
   else
     store(name, checked);
-  auto& specials = vocabulary_.special_tokens;
-  if (std::ranges::find(specials, checked, &std::pair<std::string, std::int32_t>::second) !=
-      specials.end())
+  if (static_cast<std::size_t>(checked) >= is_special_.size())
+    is_special_.resize(static_cast<std::size_t>(checked) + 1);
+  if (is_special_[static_cast<std::size_t>(checked)])
     fail(where_, fmt::format("special token {} is given twice", shown(name)));
-  specials.emplace_back(name, checked);
+  is_special_[static_cast<std::size_t>(checked)] = true;
+  vocabulary_.special_tokens.emplace_back(name, checked);
 }
 
 void VocabularyBuilder::add_merge(std::string_view left, std::string_view right) {
@@ -158,8 +159,9 @@ BpeVocabulary VocabularyBuilder::finish() {
   }
   const std::vector<bool> reachable = reachable_ids();
   const bool any_token = vocabulary_.by_tokens || vocabulary_.whole_pieces;
+  std::ranges::sort(also_ordinary_);
   for (const auto& [name, id] : vocabulary_.special_tokens)
-    if (reachable[id] || (any_token && std::ranges::count(also_ordinary_, id) > 0))
+    if (reachable[id] || (any_token && std::ranges::binary_search(also_ordinary_, id)))
       throw Error(
           ErrorCode::unsupported,
           fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "

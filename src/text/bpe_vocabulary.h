@@ -99,6 +99,7 @@ class VocabularyBuilder {
   BpeVocabulary vocabulary_;
   TokenTable index_;
   PairMap<bool> merged_;
+  std::vector<bool> is_special_;             // by id
   std::vector<std::int32_t> also_ordinary_;  // special tokens that add_token() had added
   std::string result_;                       // of add_merge(), kept for its memory
 };

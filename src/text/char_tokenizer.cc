@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/char_json.h"
+#include "text/text_file.h"
 #include "text/utf8.h"
 #include "text/vocab_txt.h"
 
@@ -55,8 +56,13 @@ std::string_view CharTokenizer::bytes_of(std::int32_t id) const {
 }
 
 void CharTokenizer::save(const std::filesystem::path& folder) const {
-  save_vocab_txt(*this, folder / "vocab.txt");
   save_char_json(*this, folder);
+  remove_other_tokenizer_files(folder, {"tokenizer.json"});
+  try {
+    save_vocab_txt(*this, folder / "vocab.txt");
+  } catch (const Error& error) {  // tokenizer.json holds what lines cannot: "[PAD]", gaps
+    if (error.code() != ErrorCode::unsupported) throw;
+  }
 }
 
 std::shared_ptr<const CharTokenizer> byte_tokenizer() {

@@ -39,8 +39,8 @@ class CharTokenizer final : public Tokenizer {
     return special_tokens_;
   }
   std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
-  // Writes vocab.txt (vocab_txt.h) and, for Hugging Face, tokenizer.json, tokenizer_config.json and
-  // special_tokens_map.json.
+  // Writes vocab.txt (vocab_txt.h) where that can hold it and, for Hugging Face, tokenizer.json,
+  // tokenizer_config.json and special_tokens_map.json.
   void save(const std::filesystem::path& folder) const override;
 
   // Behind the last whole character.

@@ -147,6 +147,7 @@ void save_gpt1(const Gpt1Vocabulary& vocabulary, const std::filesystem::path& fo
   write_gpt1_file(folder / "merges.txt", gpt1_merges_txt(vocabulary));
   write_gpt1_file(folder / "special_tokens_map.json", map.dump(2) + "\n");
   write_gpt1_file(folder / "tokenizer_config.json", config.dump(2) + "\n");
+  remove_other_tokenizer_files(folder, {"vocab.json", "merges.txt"});
 }
 
 }  // namespace stemma

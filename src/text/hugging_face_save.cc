@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "text/byte_alphabet.h"
 #include "text/hugging_face.h"
+#include "text/text_file.h"
 
 namespace stemma {
 namespace {
@@ -158,6 +159,10 @@ void save_hugging_face(const BpeTokenizer& tokenizer, const std::filesystem::pat
   write_file(folder / "special_tokens_map.json", special_tokens_map(tokenizer).dump(2) + "\n");
   write_file(folder / "tokenizer_config.json", tokenizer_config(tokenizer).dump(2) + "\n");
   write_file(folder / "tokenizer.json", tokenizer_json(tokenizer, written));
+  if (reads_text_as_gpt2(tokenizer))
+    remove_other_tokenizer_files(folder, {"tokenizer.json", "vocab.json", "merges.txt"});
+  else
+    remove_other_tokenizer_files(folder, {"tokenizer.json"});
 }
 
 }  // namespace stemma

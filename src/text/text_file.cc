@@ -20,6 +20,14 @@ std::string read_tokenizer_file(const std::filesystem::path& path) {
   }
 }
 
+void remove_other_tokenizer_files(const std::filesystem::path& folder,
+                                  std::initializer_list<std::string_view> written) {
+  std::error_code error;  // one that cannot be removed is no reason to fail: the others are whole
+  for (const std::string_view name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"})
+    if (std::ranges::find(written, name) == written.end())
+      std::filesystem::remove(folder / name, error);
+}
+
 void check_plain_text(std::string_view text, const std::string& where) {
   const auto fail = [&](const std::string& what) {
     throw Error(

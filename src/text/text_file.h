@@ -3,14 +3,14 @@
 //   const std::string text = read_tokenizer_file("vocab.txt");
 //   check_plain_text(text, "vocab.txt");
 //   LineReader lines(text);
-//   for (std::string_view line; lines.next(line);) ...        // "[vocab.txt] line
-//   {lines.number()}"
+//   for (std::string_view line; lines.next(line);) ...     // it is line lines.number()
 //
 // Views live as long as the text. One thread a reader.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -19,6 +19,11 @@ namespace stemma {
 // The whole file. Throws not_found, device; corrupt above 256 MiB (the largest published file of a
 // tokenizer has 28 MB), before anything is read.
 std::string read_tokenizer_file(const std::filesystem::path& path);
+
+// Removes from `folder` the tokenizer files that are not among `written`: those of another
+// tokenizer would contradict them.
+void remove_other_tokenizer_files(const std::filesystem::path& folder,
+                                  std::initializer_list<std::string_view> written);
 
 // Throws corrupt where the text is UTF-16, begins with a byte order mark or holds a NUL byte.
 void check_plain_text(std::string_view text, const std::string& where);

@@ -137,6 +137,20 @@ std::string tiktoken_text(const BpeVocabulary& vocabulary) {
   return text;
 }
 
+// What is there may be replaced only where it is of this kind: NAME.json may be anything.
+void check_own_rules(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return;
+  try {
+    parse_tiktoken_rules(read_tokenizer_file(path), path.string());
+  } catch (const Error&) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[{0}] the file is there, and the rules of the .tiktoken file would take "
+                    "its place; give another name or move it",
+                    path.string()));
+  }
+}
+
 std::string rules_text(const BpeTokenizer& tokenizer, const std::string& name) {
   Json specials = Json::object();
   for (const auto& [token, id] : tokenizer.special_tokens()) specials.set(token, id);
@@ -168,8 +182,12 @@ TiktokenRules parse_tiktoken_rules(std::string_view text, const std::string& whe
     }
     rules.eos_name = root.get("eos_token", "");
     const Json* ids = root.find("explicit_n_vocab");
-    if (ids != nullptr && !ids->is_null())
+    if (ids != nullptr && !ids->is_null()) {
+      if (ids->as_int() < 0)
+        fail_tiktoken(where,
+                      fmt::format("explicit_n_vocab must be at least 0, got {}", ids->as_int()));
       rules.tokens = ids->as_int() - static_cast<std::int64_t>(rules.special_tokens.size());
+    }
     return rules;
   } catch (const Error& error) {
     throw with_source(error, where);
@@ -220,6 +238,7 @@ void save_tiktoken(const BpeTokenizer& tokenizer, const std::filesystem::path& p
                 fmt::format("[{}] a .tiktoken file needs a token for every id, {} has none; write "
                             "a folder instead",
                             path.string(), *missing));
+  check_own_rules(rules_path(path));
   for (const auto& [file, text] :
        {std::pair(rules_path(path), rules_text(tokenizer, path.stem().string())),
         std::pair(path, tiktoken_text(vocabulary))}) {

@@ -1,9 +1,8 @@
 // How many tokens a text has, and where its first n tokens end, in bounded memory.
 //
 //   count_tokens(*tokenizer, "Hello world");                      // 2
-//   count_tokens(*tokenizer, text.substr(begin, size));           // of a range, as a text of its
-//   own first_tokens(*tokenizer, "Hello world", 1).bytes;             // 5: text.substr(0, 5) is
-//   "Hello"
+//   count_tokens(*tokenizer, text.substr(begin, size));    // of a range, as a text of its own
+//   first_tokens(*tokenizer, "Hello world", 1).bytes;      // 5: "Hello"
 //
 // Functions: any thread. Memory as StreamEncoder's.
 #pragma once

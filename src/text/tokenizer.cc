@@ -58,6 +58,11 @@ void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& pat
     if (characters == nullptr) refuse("a vocab.txt holds single characters and bytes only");
     save_vocab_txt(*characters, path);
   } else {
+    if (path.extension() == ".json" || (exists(path) && !is_directory(path)))
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[tokenizer] {} is no folder: a tokenizer is written as a folder, as "
+                              "*.tiktoken or as *.txt",
+                              path.string()));
     std::error_code error;
     std::filesystem::create_directories(path, error);
     if (error)

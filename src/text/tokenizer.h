@@ -5,10 +5,10 @@
 //   tokenizer->encode("Hello world", ids);               // 15496 995
 //   std::string text = tokenizer->decode(ids);
 //
-// Any bytes are text: encode → decode gives the same bytes, except in GPT-1's encoding, which cleans
-// text and has <unk> for what it cannot spell (gpt1_tokenizer.h). Text never yields another special
-// token: a "<|endoftext|>" in it is ordinary characters; callers add special ids themselves.
-// Tokenizers are immutable and may be used from several threads at once.
+// Any bytes are text: encode → decode gives the same bytes, except in GPT-1's encoding, which
+// cleans text and has <unk> for what it cannot spell (gpt1_tokenizer.h). Text never yields another
+// special token: a "<|endoftext|>" in it is ordinary characters; callers add special ids
+// themselves. Tokenizers are immutable and may be used from several threads at once.
 #pragma once
 
 #include <cstddef>

@@ -20,6 +20,8 @@ class TokenizerJsonReader {
     const Json& model = root_.at("model");
     check_model(model);
     const bool lowercase = read_normalizer();
+    if (const Json* cut = root_.find("truncation"); cut != nullptr && !cut->is_null())
+      refuse("it cuts texts off (truncation)");
     check_post_processor();
     check_decoder();
     read_added_tokens();
