@@ -132,8 +132,9 @@ TEST(TokenHtml, IsOneWholePage) {
 }
 
 TEST(TokenHtml, HostileTextStaysText) {
+  using namespace std::string_literals;
   const InspectedText one =
-      inspected(std::string("<script>alert(1)</script>\0\"'&\u202e\x1b[31m\xff\xfe</bdi>", 50));
+      inspected("<script>alert(1)</script>\0\"'&\u202e\x1b[31m\xff\xfe</bdi>"s);
   const std::string page =
       token_page({&one, 1}, {.title = "<img src=x onerror=alert(1)>\" \u202e"});
   EXPECT_EQ(page.find("<script"), page.npos);
