@@ -38,17 +38,21 @@ TEST(MergeRules, ANewPairMayComeBeforeThoseOfTheSameRank) {
 TEST(MergeRules, PairsThatDoNotMergeHaveNoRank) {
   const BpeVocabulary vocabulary = test::small_vocabulary({{"a", "b"}, {"ab", "c"}});
   const MergeRules rules(vocabulary);
-  const std::string abc = "abc";
-  const char* end = abc.data() + abc.size();
   const std::int32_t a = rules.id_of_byte('a'), b = rules.id_of_byte('b'),
                      c = rules.id_of_byte('c');
-  EXPECT_EQ(rules.rank({a, b, "ab"}, end), 0);
-  EXPECT_EQ(rules.rank({256, c, "abc"}, end), 1);
-  EXPECT_EQ(rules.rank({b, c, "bc"}, end), MergeRules::kNoRank);
+  const auto rank = [&](std::int32_t left, std::int32_t right, std::string_view bytes) {
+    return rules.rank({left, right, bytes}, bytes.data() + bytes.size());
+  };
+  const auto find = [&](std::string_view bytes) {
+    return rules.find(bytes, bytes.data() + bytes.size());
+  };
+  EXPECT_EQ(rank(a, b, "ab"), 0);
+  EXPECT_EQ(rank(256, c, "abc"), 1);
+  EXPECT_EQ(rank(b, c, "bc"), MergeRules::kNoRank);
   EXPECT_EQ(rules.id_of_two("ab"), 256);
   EXPECT_EQ(rules.id_of_two("bc"), -1);
-  EXPECT_EQ(rules.find("abc", end), 257);
-  EXPECT_EQ(rules.find("<|end|>", end), -1);
+  EXPECT_EQ(find("abc"), 257);
+  EXPECT_EQ(find("<|end|>"), -1);
 }
 
 }  // namespace
