@@ -20,6 +20,10 @@ void check_flags(const TrainerFlags& o) {
                 fmt::format("[tokenizer train] --split, --digits and --lowercase belong to --kind "
                             "bpe: --kind {} cuts every character apart",
                             o.kind));
+  if (o.kind == "bytes" && o.vocab_size != unset.vocab_size)
+    throw Error(ErrorCode::invalid_argument,
+                "[tokenizer train] --vocab-size belongs to the other kinds: --kind bytes has 256 "
+                "bytes and the special tokens");
 }
 
 // Bytes are characters without any above U+007F.

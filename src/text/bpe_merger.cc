@@ -21,8 +21,7 @@ void BpeMerger::Memory::start() {
 BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
     : rules_(vocabulary), trees_(rules_, vocabulary.tokens.size()), prefixes_(vocabulary, rules_) {
   const TokenList& tokens = vocabulary.tokens;
-  std::vector<bool> special(tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   for (std::size_t id = 0; id < tokens.size(); ++id)
     if (!special[id]) filter_.add(tokens[id]);
 }

@@ -8,7 +8,8 @@
 // The merges themselves are not made. The encoding is the one sequence of tokens in which every two
 // neighbours are what their own bytes encode to (docs/decisions.md has the proof), and that
 // sequence is searched for: from left to right, the longest token first, and back where none fits.
-// A place that was given up is never entered again, so time is linear in the piece, whatever it is.
+// A place that was given up is never entered again, so time is linear in the piece, whatever it is
+// (and for each place in the number of sizes that tokens with these first bytes have).
 //
 // Immutable: any thread, each with its own memory.
 #pragma once

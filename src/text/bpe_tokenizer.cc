@@ -185,13 +185,7 @@ std::size_t BpeTokenizer::last_boundary(std::string_view text) const {
 }
 
 std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
-  const auto& tokens = vocabulary_.tokens;
-  if (id < 0 || static_cast<std::size_t>(id) >= tokens.size() || tokens[id].empty())
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("[tokenizer] token id {} is {}; the vocabulary has {} ids", id,
-                    id < 0 || id >= vocab_size() ? "out of range" : "unused", tokens.size()));
-  return tokens[id];
+  return token_of(vocabulary_.tokens, id);
 }
 
 // First how much memory, then the bytes: 16 at a time where there is room, as most tokens are

@@ -24,16 +24,6 @@ constexpr std::size_t kTakenBytes = 64 << 10;
 // places of its pairs, and pairs that are in no other piece (pair_merger.h).
 constexpr std::uint64_t kMergeBytesOfPiece = 16, kMergeBytesOfByte = 24;
 
-bool is_utf8(std::string_view text) {
-  char32_t c = 0;
-  while (!text.empty()) {
-    const std::size_t length = decode_utf8(text, c);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 void check_options(const BpeTrainerOptions& options) {
   const auto& specials = options.special_tokens;
   const auto least = kBytes + static_cast<std::int64_t>(specials.size());
@@ -43,19 +33,7 @@ void check_options(const BpeTrainerOptions& options) {
         fmt::format("[bpe_trainer] vocab_size must be in [{}, {}] (256 bytes and {} special "
                     "tokens are always in), got {}",
                     least, kMaxVocab, specials.size(), options.vocab_size));
-  for (const std::string& name : specials) {
-    if (name.size() < 2)
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("[bpe_trainer] a special token needs at least two bytes, got '{}'", name));
-    if (!is_utf8(name))
-      throw Error(
-          ErrorCode::invalid_argument,
-          fmt::format("[bpe_trainer] special token '{}' is not UTF-8, as its files are", name));
-    if (std::ranges::count(specials, name) > 1)
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[bpe_trainer] special token '{}' is there twice", name));
-  }
+  check_special_names(specials, "bpe_trainer");
 }
 
 std::vector<std::string> byte_tokens() {
@@ -95,10 +73,13 @@ void BpeTrainer::add_text(std::string_view text) {
   const std::size_t whole = partial_.size() - incomplete_utf8_tail(partial_);
   pending_ += normalized(std::string_view(partial_).substr(0, whole));
   partial_.erase(0, whole);
+  if (pending_.size() < wanted_bytes_) return;
   std::size_t counted = count_pieces(*tally_, pending_, options_.splitter->unstable_pieces());
   if (pending_.size() - counted > kMaxPending)
     counted += count_pieces(*tally_, std::string_view(pending_).substr(counted), 0);
   pending_.erase(0, counted);
+  // What is left is split again when it has doubled, so small chunks take no more time than large.
+  wanted_bytes_ = std::max(kTakenBytes, 2 * pending_.size());
 }
 
 void BpeTrainer::end_document() {
@@ -106,6 +87,7 @@ void BpeTrainer::end_document() {
   partial_.clear();
   count_pieces(*tally_, pending_, 0);
   pending_.clear();
+  wanted_bytes_ = 0;
 }
 
 void BpeTrainer::add_document(std::string_view text) {
@@ -189,6 +171,11 @@ void BpeTrainer::fill(PairMerger& merger) {
       dropped_.pieces += count * found.pieces;
     }
   }
+  if (kept_pieces == 0 && pieces_ > 0)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[bpe_trainer] {} distinct pieces, none of them more frequent than the "
+                            "others, do not fit into {} bytes of memory: allow more",
+                            distinct_pieces_, options_.memory_bytes));
   merger.reserve(kept_pieces, kept_bytes);
   counter_->drain(dropped_.min_count, [&](std::string_view piece, std::uint64_t count) {
     merger.add_word(piece, count);

@@ -68,8 +68,8 @@ class BpeTrainer {
 
   // progress(merges done, merges wanted) is called about a hundred times and returns whether to go
   // on; where it does not, the result is null. The vocabulary is smaller than wanted when no pair
-  // is frequent enough. Throws invalid_argument when no text was added, or when train() was called
-  // before.
+  // is frequent enough. Throws invalid_argument when no text was added, when train() was called
+  // before, and when not even the most frequent pieces fit into `memory_bytes`.
   using Progress = std::function<bool(std::int64_t done, std::int64_t wanted)>;
   std::shared_ptr<const BpeTokenizer> train(const Progress& progress = {});
 
@@ -92,8 +92,9 @@ class BpeTrainer {
   void fill(PairMerger& merger);
 
   BpeTrainerOptions options_;
-  std::string pending_;  // the end of the document so far, whose pieces are not certain
-  std::string partial_;  // what may become a character after it
+  std::string pending_;           // the end of the document so far, whose pieces are not certain
+  std::string partial_;           // what may become a character after it
+  std::size_t wanted_bytes_ = 0;  // of pending_, before it is split again
   std::unique_ptr<PieceCounter> counter_;
   std::unique_ptr<PieceTally> tally_;  // of add_text() and add_document()
   std::uint64_t pieces_ = 0, distinct_pieces_ = 0;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "text/byte_alphabet.h"
+#include "text/utf8.h"
 
 namespace stemma {
 namespace {
@@ -25,12 +26,31 @@ std::string shown(std::string_view bytes) {
 
 }  // namespace
 
+std::vector<bool> BpeVocabulary::special_ids() const {
+  std::vector<bool> special(tokens.size());
+  for (const auto& [name, id] : special_tokens) special[static_cast<std::size_t>(id)] = true;
+  return special;
+}
+
+void check_special_names(const std::vector<std::string>& names, std::string_view where) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("[{}] {}", where, what));
+  };
+  for (const std::string& name : names) {
+    if (name.size() < 2)
+      refuse(fmt::format("a special token needs at least two bytes, got '{}'", name));
+    if (!is_valid_utf8(name))
+      refuse(fmt::format("special token '{}' is not UTF-8, as its files are", name));
+    if (std::ranges::count(names, name) > 1)
+      refuse(fmt::format("special token '{}' is there twice", name));
+  }
+}
+
 std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary) {
   if (!vocabulary.by_tokens) return vocabulary.merges;
   const TokenList& tokens = vocabulary.tokens;
   TokenTable index(tokens.size());
-  std::vector<bool> special(tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   for (std::size_t id = 0; id < tokens.size(); ++id)
     if (!special[id] && !tokens[id].empty())
       index.insert(tokens[id], static_cast<std::int32_t>(id));

@@ -41,6 +41,9 @@ struct BpeVocabulary {
   // ignore_merges).
   bool whole_pieces = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
+
+  // By id: whether the token is special.
+  std::vector<bool> special_ids() const;
 };
 
 // The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins
@@ -52,6 +55,15 @@ std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
 std::optional<std::int32_t> separator_of(
     const std::vector<std::pair<std::string, std::int32_t>>& special_tokens,
     std::string_view eos_name);
+
+// Whether a name is written as special tokens are in files that cannot say it otherwise: <...>.
+inline bool has_special_form(std::string_view name) {
+  return name.size() > 2 && name.front() == '<' && name.back() == '>';
+}
+
+// What both trainers ask of the names of special tokens: at least two bytes of UTF-8, none twice.
+// Throws invalid_argument, starting with [where].
+void check_special_names(const std::vector<std::string>& names, std::string_view where);
 
 // A map from strings that can be asked with a view.
 struct StringHash : std::hash<std::string_view> {

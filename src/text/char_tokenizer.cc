@@ -11,11 +11,10 @@
 namespace stemma {
 
 CharTokenizer::CharTokenizer(BpeVocabulary vocabulary, std::string_view eos_name)
-    : tokens_(std::move(vocabulary.tokens)),
-      special_tokens_(std::move(vocabulary.special_tokens)),
-      end_of_text_(separator_of(special_tokens_, eos_name)) {
-  std::vector<bool> special(tokens_.size());
-  for (const auto& [name, id] : special_tokens_) special[id] = true;
+    : end_of_text_(separator_of(vocabulary.special_tokens, eos_name)) {
+  const std::vector<bool> special = vocabulary.special_ids();
+  tokens_ = std::move(vocabulary.tokens);
+  special_tokens_ = std::move(vocabulary.special_tokens);
   for (std::size_t place = 0; place < tokens_.size(); ++place) {
     const std::string_view token = tokens_[place];
     if (special[place] || token.empty()) continue;
@@ -46,14 +45,7 @@ void CharTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids
   }
 }
 
-std::string_view CharTokenizer::bytes_of(std::int32_t id) const {
-  if (id < 0 || id >= vocab_size() || tokens_[id].empty())
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("[tokenizer] token id {} is {}; the vocabulary has {} ids", id,
-                    id < 0 || id >= vocab_size() ? "out of range" : "unused", vocab_size()));
-  return tokens_[id];
-}
+std::string_view CharTokenizer::bytes_of(std::int32_t id) const { return token_of(tokens_, id); }
 
 void CharTokenizer::save(const std::filesystem::path& folder) const {
   save_char_json(*this, folder);

@@ -18,6 +18,7 @@ CharTrainer::CharTrainer(CharTrainerOptions options)
         fmt::format("[char_trainer] vocab_size must be at least {} (256 bytes and {} special "
                     "tokens are always in), got {}",
                     least, options_.special_tokens.size(), options_.vocab_size));
+  check_special_names(options_.special_tokens, "char_trainer");
 }
 
 void CharTrainer::add_document(std::string_view text) {

@@ -27,7 +27,7 @@ struct CharTrainerOptions {
 
 class CharTrainer {
  public:
-  // Throws invalid_argument: vocab_size below 256 + special tokens.
+  // Throws invalid_argument: vocab_size below 256 + special tokens, check_special_names().
   explicit CharTrainer(CharTrainerOptions options = {});
 
   // Invalid UTF-8 is passed over: bytes always have ids.

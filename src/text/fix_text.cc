@@ -16,21 +16,26 @@ constexpr std::size_t kSegmentCharacters = 1'000'000;
 
 // The length in bytes of the segment at the start of `text`.
 std::size_t segment_length(std::string_view text) {
+  text = text.substr(0, 4 * kSegmentCharacters);  // more than a segment, whatever the characters
   const std::size_t line = std::min(text.find('\n'), text.size() - 1) + 1;
   return line <= kSegmentCharacters ? line
                                     : bytes_of_characters(text.substr(0, line), kSegmentCharacters);
 }
 
-// The length of the lines at the start of `text` that stay as they are: ASCII without entities,
-// carriage returns and control characters. A '<' on the way ends the time of entities.
+// The length of the lines, and of the whole segments of a long line, at the start of `text` that
+// stay as they are: ASCII without entities, carriage returns and control characters. A '<' on the
+// way ends the time of entities.
 std::size_t plain_lines_length(std::string_view text, bool& entities) {
   std::size_t lines = 0;
+  const auto before = [&](std::size_t place) {
+    return lines + (place - lines) / kSegmentCharacters * kSegmentCharacters;
+  };
   for (std::size_t place = 0; place < text.size(); ++place) {
     const auto c = static_cast<unsigned char>(text[place]);
-    if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\f')) return lines;
+    if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\f')) return before(place);
     if (c == '\n') lines = place + 1;
     if (c == '<') entities = false;
-    if (c == '&' && entities) return lines;
+    if (c == '&' && entities) return before(place);
   }
   return text.size();
 }

@@ -121,14 +121,7 @@ void Gpt1Tokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids
   Gpt1Encoder(prepared, merger_, line_, ids).encode();
 }
 
-std::string_view Gpt1Tokenizer::bytes_of(std::int32_t id) const {
-  if (id < 0 || id >= vocab_size() || vocabulary_.tokens[static_cast<std::size_t>(id)].empty())
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("[tokenizer] token id {} is {}; the vocabulary has {} ids", id,
-                    id < 0 || id >= vocab_size() ? "out of range" : "unused", vocab_size()));
-  return texts_[static_cast<std::size_t>(id)];
-}
+std::string_view Gpt1Tokenizer::bytes_of(std::int32_t id) const { return token_of(texts_, id); }
 
 void Gpt1Tokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
   const std::size_t before = text.size();

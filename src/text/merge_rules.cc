@@ -37,8 +37,7 @@ MergeRules::MergeRules(const BpeVocabulary& vocabulary)
     ranks_[pair_key(merge.left, merge.right)] = static_cast<std::int32_t>(result_of_rank_.size());
     result_of_rank_.push_back(merge.result);
   }
-  std::vector<bool> special(tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   for (std::size_t id = 0; id < tokens.size(); ++id)
     if (!special[id] && !tokens[id].empty())
       tokens_.insert(tokens[id], static_cast<std::int32_t>(id));
@@ -98,8 +97,7 @@ void MergeRules::merge_word(std::string_view word, std::vector<std::int32_t>& id
 void MergeRules::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {
   if (piece.size() >= (std::size_t{1} << 31))
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[encode] {} bytes without a word boundary depend on each other; cut "
-                            "the text below 2 GiB",
+                fmt::format("[encode] {} bytes are too many to be merged at once: at most 2 GiB",
                             piece.size()));
   const auto size = static_cast<std::uint32_t>(piece.size());
   struct Symbol {

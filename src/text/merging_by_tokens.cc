@@ -1,5 +1,7 @@
 #include "text/merging_by_tokens.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "text/bpe_merger.h"
@@ -11,8 +13,7 @@ namespace {
 // The first token that its own bytes do not merge to, or nothing.
 std::string token_that_is_not_made(const BpeVocabulary& vocabulary) {
   const BpeMerger merger(vocabulary);
-  std::vector<bool> special(vocabulary.tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   std::vector<std::int32_t> ids;
   for (std::size_t id = 0; id < special.size(); ++id) {
     const std::string_view token = vocabulary.tokens[id];
@@ -30,7 +31,13 @@ std::string token_that_is_not_made(const BpeVocabulary& vocabulary) {
 bool lists_every_pair(const BpeVocabulary& vocabulary) {
   BpeVocabulary by_tokens = vocabulary;
   by_tokens.by_tokens = true;
-  return listed_merges(by_tokens).size() == vocabulary.merges.size();
+  const std::vector<bool> special = vocabulary.special_ids();
+  const auto joins_text = [&](const BpeMerge& merge) {
+    return !special[static_cast<std::size_t>(merge.left)] &&
+           !special[static_cast<std::size_t>(merge.right)];
+  };
+  const auto listed = std::ranges::count_if(vocabulary.merges, joins_text);
+  return listed_merges(by_tokens).size() == static_cast<std::size_t>(listed);
 }
 
 }  // namespace

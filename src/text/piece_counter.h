@@ -12,7 +12,8 @@
 // outgrows its share of `memory_bytes` goes to disk and begins anew; at the end what was written of
 // a part is read and added up, one part after the other. So counts are exact, and the same whatever
 // the threads did. `memory_bytes` is kept up to 32 times as many distinct pieces as fit in it;
-// every thread has about 1 MiB beside it. Errors: spill_file.h.
+// every thread has about 1 MiB beside it, and room for the longest piece that it saw. Errors:
+// spill_file.h.
 #pragma once
 
 #include <array>

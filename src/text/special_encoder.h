@@ -1,6 +1,7 @@
 // Text in which the special tokens that the caller names are special; every other one stays
 // ordinary text. The ids are those of tiktoken's encode(text, allowed_special=names,
-// disallowed_special=()).
+// disallowed_special=()), as long as no special name begins another one: which of the two tiktoken
+// takes hangs on the order of a hash map.
 //
 //   const std::vector<std::string> allowed = {"<|endoftext|>"};
 //   const SpecialEncoder encoder(*tokenizer, allowed);
@@ -9,7 +10,7 @@
 // Never for text of a user: with a name allowed, whoever writes the text writes the token.
 //
 // Of the places where a name begins the leftmost counts, of several names there the longest; what
-// lies between names is encoded apart. Time is linear in the text and in the length of the longest
+// lies between names is encoded apart. Time is at most the text times the length of the longest
 // name; more names cost no more than a binary search among them. Immutable: any thread. Keeps a
 // reference to the tokenizer.
 #pragma once

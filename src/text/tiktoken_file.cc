@@ -97,8 +97,7 @@ void add_tokens(std::string_view text, VocabularyBuilder& builder, const std::st
 
 // The first id below the largest token's that has none, special or not.
 std::optional<std::size_t> missing_rank(const BpeVocabulary& vocabulary) {
-  std::vector<bool> special(vocabulary.tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   std::optional<std::size_t> missing;
   for (std::size_t id = 0; id < special.size(); ++id) {
     const bool empty = vocabulary.tokens[id].empty();
@@ -126,8 +125,7 @@ void check_last_lines(const BpeVocabulary& vocabulary, const std::string& where)
 }
 
 std::string tiktoken_text(const BpeVocabulary& vocabulary) {
-  std::vector<bool> special(vocabulary.tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   std::string text;
   for (std::size_t id = 0; id < special.size(); ++id) {
     if (special[id] || vocabulary.tokens[id].empty()) continue;

@@ -51,4 +51,7 @@ class TokenList {
   std::string bytes_;  // and kReadable more
 };
 
+// Tokenizer::bytes_of(): throws invalid_argument for an id out of range or without a token.
+std::string_view token_of(const TokenList& tokens, std::int32_t id);
+
 }  // namespace stemma

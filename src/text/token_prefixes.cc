@@ -9,8 +9,7 @@ namespace stemma {
 TokenPrefixes::TokenPrefixes(const BpeVocabulary& vocabulary, const MergeRules& rules)
     : rules_(rules), heads_(1 << 10) {
   const TokenList& tokens = vocabulary.tokens;
-  std::vector<bool> special(tokens.size());
-  for (const auto& [name, id] : vocabulary.special_tokens) special[id] = true;
+  const std::vector<bool> special = vocabulary.special_ids();
   for (std::size_t id = 0; id < tokens.size(); ++id)
     if (!special[id]) add(tokens[id], static_cast<std::int32_t>(id));
   for (std::vector<std::size_t>& sizes : longs_) {

@@ -14,10 +14,6 @@
 namespace stemma {
 namespace {
 
-bool looks_special(std::string_view name) {
-  return name.size() > 2 && name.front() == '<' && name.back() == '>';
-}
-
 // An entry of vocab.json that may be special: which ones are shows only after the merges.
 struct Candidate {
   std::string name;
@@ -46,7 +42,7 @@ BpeVocabulary build(const VocabAndMerges& files, const std::string& where) {
     const bool named = std::ranges::find(files.special_names, text) != files.special_names.end();
     const std::optional<std::string> bytes = from_byte_alphabet(text);
     const bool ordinary = bytes && (bytes->size() == 1 || made.contains(*bytes));
-    if (!ordinary && (named || looks_special(text))) {
+    if (!ordinary && (named || has_special_form(text))) {
       specials.push_back({text, id.as_int()});
     } else if (!bytes) {
       fail(vocab_name,

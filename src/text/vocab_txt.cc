@@ -14,10 +14,6 @@
 namespace stemma {
 namespace {
 
-bool has_special_form(std::string_view line) {
-  return line.size() > 2 && line.front() == '<' && line.back() == '>';
-}
-
 bool is_wordpiece(std::string_view text) {
   for (const char* sign : {"\n##", "[CLS]", "[UNK]"})
     if (text.find(sign) != text.npos) return true;

@@ -131,11 +131,39 @@ TEST_P(Boundaries, OnlyTheUnstablePiecesChangeWhenTextGoesOn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Splitters, Boundaries,
-                         testing::Values(NamedSplitter{"gpt2", gpt2_splitter()},
-                                         NamedSplitter{"cl100k", cl100k_splitter()},
-                                         NamedSplitter{"o200k", o200k_splitter()}),
-                         [](const auto& one) { return std::string(one.param.name); });
+// Where capitals go, pieces change: "HeL" is two in o200k until it is "hel".
+TEST(BoundariesOfLowerCase, EncodeApartToTheIdsOfTheWhole) {
+  std::mt19937 random(3);
+  for (const Splitter* splitter : {&gpt2_splitter(), &cl100k_splitter(), &o200k_splitter()}) {
+    BpeVocabulary vocabulary = published_tokenizer("gpt2")->vocabulary();
+    vocabulary.lowercase = true;
+    const auto tokenizer = make_bpe_tokenizer(std::move(vocabulary), *splitter);
+    int found = 0;
+    for (int round = 0; round < 5'000; ++round) {
+      std::vector<std::string> parts = parts_of_text();
+      parts.insert(parts.end(), {"HeL", "İ", "'S", "Σ", "\u212A", "word ", "ONE\n"});
+      const std::string text = test::random_text(random, parts, 12);
+      const std::size_t cut = tokenizer->last_boundary(text);
+      const std::string whole = text + test::random_text(random, parts, 3);
+      test::Ids apart = test::encode(*tokenizer, whole.substr(0, cut));
+      for (const std::int32_t id : test::encode(*tokenizer, whole.substr(cut))) apart.push_back(id);
+      ASSERT_EQ(apart, test::encode(*tokenizer, whole)) << testing::PrintToString(whole) << cut;
+      found += cut > 0 ? 1 : 0;
+    }
+    EXPECT_GT(found, 1'000);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Splitters, Boundaries,
+    testing::Values(NamedSplitter{"gpt2", gpt2_splitter()},
+                    NamedSplitter{"cl100k", cl100k_splitter()},
+                    NamedSplitter{"o200k", o200k_splitter()},
+                    NamedSplitter{"gpt2_single", gpt2_splitter(NumberCut::single)},
+                    NamedSplitter{"gpt2_triple", gpt2_splitter(NumberCut::triple)},
+                    NamedSplitter{"cl100k_single", cl100k_splitter(NumberCut::single)},
+                    NamedSplitter{"o200k_single", o200k_splitter(NumberCut::single)}),
+    [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace stemma

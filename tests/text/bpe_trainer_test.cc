@@ -188,6 +188,16 @@ TEST(BpeTrainer, AboveTheMemoryTheRarestPiecesAreLeftOut) {
 }
 
 // fixtures/make_trainer_fixtures.py made the expected merges and ids with Hugging Face tokenizers.
+// Nothing is left out silently until nothing is left.
+TEST(BpeTrainer, RefusesMemoryForNoPieceAtAll) {
+  BpeTrainer trainer({.vocab_size = 300, .memory_bytes = 1 << 10});
+  std::string text;
+  for (char a = 'a'; a <= 'z'; ++a)
+    for (char b = 'a'; b <= 'z'; ++b) text += {' ', a, b};  // each once
+  trainer.add_document(text);
+  EXPECT_ERROR(trainer.train(), ErrorCode::invalid_argument, "allow more");
+}
+
 TEST(BpeTrainer, EqualsHuggingFaceTokenizersUnderOtherRules) {
   const Json golden = Json::parse(test::fixture("trainer_options.json"), "trainer_options.json");
   const Json::Array& texts = golden.at("texts").as_array();

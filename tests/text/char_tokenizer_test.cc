@@ -54,6 +54,8 @@ TEST(CharTrainer, KeepsTheMostFrequentTiesByCodePoint) {
   trainer.add_document("aé\U0010FFFF");
   EXPECT_EQ(trainer.distinct_characters(), 2u);
   EXPECT_ERROR(CharTrainer({.vocab_size = 256}), ErrorCode::invalid_argument, "at least 257");
+  EXPECT_ERROR(CharTrainer({.special_tokens = {"<a>", "<a>"}}), ErrorCode::invalid_argument,
+               "twice");
 }
 
 TEST(CharTokenizer, AnyBytesComeBack) {

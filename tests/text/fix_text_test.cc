@@ -60,6 +60,14 @@ TEST(FixText, LinesAreCleanedAlone) {
 
 // Texts in which each repair makes the next one possible, or a match fails late: a search from the
 // start for each would take quadratic time. They end soon, and the result is UTF-8.
+// Longer than ftfy looks at at once: what is plain at its start is passed over, the rest is not.
+TEST(FixText, ALongLineIsCleanedToItsEnd) {
+  const std::string plain(2'500'000, 'x');
+  EXPECT_EQ(fix_text(plain + " schÃ¶n &amp; gut\n" + plain + "&lt;"),
+            plain + " schön & gut\n" + plain + "<");
+  EXPECT_EQ(fix_text(plain + "<" + plain + "&lt;"), plain + "<" + plain + "&lt;");
+}
+
 TEST(FixText, HostileTextEndsSoon) {
   constexpr std::size_t kParts = 60'000;
   for (const std::string part :
