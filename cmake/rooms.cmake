@@ -33,8 +33,8 @@ if(STEMMA_FUZZ)
 endif()
 
 # Most of a build is parsing headers and compiling the same templates again for each source. So large
-# headers are precompiled, and sources of a room go to the compiler four at a time. The presets `debug`
-# and `clang` do without: they see each source alone, with the includes that it has.
+# headers are precompiled, and sources of a room go to the compiler four at a time. The preset `debug`
+# does without: it sees each source alone, with the includes that it has.
 option(STEMMA_BATCH_BUILD "Precompile large headers and compile sources in batches" ON)
 
 # stemma_precompile(<name> <header>... LIBRARIES <library>...): headers for stemma_use_precompiled.

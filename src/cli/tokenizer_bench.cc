@@ -1,4 +1,6 @@
 
+#include "text/tokenizer_bench.h"
+
 #include <memory>
 
 #include <fmt/format.h>
@@ -10,7 +12,6 @@
 #include "cli/output.h"
 #include "cli/peaks_json.h"
 #include "cli/tokenizer_bench_report.h"
-#include "text/encode_batch.h"
 
 namespace stemma::cli {
 namespace {
@@ -52,10 +53,7 @@ int run(const Options& o) {
   TokenizerBenchOptions options;
   options.runs = static_cast<int>(o.runs);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
-  if (workers.count() > 1)
-    options.parallel = [&](const Tokenizer& tokenizer, std::string_view text, auto& ids) {
-      encode_parallel(tokenizer, text, workers, ids);
-    };
+  if (workers.count() > 1) options.workers = &workers;
   const std::vector<TokenizerRates> results = bench_tokenizers(o.tokenizers, texts, options);
   if (interrupted_or_done() != kDone) return interrupted_or_done();
   Json out = tokenizer_bench_json(results);
@@ -76,10 +74,12 @@ void add_tokenizer_bench(Program& program) {
   Command& c = program.add("tokenizer bench", "how fast tokenizers load, encode and decode here");
   c.about =
       "Encodes and decodes each file as one text on one core, timed by the thread's processor "
-      "time; "
-      "the figures are medians of --runs runs with the least and the most, in 10^6 bytes of text a "
-      "second, and the tokenizers take turns. `relative` sets a text's encoding rate against the "
-      "first text's. --hostile adds what slow encoders fail on: one letter 10^7 times, a million "
+      "time, each run with a tokenizer opened anew; the figures are medians of --runs runs with "
+      "the least and the most, in 10^6 bytes of text a second, and the tokenizers take turns. "
+      "With --threads N the text is also encoded by N threads together, and by N threads apart, a "
+      "text and a tokenizer each: that is what the machine gives. `relative` sets a text's "
+      "encoding rate against the first text's. --hostile adds what slow encoders fail on: one "
+      "letter 10^7 times, a million "
       "spaces, emoji, base64, random bytes.";
   c.examples = {"stemma tokenizer bench --tokenizer r50k_base o200k_base --input book.txt",
                 "stemma tokenizer bench --hostile --json"};

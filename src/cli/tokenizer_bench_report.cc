@@ -19,7 +19,10 @@ Json rates_json(const TextRates& r, double main_rate) {
                            {"encode_bytes_per_s", spread_json(r.encode)},
                            {"decode_bytes_per_s", spread_json(r.decode)},
                            {"encode_relative", r.encode.median / main_rate}});
-  if (r.parallel.median > 0) out.set("parallel_bytes_per_s", spread_json(r.parallel));
+  if (r.parallel.median > 0) {
+    out.set("parallel_bytes_per_s", spread_json(r.parallel));
+    out.set("apart_bytes_per_s", spread_json(r.apart));
+  }
   return out;
 }
 
@@ -45,14 +48,14 @@ Json tokenizer_bench_json(const std::vector<TokenizerRates>& results) {
 }
 
 std::string tokenizer_bench_text(const Json& out, const std::vector<TokenizerRates>& results) {
-  std::string text =
-      fmt::format("{:<14} {:<16} {:>22} {:>22} {:>22} {:>9}\n", "tokenizer", "text", "encode MB/s",
-                  fmt::format("{} threads", out.at("threads").as_int()), "decode MB/s", "relative");
+  std::string text = fmt::format(
+      "{:<14} {:<16} {:>22} {:>22} {:>22} {:>22} {:>9}\n", "tokenizer", "text", "encode MB/s",
+      fmt::format("{} threads", out.at("threads").as_int()), "apart", "decode MB/s", "relative");
   for (const TokenizerRates& one : results)
     for (const TextRates& r : one.texts)
-      text += fmt::format("{:<14} {:<16} {:>22} {:>22} {:>22} {:>9.2f}\n", one.tokenizer, r.text,
-                          megabytes(r.encode), megabytes(r.parallel), megabytes(r.decode),
-                          r.encode.median / one.texts.front().encode.median);
+      text += fmt::format("{:<14} {:<16} {:>22} {:>22} {:>22} {:>22} {:>9.2f}\n", one.tokenizer,
+                          r.text, megabytes(r.encode), megabytes(r.parallel), megabytes(r.apart),
+                          megabytes(r.decode), r.encode.median / one.texts.front().encode.median);
   text += "loading:";
   for (const TokenizerRates& one : results)
     text +=

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/large_pages.h"
 
 namespace stemma {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 // Blocks of many pages are mapped, so that they go back to the system when released and can lie on
 // huge pages; small ones come from the C library.
@@ -38,7 +38,7 @@ class Heap final : public Allocator {
       void* p =
           mmap(nullptr, rounded(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (p == MAP_FAILED) out_of_memory(bytes);
-      if (bytes >= kHugePage) madvise(p, rounded(bytes), MADV_HUGEPAGE);
+      if (bytes >= kLargePage) madvise(p, rounded(bytes), MADV_HUGEPAGE);
       storage->data = static_cast<std::byte*>(p);
     } else {
       const std::size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;

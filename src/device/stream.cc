@@ -3,9 +3,9 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/large_pages.h"
 
 namespace stemma {
 
@@ -15,18 +15,13 @@ void Stream::Free::operator()(std::byte* p) const { std::free(p); }
 
 std::byte* Stream::grow(Block& block, std::size_t bytes) {
   if (block.bytes >= bytes) return block.data.get();
-  // Packed operands are read at strides that need more small pages than a processor remembers.
-  constexpr std::size_t kSmallPage = 4096, kLargePage = std::size_t{2} << 20;
-  const std::size_t page = bytes >= kLargePage / 2 ? kLargePage : kSmallPage;
-  const std::size_t size = (bytes + page - 1) / page * page;
   block.data.reset();
   block.bytes = 0;
-  block.data.reset(static_cast<std::byte*>(std::aligned_alloc(page, size)));
+  block.data.reset(static_cast<std::byte*>(allocate_pages(bytes)));
   if (!block.data)
     throw Error(ErrorCode::out_of_memory,
-                fmt::format("[stream] cannot allocate {} bytes of scratch memory", size));
-  if (page == kLargePage) madvise(block.data.get(), size, MADV_HUGEPAGE);
-  block.bytes = size;
+                fmt::format("[stream] cannot allocate {} bytes of scratch memory", bytes));
+  block.bytes = bytes;
   return block.data.get();
 }
 

@@ -18,7 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
+
+#include "base/large_pages.h"
 
 namespace stemma {
 
@@ -71,7 +72,7 @@ class BoundaryFilter {
     return static_cast<unsigned>(key * 0x9E3779B97F4A7C15u >> 56);
   }
 
-  std::vector<Row> rows_;
+  LargeVector<Row> rows_;
 };
 
 }  // namespace stemma

@@ -1,25 +1,17 @@
 #include "text/bpe_merger.h"
 
-#include <algorithm>
-#include <bit>
-
 namespace stemma {
 namespace {
 
-constexpr std::uint64_t kNoPair = ~std::uint64_t{0};
+constexpr std::size_t kPairs = 1 << 16;  // a power of two
 
 }  // namespace
 
-BpeMerger::Memory::Memory(std::size_t text_size)
-    : places_(std::clamp<std::size_t>(std::bit_ceil(text_size / 4), 16, 1 << 16)) {}
-
-void BpeMerger::Memory::start() {
-  has_given_up_ = false;
-  if (pairs_.empty()) pairs_.assign(places_, kNoPair);
-}
-
 BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
-    : rules_(vocabulary), trees_(rules_, vocabulary.tokens.size()), prefixes_(vocabulary, rules_) {
+    : rules_(vocabulary),
+      trees_(rules_, vocabulary.tokens.size()),
+      prefixes_(vocabulary, rules_),
+      pairs_(kPairs) {
   const TokenList& tokens = vocabulary.tokens;
   const std::vector<bool> special = vocabulary.special_ids();
   for (std::size_t id = 0; id < tokens.size(); ++id)
@@ -29,18 +21,17 @@ BpeMerger::BpeMerger(const BpeVocabulary& vocabulary)
 void BpeMerger::encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
                        const char* end) const {
   const std::int32_t id = rules_.find(piece, end);
-  if (id >= 0 && (rules_.keeps_whole_pieces() || trees_.is_own_encoding(id, piece, end)))
+  if (id >= 0 && is_whole(id, piece, end))
     ids.push_back(id);
   else
-    encode_part(piece, ids, memory, end);
+    search(piece, ids, memory, end);
 }
 
-void BpeMerger::encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
-                            const char* end) const {
-  if (part.size() <= kMaxWordBytes)
-    rules_.merge_word(part, ids);
-  else
-    search(part, ids, memory, end);
+std::size_t BpeMerger::encode_word(const WordKey& word, std::int32_t* ids) const {
+  *ids = rules_.find(word);
+  const std::string_view bytes = word.bytes();
+  if (*ids >= 0 && is_whole(*ids, bytes, bytes.data() + sizeof(word))) return 1;
+  return rules_.merge_word(word, ids);
 }
 
 // Only looked for between characters.
@@ -52,18 +43,21 @@ std::size_t BpeMerger::part_end(std::string_view piece, std::size_t begin) const
 }
 
 // The left one is its own encoding.
-bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
-                           const char* end) const {
+bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, const char* end) const {
   const std::string_view right = pair.bytes.substr(left_size);
   if (!filter_.may_cross(left_size, right.size(), right.data()))
     return trees_.is_own_encoding(pair.right, right, end);
-  // Ids are below 2^31: two of them and the answer fill 63 bits.
+  // Ids are below 2^31. An entry of 0 is of no pair.
   const std::uint64_t key =
-      (static_cast<std::uint64_t>(pair.left) << 31 | static_cast<std::uint64_t>(pair.right)) << 1;
-  std::uint64_t& entry = memory.entry_of(key);
-  if ((entry & ~std::uint64_t{1}) != key)
-    entry = key | static_cast<std::uint64_t>(trees_.stay_apart(pair, end));
-  return (entry & 1) != 0;
+      ((static_cast<std::uint64_t>(pair.left) + 1) << 31 | static_cast<std::uint64_t>(pair.right))
+      << 1;
+  std::atomic<std::uint64_t>& entry = pairs_[key * 0x9E3779B97F4A7C15u >> 32 & (kPairs - 1)];
+  std::uint64_t known = entry.load(std::memory_order_relaxed);
+  if ((known & ~std::uint64_t{1}) != key) {
+    known = key | static_cast<std::uint64_t>(trees_.stay_apart(pair, end));
+    entry.store(known, std::memory_order_relaxed);
+  }
+  return (known & 1) != 0;
 }
 
 // There is only one sequence from the start of the piece to a place, so that what led to a place
@@ -71,7 +65,7 @@ bool BpeMerger::may_follow(const Neighbours& pair, std::size_t left_size, Memory
 void BpeMerger::search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
                        const char* end) const {
   const std::size_t first = ids.size();
-  memory.start();
+  memory.has_given_up_ = false;
   std::size_t place = 0, longest = piece.size();
   while (place < piece.size()) {
     if (longest == 0) {
@@ -88,8 +82,7 @@ void BpeMerger::search(std::string_view piece, std::vector<std::int32_t>& ids, M
       if (!trees_.is_own_encoding(id, piece.substr(place, size), end)) continue;
     } else {
       const std::size_t before = rules_.size_of(ids.back());
-      if (!may_follow({ids.back(), id, piece.substr(place - before, before + size)}, before, memory,
-                      end))
+      if (!may_follow({ids.back(), id, piece.substr(place - before, before + size)}, before, end))
         continue;
     }
     ids.push_back(id);

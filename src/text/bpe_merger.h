@@ -2,7 +2,7 @@
 // leftmost, until no pair is left that merges (Sennrich et al. 2016, section 3.2; GPT-2's encoder).
 //
 //   BpeMerger merger(vocabulary);
-//   BpeMerger::Memory memory(text.size());
+//   BpeMerger::Memory memory;
 //   merger.encode(" world", ids, memory);        // appends 995
 //
 // The merges themselves are not made. The encoding is the one sequence of tokens in which every two
@@ -11,9 +11,11 @@
 // A place that was given up is never entered again, so time is linear in the piece, whatever it is
 // (and for each place in the number of sizes that tokens with these first bytes have).
 //
-// Immutable: any thread, each with its own memory.
+// Any thread, each with its own memory. Which tokens may follow each other they share: 512 KiB, one
+// place a hash value, the newest wins.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -29,21 +31,10 @@ namespace stemma {
 
 class BpeMerger {
  public:
-  // What encoding remembers from piece to piece: which tokens may follow each other, one place a
-  // hash value, the newest wins. At most 512 KiB, and a bit for each byte of a piece that is
-  // searched backwards.
+  // The places that were given up: a bit for each byte of a piece that is searched backwards.
   class Memory {
-   public:
-    // text_size: of all the pieces together.
-    explicit Memory(std::size_t text_size);
-
-   private:
     friend BpeMerger;
 
-    void start();  // with a piece
-    std::uint64_t& entry_of(std::uint64_t pair) {
-      return pairs_[pair * 0x9E3779B97F4A7C15u >> 32 & (pairs_.size() - 1)];
-    }
     void give_up(std::size_t place, std::size_t piece_size) {
       if (!has_given_up_) given_up_.assign(piece_size / 64 + 1, 0);
       has_given_up_ = true;
@@ -53,9 +44,7 @@ class BpeMerger {
       return has_given_up_ && (given_up_[place / 64] >> place % 64 & 1) != 0;
     }
 
-    std::size_t places_;
-    std::vector<std::uint64_t> pairs_;     // a pair, and in its lowest bit the answer
-    std::vector<std::uint64_t> given_up_;  // of the piece, a bit for each place
+    std::vector<std::uint64_t> given_up_;
     bool has_given_up_ = false;
   };
 
@@ -70,16 +59,26 @@ class BpeMerger {
   void encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
               const char* end) const;
   void encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
-    Memory memory(piece.size());
+    Memory memory;
     encode(piece, ids, memory, piece.data() + piece.size());
   }
   // The same for a part: that it is a token is nothing special, its merges must make it.
   void encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
-                   const char* end) const;
+                   const char* end) const {
+    search(part, ids, memory, end);
+  }
+  // The same for short pieces and parts, faster: the ids go to `ids`, where there is room for
+  // kMaxWordBytes; returns how many they are.
+  std::size_t encode_word(const WordKey& word, std::int32_t* ids) const;
+  std::size_t encode_part(const WordKey& part, std::int32_t* ids) const {
+    return rules_.merge_word(part, ids);
+  }
 
  private:
-  bool may_follow(const Neighbours& pair, std::size_t left_size, Memory& memory,
-                  const char* end) const;
+  bool is_whole(std::int32_t id, std::string_view piece, const char* end) const {
+    return rules_.keeps_whole_pieces() || trees_.is_own_encoding(id, piece, end);
+  }
+  bool may_follow(const Neighbours& pair, std::size_t left_size, const char* end) const;
   void search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
               const char* end) const;
 
@@ -87,6 +86,7 @@ class BpeMerger {
   TokenTrees trees_;
   TokenPrefixes prefixes_;
   BoundaryFilter filter_;
+  mutable std::vector<std::atomic<std::uint64_t>> pairs_;  // two ids, in the lowest bit the answer
 };
 
 }  // namespace stemma

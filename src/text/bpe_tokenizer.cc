@@ -12,6 +12,7 @@
 #include "text/hugging_face.h"
 #include "text/lowercase.h"
 #include "text/piece_cache.h"
+#include "text/word_cache.h"
 
 namespace stemma {
 
@@ -19,16 +20,20 @@ BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary, const Splitter& splitter,
                            std::optional<std::int32_t> end_of_text)
     : vocabulary_(std::move(vocabulary)),
       merger_(vocabulary_),
+      words_(std::make_unique<WordCache>(vocabulary_.tokens.size())),
       splitter_(splitter),
       end_of_text_(end_of_text) {}
+
+BpeTokenizer::~BpeTokenizer() = default;
 
 namespace {
 
 // Encodes one text.
 class TextEncoder {
  public:
-  TextEncoder(std::string_view text, const BpeMerger& merger, std::vector<std::int32_t>& ids)
-      : text_(text), merger_(merger), ids_(ids), cache_(text), memory_(text.size()) {}
+  TextEncoder(std::string_view text, const BpeMerger& merger, WordCache& words,
+              std::vector<std::int32_t>& ids)
+      : text_(text), merger_(merger), ids_(ids), words_(words), pieces_(text.size()) {}
 
   // The pieces from `begin` on that end at `ends`.
   void encode(std::size_t begin, std::span<const std::size_t> ends) {
@@ -50,8 +55,8 @@ class TextEncoder {
   struct Added {
     std::size_t begin, size;
     bool part;
-    WordKey key;                  // up to kMaxWordBytes
-    PieceCache::WordPair* words;  // the same
+    WordKey key;             // up to kMaxWordBytes
+    WordCache::Pair* words;  // the same
   };
 
   const char* text_end() const { return text_.data() + text_.size(); }
@@ -89,7 +94,7 @@ class TextEncoder {
     if (added.size > kMaxWordBytes) return;
     added.key = WordKey::of(text_.data() + begin, added.size, text_end());
     added.key.high |= part ? kPart : 0;
-    added.words = &cache_.words_at(added.key);
+    added.words = &words_.at(added.key);
     __builtin_prefetch(added.words);
   }
 
@@ -98,18 +103,21 @@ class TextEncoder {
       const Added& added = batch_[i];
       if (added.size > kMaxWordBytes)
         encode_other(added);
-      else if (const PieceCache::Word* word = added.words->find(added.key); word != nullptr)
-        buffered_ += word->copy(buffer_.data() + buffered_);
+      else if (const std::size_t count = added.words->copy(added.key, &buffer_[buffered_]))
+        buffered_ += count;
       else
         encode_word(added);
-      if (buffered_ + 4 > buffer_.size()) flush();
+      if (buffered_ + kMaxWordBytes > buffer_.size()) flush();
     }
     added_ = 0;
   }
 
   void encode_word(const Added& added) {
-    const std::size_t first = append(added);
-    added.words->set(added.key, std::span(ids_).subspan(first));
+    std::int32_t* ids = &buffer_[buffered_];
+    const std::size_t count =
+        added.part ? merger_.encode_part(added.key, ids) : merger_.encode_word(added.key, ids);
+    added.words->set(added.key, std::span(ids, count));
+    buffered_ += count;
   }
 
   void encode_other(const Added& added) {
@@ -118,14 +126,14 @@ class TextEncoder {
       return;
     }
     const std::string_view piece = text_.substr(added.begin, added.size);
-    PieceCache::Other& other = cache_.other_at(piece);
-    if (other.piece != piece) {
+    PieceCache::Piece& known = pieces_.at(piece);
+    if (known.bytes != piece) {
       const std::size_t first = append(added);
-      other = {piece, first, ids_.size() - first};
+      known = {piece, first, ids_.size() - first};
       return;
     }
     flush();
-    for (std::size_t i = 0; i < other.count; ++i) ids_.push_back(ids_[other.first + i]);
+    for (std::size_t i = 0; i < known.count; ++i) ids_.push_back(ids_[known.first + i]);
   }
 
   // Returns where the first id is.
@@ -143,7 +151,8 @@ class TextEncoder {
   std::string_view text_;
   const BpeMerger& merger_;
   std::vector<std::int32_t>& ids_;
-  PieceCache cache_;
+  WordCache& words_;
+  PieceCache pieces_;
   BpeMerger::Memory memory_;
   std::array<Added, kBatch> batch_;
   std::size_t added_ = 0;
@@ -164,7 +173,7 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
   constexpr std::size_t kUsualBytes = 4;
   if (ids.capacity() - ids.size() < text.size() / kUsualBytes)
     ids.reserve(std::max(2 * ids.capacity(), ids.size() + text.size() / kUsualBytes));
-  TextEncoder encoder(text, merger_, ids);
+  TextEncoder encoder(text, merger_, *words_, ids);
   std::array<std::size_t, TextEncoder::kBatch> ends;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t count = splitter_.split(text, begin, ends);

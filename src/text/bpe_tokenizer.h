@@ -3,9 +3,10 @@
 //
 //   auto tokenizer = std::make_shared<BpeTokenizer>(vocabulary, gpt2_splitter(), eot_id);
 //
-// Immutable: any thread may encode and decode. encode() needs less than 3 MiB beside text and
-// ids (piece_cache.h), and a bit for each byte of the longest piece. Where the vocabulary says
-// lowercase, text loses its capitals for good: decode() gives it in lower case.
+// Any thread may encode and decode, several at once: what they learn of words they share
+// (word_cache.h, at most 4 MiB). encode() needs less than 100 KiB beside text and ids, and a bit
+// for each byte of the longest piece. Where the vocabulary says lowercase, text loses its capitals
+// for good: decode() gives it in lower case.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,15 @@
 
 namespace stemma {
 
+class WordCache;
+
 class BpeTokenizer final : public Tokenizer {
  public:
   // vocabulary: as VocabularyBuilder checked it. splitter: kept, not owned. end_of_text: one of the
   // special tokens.
   BpeTokenizer(BpeVocabulary vocabulary, const Splitter& splitter,
                std::optional<std::int32_t> end_of_text);
+  ~BpeTokenizer() override;
 
   std::int32_t vocab_size() const override {
     return static_cast<std::int32_t>(vocabulary_.tokens.size());
@@ -53,6 +57,7 @@ class BpeTokenizer final : public Tokenizer {
  private:
   BpeVocabulary vocabulary_;
   BpeMerger merger_;
+  std::unique_ptr<WordCache> words_;
   const Splitter& splitter_;
   std::optional<std::int32_t> end_of_text_;
 };

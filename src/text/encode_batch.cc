@@ -1,21 +1,23 @@
 #include "text/encode_batch.h"
 
-#include <algorithm>
+#include <map>
+#include <mutex>
 #include <utility>
 
 namespace stemma {
 namespace {
 
-constexpr std::size_t kPartsPerWorker = 2;
-// Less is not worth a thread: each part learns its words anew.
-constexpr std::size_t kMinPartBytes = 256 << 10;
+// Small enough that its ids stay in the second cache until they are joined.
+constexpr std::size_t kPartBytes = 256 << 10;
+
+// Most texts have fewer tokens: their ids are not moved as they grow.
+std::size_t usual_ids(std::string_view text) { return text.size() / 4 + 1; }
 
 // Cuts text at boundaries, so that its parts encoded apart give the ids of the whole.
-std::vector<std::string_view> parts_of(const Tokenizer& tokenizer, std::string_view text,
-                                       std::size_t part_bytes) {
+std::vector<std::string_view> parts_of(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<std::string_view> parts;
   // Where a stretch has no boundary, one twice as long is searched: time stays linear.
-  for (std::size_t stretch = part_bytes; text.size() > stretch;) {
+  for (std::size_t stretch = kPartBytes; text.size() > stretch;) {
     const std::size_t boundary = tokenizer.last_boundary(text.substr(0, stretch));
     if (boundary == 0) {
       stretch *= 2;
@@ -23,11 +25,43 @@ std::vector<std::string_view> parts_of(const Tokenizer& tokenizer, std::string_v
     }
     parts.push_back(text.substr(0, boundary));
     text.remove_prefix(boundary);
-    stretch = part_bytes;
+    stretch = kPartBytes;
   }
   parts.push_back(text);
   return parts;
 }
+
+// The ids of parts that end in any order, joined in theirs. Any thread.
+class OrderedIds {
+ public:
+  explicit OrderedIds(std::vector<std::int32_t>& ids) : ids_(ids) {}
+
+  // An empty vector, with memory that was used before where there is some.
+  std::vector<std::int32_t> take_free() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return {};
+    std::vector<std::int32_t> taken = std::move(free_.back());
+    free_.pop_back();
+    return taken;
+  }
+  void add(std::size_t part, std::vector<std::int32_t> ids) {
+    const std::lock_guard lock(mutex_);
+    waiting_.emplace(part, std::move(ids));
+    for (auto next = waiting_.begin(); next != waiting_.end() && next->first == joined_;
+         next = waiting_.erase(next), ++joined_) {
+      ids_.insert(ids_.end(), next->second.begin(), next->second.end());
+      next->second.clear();
+      free_.push_back(std::move(next->second));
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::int32_t>& ids_;
+  std::size_t joined_ = 0;
+  std::map<std::size_t, std::vector<std::int32_t>> waiting_;  // by part
+  std::vector<std::vector<std::int32_t>> free_;
+};
 
 }  // namespace
 
@@ -38,8 +72,7 @@ std::vector<std::vector<std::int32_t>> encode_batch(const Tokenizer& tokenizer,
   workers.for_each(static_cast<std::int64_t>(texts.size()), 1,
                    [&](std::int64_t begin, std::int64_t, int) {
                      const auto i = static_cast<std::size_t>(begin);
-                     // Most texts have fewer tokens: their ids are not moved as they grow.
-                     ids[i].reserve(texts[i].size() / 4 + 1);
+                     ids[i].reserve(usual_ids(texts[i]));
                      tokenizer.encode(texts[i], ids[i]);
                    });
   return ids;
@@ -47,24 +80,18 @@ std::vector<std::vector<std::int32_t>> encode_batch(const Tokenizer& tokenizer,
 
 void encode_parallel(const Tokenizer& tokenizer, std::string_view text, Workers& workers,
                      std::vector<std::int32_t>& ids) {
-  const std::size_t wanted = kPartsPerWorker * static_cast<std::size_t>(workers.count());
-  const std::size_t part_bytes = std::max(text.size() / wanted + 1, kMinPartBytes);
-  if (workers.count() == 1 || text.size() <= part_bytes) return tokenizer.encode(text, ids);
-  const std::vector<std::string_view> parts = parts_of(tokenizer, text, part_bytes);
-  std::vector<std::vector<std::int32_t>> ids_of_part = encode_batch(tokenizer, parts, workers);
-  std::vector<std::size_t> begins;
-  std::size_t end = ids.size();
-  for (const auto& part : ids_of_part) {
-    begins.push_back(end);
-    end += part.size();
-  }
-  ids.resize(end);
-  workers.for_each(
-      static_cast<std::int64_t>(parts.size()), 1, [&](std::int64_t begin, std::int64_t, int) {
-        const auto i = static_cast<std::size_t>(begin);
-        std::ranges::copy(ids_of_part[i], ids.begin() + static_cast<std::ptrdiff_t>(begins[i]));
-        std::exchange(ids_of_part[i], {});  // giving memory back takes time too
-      });
+  if (workers.count() == 1 || text.size() <= kPartBytes) return tokenizer.encode(text, ids);
+  const std::vector<std::string_view> parts = parts_of(tokenizer, text);
+  ids.reserve(ids.size() + usual_ids(text));
+  OrderedIds joined(ids);
+  workers.for_each(static_cast<std::int64_t>(parts.size()), 1,
+                   [&](std::int64_t begin, std::int64_t, int) {
+                     const auto part = static_cast<std::size_t>(begin);
+                     std::vector<std::int32_t> ids_of_part = joined.take_free();
+                     ids_of_part.reserve(usual_ids(parts[part]));
+                     tokenizer.encode(parts[part], ids_of_part);
+                     joined.add(part, std::move(ids_of_part));
+                   });
 }
 
 }  // namespace stemma

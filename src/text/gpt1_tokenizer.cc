@@ -12,6 +12,7 @@
 #include "text/gpt1_text.h"
 #include "text/piece_cache.h"
 #include "text/python_text.h"
+#include "text/word_cache.h"
 
 namespace stemma {
 namespace {
@@ -21,9 +22,9 @@ constexpr std::string_view kLineToken = "\n</w>";
 // Encodes one prepared text; remembers the ids of its chunks.
 class Gpt1Encoder {
  public:
-  Gpt1Encoder(std::string_view text, const WordMerger& merger, std::int32_t line,
+  Gpt1Encoder(std::string_view text, const WordMerger& merger, WordCache& words, std::int32_t line,
               std::vector<std::int32_t>& ids)
-      : text_(text), merger_(merger), line_(line), ids_(ids), cache_(text) {}
+      : text_(text), merger_(merger), words_(words), line_(line), ids_(ids), pieces_(text.size()) {}
 
   void encode() {
     for (std::size_t place = 0; place < text_.size();) {
@@ -40,25 +41,23 @@ class Gpt1Encoder {
  private:
   void encode_short(std::string_view chunk) {
     const WordKey key = WordKey::of(chunk.data(), chunk.size(), text_.data() + text_.size());
-    PieceCache::WordPair& words = cache_.words_at(key);
+    WordCache::Pair& words = words_.at(key);
     const std::size_t first = ids_.size();
-    if (const PieceCache::Word* word = words.find(key)) {
-      ids_.resize(first + PieceCache::Word::kMaxIds + 1);
-      ids_.resize(first + word->copy(ids_.data() + first));
-    } else if (encode_new(chunk)) {
-      words.set(key, std::span(ids_).subspan(first));
-    }
+    ids_.resize(first + WordCache::kMaxIds + 1);
+    const std::size_t count = words.copy(key, &ids_[first]);
+    ids_.resize(first + count);
+    if (count == 0 && encode_new(chunk)) words.set(key, std::span(ids_).subspan(first));
   }
 
   void encode_other(std::string_view chunk) {
-    PieceCache::Other& other = cache_.other_at(chunk);
+    PieceCache::Piece& known = pieces_.at(chunk);
     const std::size_t first = ids_.size();
-    if (other.piece == chunk) {
-      ids_.resize(first + other.count);
-      std::copy_n(ids_.begin() + static_cast<std::ptrdiff_t>(other.first), other.count,
+    if (known.bytes == chunk) {
+      ids_.resize(first + known.count);
+      std::copy_n(ids_.begin() + static_cast<std::ptrdiff_t>(known.first), known.count,
                   ids_.begin() + static_cast<std::ptrdiff_t>(first));
     } else if (encode_new(chunk)) {
-      other = {chunk, first, ids_.size() - first};
+      known = {chunk, first, ids_.size() - first};
     }
   }
 
@@ -80,9 +79,10 @@ class Gpt1Encoder {
 
   std::string_view text_;
   const WordMerger& merger_;
+  WordCache& words_;
   std::int32_t line_;
   std::vector<std::int32_t>& ids_;
-  PieceCache cache_;
+  PieceCache pieces_;
   std::vector<std::string_view> tokens_;
   std::string lower_;
 };
@@ -101,7 +101,10 @@ std::string text_of_token(std::string_view token) {
 }  // namespace
 
 Gpt1Tokenizer::Gpt1Tokenizer(Gpt1Vocabulary vocabulary)
-    : vocabulary_(std::move(vocabulary)), merger_(vocabulary_), line_(vocabulary_.unknown) {
+    : vocabulary_(std::move(vocabulary)),
+      merger_(vocabulary_),
+      words_(std::make_unique<WordCache>(vocabulary_.tokens.size())),
+      line_(vocabulary_.unknown) {
   const TokenList& tokens = vocabulary_.tokens;
   texts_.reserve(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id) {
@@ -109,6 +112,8 @@ Gpt1Tokenizer::Gpt1Tokenizer(Gpt1Vocabulary vocabulary)
     if (!tokens[id].empty()) texts_.set(id, text_of_token(tokens[id]));
   }
 }
+
+Gpt1Tokenizer::~Gpt1Tokenizer() = default;
 
 void Gpt1Tokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
   std::string lower;
@@ -118,7 +123,7 @@ void Gpt1Tokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids
   }
   const std::string prepared = standardise_gpt1(fix_text(text));
   ids.reserve(ids.size() + prepared.size() / 4);
-  Gpt1Encoder(prepared, merger_, line_, ids).encode();
+  Gpt1Encoder(prepared, merger_, *words_, line_, ids).encode();
 }
 
 std::string_view Gpt1Tokenizer::bytes_of(std::int32_t id) const { return token_of(texts_, id); }

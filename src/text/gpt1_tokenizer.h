@@ -9,11 +9,13 @@
 //
 // Any bytes are text, but what ids decode to is the cleaned text with spaces between its words, in
 // lower case; what the vocabulary cannot spell is <unk>. "<unk>" in a text is ordinary characters.
-// Immutable: any thread may encode and decode. encode() needs a few times the text's size.
+// Any thread may encode and decode, several at once: what they learn of words they share
+// (word_cache.h). encode() needs a few times the text's size.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,9 +30,12 @@
 
 namespace stemma {
 
+class WordCache;
+
 class Gpt1Tokenizer final : public Tokenizer {
  public:
   explicit Gpt1Tokenizer(Gpt1Vocabulary vocabulary);
+  ~Gpt1Tokenizer() override;
 
   std::int32_t vocab_size() const override {
     return static_cast<std::int32_t>(vocabulary_.tokens.size());
@@ -57,6 +62,7 @@ class Gpt1Tokenizer final : public Tokenizer {
   Gpt1Vocabulary vocabulary_;
   TokenList texts_;  // by id, what bytes_of() gives
   WordMerger merger_;
+  std::unique_ptr<WordCache> words_;
   std::int32_t line_;  // the id of a line's end
 };
 

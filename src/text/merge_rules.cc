@@ -50,23 +50,21 @@ MergeRules::MergeRules(const BpeVocabulary& vocabulary)
 
 // Each pass merges every place of the lowest rank from left to right, as the definition does one
 // after the other, and stops merging when a new pair comes before them.
-void MergeRules::merge_word(std::string_view word, std::vector<std::int32_t>& ids) const {
+std::size_t MergeRules::merge_word(const WordKey& word, std::int32_t* ids) const {
   constexpr std::size_t kMost = kMaxWordBytes + 1;
-  std::array<char, 2 * kMost> bytes;  // so that a key may be read anywhere in the word
-  std::memcpy(bytes.data(), word.data(), word.size());
-  const char* end = bytes.data() + bytes.size();
   // Symbol i has the bytes from begins[i] to begins[i + 1]; ranks[i] is of the pair (i, i + 1).
   std::array<std::int32_t, kMost> symbols, ranks;
   std::array<std::uint32_t, kMost> begins;
   const auto rank_at = [&](std::size_t left, std::int32_t right, std::size_t until) {
-    const std::size_t begin = begins[left];
-    return rank({symbols[left], right, {bytes.data() + begin, until - begin}}, end);
+    return by_tokens_ ? rank_of_token(tokens_.find(word.part(begins[left], until - begins[left])))
+                      : rank_of_pair(symbols[left], right);
   };
   std::size_t count = word.size();
   for (std::size_t i = 0; i < count; ++i) {
-    symbols[i] = id_of_byte(bytes[i]);
+    const unsigned both = word.two_bytes(i);
+    symbols[i] = id_of_byte_[both & 0xFF];
     begins[i] = static_cast<std::uint32_t>(i);
-    ranks[i] = i + 1 < count ? rank_of_two_[two_bytes(&bytes[i])] : kNoRank;
+    ranks[i] = i + 1 < count ? rank_of_two_[both] : kNoRank;
   }
   begins[count] = static_cast<std::uint32_t>(count);
   for (;;) {
@@ -91,7 +89,8 @@ void MergeRules::merge_word(std::string_view word, std::vector<std::int32_t>& id
     begins[kept] = begins[count];
     count = kept;
   }
-  ids.insert(ids.end(), symbols.begin(), symbols.begin() + count);
+  std::memcpy(ids, symbols.data(), kMaxWordBytes * sizeof(*ids));  // some for nothing, but at once
+  return count;
 }
 
 void MergeRules::merge(std::string_view piece, std::vector<std::int32_t>& ids) const {

@@ -19,6 +19,7 @@
 #include "text/bpe_vocabulary.h"
 #include "text/pair_map.h"
 #include "text/token_table.h"
+#include "text/word_key.h"
 
 namespace stemma {
 
@@ -39,14 +40,10 @@ class MergeRules {
   std::int32_t find(std::string_view bytes, const char* end) const {
     return tokens_.find(bytes, end);
   }
+  std::int32_t find(const WordKey& word) const { return tokens_.find(word); }
   // kNoRank where the two do not merge.
   std::int32_t rank(const Neighbours& pair, const char* end) const {
-    if (by_tokens_) {
-      const std::int32_t id = find(pair.bytes, end);
-      return id < 0 ? kNoRank : id;
-    }
-    const std::int32_t* found = ranks_.find(pair_key(pair.left, pair.right));
-    return found == nullptr ? kNoRank : *found;
+    return by_tokens_ ? rank_of_token(find(pair.bytes, end)) : rank_of_pair(pair.left, pair.right);
   }
 
   // -1 where the two bytes do not merge.
@@ -58,8 +55,9 @@ class MergeRules {
   // Appends the ids of `piece`, merge by merge: O(n log n) and about 50 bytes of memory a byte.
   // Throws invalid_argument from 2 GiB on.
   void merge(std::string_view piece, std::vector<std::int32_t>& ids) const;
-  // The same for at most kMaxWordBytes.
-  void merge_word(std::string_view word, std::vector<std::int32_t>& ids) const;
+  // The same for a word: writes its ids to `ids`, where there is room for kMaxWordBytes; returns
+  // how many they are.
+  std::size_t merge_word(const WordKey& word, std::int32_t* ids) const;
 
   // A piece that is a token is that token, whatever its merges make.
   bool keeps_whole_pieces() const { return by_tokens_ || whole_pieces_; }
@@ -73,6 +71,12 @@ class MergeRules {
   }
   std::int32_t result(std::int32_t rank) const {
     return by_tokens_ ? rank : result_of_rank_[static_cast<std::size_t>(rank)];
+  }
+
+  static std::int32_t rank_of_token(std::int32_t id) { return id < 0 ? kNoRank : id; }
+  std::int32_t rank_of_pair(std::int32_t left, std::int32_t right) const {
+    const std::int32_t* found = ranks_.find(pair_key(left, right));
+    return found == nullptr ? kNoRank : *found;
   }
 
   bool by_tokens_ = false, whole_pieces_ = false;

@@ -10,7 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
+
+#include "base/large_pages.h"
 
 namespace stemma {
 
@@ -68,12 +69,12 @@ class PairMap {
   }
 
   void grow() {
-    std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
+    auto old = std::exchange(slots_, LargeVector<Slot>(2 * slots_.size()));
     for (Slot& slot : old)
       if (slot.key != kEmpty) slots_[place_of(slot.key)] = std::move(slot);
   }
 
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  LargeVector<Slot> slots_;  // a power of two, at most half full
   std::size_t size_ = 0;
 };
 

@@ -24,7 +24,7 @@ void TokenPrefixes::add(std::string_view token, std::int32_t id) {
   const std::uint32_t bytes = three_bytes(token.data());
   if (head_of(bytes).bytes == kNoBytes) {
     if (2 * ++head_count_ > heads_.size()) {
-      const std::vector<Head> old = std::exchange(heads_, std::vector<Head>(2 * heads_.size()));
+      const auto old = std::exchange(heads_, LargeVector<Head>(2 * heads_.size()));
       for (const Head& head : old)
         if (head.bytes != kNoBytes) head_of(head.bytes) = head;
     }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/large_pages.h"
 #include "text/bpe_vocabulary.h"
 #include "text/merge_rules.h"
 #include "text/word_key.h"
@@ -69,7 +70,7 @@ class TokenPrefixes {
   Token longest_long(std::string_view text, const char* end) const;
 
   const MergeRules& rules_;
-  std::vector<Head> heads_;  // a power of two, at most half full
+  LargeVector<Head> heads_;  // a power of two, at most half full
   std::size_t head_count_ = 0;
   TokenTable long_heads_;                        // the first kMaxWordBytes bytes to...
   std::vector<std::vector<std::size_t>> longs_;  // ...the sizes of tokens, the largest first

@@ -29,8 +29,8 @@ void TokenTable::insert_word(const WordKey& key, std::int32_t id) {
 }
 
 void TokenTable::resize_words(std::size_t places) {
-  const std::vector<std::uint8_t> tags = std::exchange(tags_, std::vector<std::uint8_t>(places));
-  const std::vector<Word> words = std::exchange(words_, std::vector<Word>(places));
+  const auto tags = std::exchange(tags_, LargeVector<std::uint8_t>(places));
+  const auto words = std::exchange(words_, LargeVector<Word>(places));
   mask_ = places - 1;
   shift_ = 64 - std::countr_zero(places);
   for (std::size_t i = 0; i < words.size(); ++i)

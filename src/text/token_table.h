@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/large_pages.h"
 #include "text/word_key.h"
 
 namespace stemma {
@@ -68,8 +69,8 @@ class TokenTable {
   void insert_word(const WordKey& key, std::int32_t id);
   void resize_words(std::size_t places);
 
-  std::vector<std::uint8_t> tags_;
-  std::vector<Word> words_;  // as many as tags_: a power of two, at most half full
+  LargeVector<std::uint8_t> tags_;
+  LargeVector<Word> words_;  // as many as tags_: a power of two, at most half full
   std::size_t mask_ = 0;
   int shift_ = 0;
   std::size_t word_count_ = 0;

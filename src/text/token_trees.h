@@ -18,8 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
+#include "base/large_pages.h"
 #include "text/merge_rules.h"
 
 namespace stemma {
@@ -64,7 +64,7 @@ class TokenTrees {
   bool stay_apart_below(std::int32_t limit, Neighbours pair, const char* end) const;
 
   const MergeRules& rules_;
-  mutable std::vector<SharedTree> trees_;
+  mutable LargeVector<SharedTree> trees_;
 };
 
 }  // namespace stemma

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/interrupt.h"
+#include "text/encode_batch.h"
 
 namespace stemma {
 namespace {
@@ -30,11 +31,11 @@ double bench_seconds(clockid_t clock, Work&& work) {
 
 // What one tokenizer and one text took, run by run.
 struct TimedRuns {
-  std::vector<double> encode, decode, parallel;
+  std::vector<double> encode, decode, parallel, apart;
   std::uint64_t tokens = 0;
 
   TextRates rates(const BenchText& text) const {
-    TextRates result{text.name, text.text.size(), tokens, {}, {}, {}};
+    TextRates result{text.name, text.text.size(), tokens, {}, {}, {}, {}};
     const auto spread = [&](const std::vector<double>& seconds) {
       std::vector<double> per_second;
       for (const double s : seconds)
@@ -44,6 +45,7 @@ struct TimedRuns {
     result.encode = spread(encode);
     result.decode = spread(decode);
     result.parallel = spread(parallel);
+    result.apart = spread(apart);
     return result;
   }
 };
@@ -52,20 +54,37 @@ struct TimedRuns {
 struct BenchBuffers {
   std::vector<std::int32_t> ids;
   std::string text;
+  std::vector<std::vector<std::int32_t>> ids_of_worker;
 };
 
-void run_once(const Tokenizer& tokenizer, std::string_view text,
-              const TokenizerBenchOptions& options, BenchBuffers& buffers, TimedRuns& timed) {
+// Each time with a tokenizer that has seen no text.
+void run_once(const std::string& name, std::string_view text, const TokenizerBenchOptions& options,
+              BenchBuffers& buffers, TimedRuns& timed) {
+  auto tokenizer = open_tokenizer(name);
   buffers.ids.clear();
-  timed.encode.push_back(bench_seconds(kOneThread, [&] { tokenizer.encode(text, buffers.ids); }));
+  timed.encode.push_back(bench_seconds(kOneThread, [&] { tokenizer->encode(text, buffers.ids); }));
   timed.tokens = buffers.ids.size();
   buffers.text.clear();
   timed.decode.push_back(
-      bench_seconds(kOneThread, [&] { tokenizer.decode(buffers.ids, buffers.text); }));
-  if (!options.parallel) return;
+      bench_seconds(kOneThread, [&] { tokenizer->decode(buffers.ids, buffers.text); }));
+  if (options.workers == nullptr) return;
+  Workers& workers = *options.workers;
+  tokenizer = open_tokenizer(name);
   buffers.ids.clear();
-  timed.parallel.push_back(
-      bench_seconds(CLOCK_MONOTONIC, [&] { options.parallel(tokenizer, text, buffers.ids); }));
+  timed.parallel.push_back(bench_seconds(
+      CLOCK_MONOTONIC, [&] { encode_parallel(*tokenizer, text, workers, buffers.ids); }));
+  const auto count = static_cast<std::size_t>(workers.count());
+  std::vector<std::shared_ptr<const Tokenizer>> tokenizers(count);
+  for (auto& one : tokenizers) one = open_tokenizer(name);
+  buffers.ids_of_worker.resize(count);
+  const double seconds = bench_seconds(CLOCK_MONOTONIC, [&] {
+    workers.run([&](int worker) {
+      const auto i = static_cast<std::size_t>(worker);
+      buffers.ids_of_worker[i].clear();
+      tokenizers[i]->encode(text, buffers.ids_of_worker[i]);
+    });
+  });
+  timed.apart.push_back(seconds / static_cast<double>(count));
 }
 
 }  // namespace
@@ -79,13 +98,11 @@ Spread spread_of(std::vector<double> values) {
 std::vector<TokenizerRates> bench_tokenizers(std::span<const std::string> tokenizers,
                                              std::span<const BenchText> texts,
                                              const TokenizerBenchOptions& options) {
-  std::vector<std::shared_ptr<const Tokenizer>> opened(tokenizers.size());
   std::vector<std::vector<double>> load(tokenizers.size());
   const auto stopped = [] { return interrupt_requested() != 0; };
   for (int run = 0; run < std::max(1, options.runs); ++run)
     for (std::size_t i = 0; i < tokenizers.size(); ++i)
-      load[i].push_back(
-          bench_seconds(CLOCK_MONOTONIC, [&] { opened[i] = open_tokenizer(tokenizers[i]); }));
+      load[i].push_back(bench_seconds(CLOCK_MONOTONIC, [&] { open_tokenizer(tokenizers[i]); }));
   std::vector<TokenizerRates> results;
   for (std::size_t i = 0; i < tokenizers.size(); ++i)
     results.push_back({tokenizers[i], spread_of(load[i]), {}});
@@ -96,7 +113,7 @@ std::vector<TokenizerRates> bench_tokenizers(std::span<const std::string> tokeni
     for (int run = -1; run < std::max(1, options.runs) && !stopped(); ++run)
       for (std::size_t i = 0; i < tokenizers.size() && !stopped(); ++i) {
         TimedRuns warm_up;
-        run_once(*opened[i], text.text, options, buffers, run < 0 ? warm_up : timed[i]);
+        run_once(tokenizers[i], text.text, options, buffers, run < 0 ? warm_up : timed[i]);
       }
     if (stopped()) break;
     for (std::size_t i = 0; i < tokenizers.size(); ++i)

@@ -5,18 +5,19 @@
 //     one.texts[0].encode.median;      // bytes a second
 //
 // On the calling thread. Encoding and decoding are timed by the thread's own processor time, so
-// that what else runs on the machine does not count; loading and several threads by the wall's. The
-// runs of the tokenizers take turns; before the first run that counts, each encodes and decodes the
-// text once. Throws what open_tokenizer() throws.
+// that what else runs on the machine does not count; loading and several threads by the wall's.
+// Each run has a tokenizer opened anew, which remembers no word. The runs of the tokenizers take
+// turns; before the first run that counts, each encodes and decodes the text once. Throws what
+// open_tokenizer() throws.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/threads.h"
 #include "text/tokenizer.h"
 
 namespace stemma {
@@ -35,7 +36,9 @@ Spread spread_of(std::vector<double> values);
 struct TextRates {
   std::string text;  // its name
   std::uint64_t bytes = 0, tokens = 0;
-  Spread encode, decode, parallel;  // bytes of text a second; parallel 0: not measured
+  // Bytes of text a second. With workers, otherwise 0: `parallel` is one text on all of them,
+  // `apart` what the machine gives at that moment, a text and a tokenizer for each of them.
+  Spread encode, decode, parallel, apart;
 };
 
 struct TokenizerRates {
@@ -46,8 +49,7 @@ struct TokenizerRates {
 
 struct TokenizerBenchOptions {
   int runs = 5;
-  // Encodes on several threads; empty: not measured.
-  std::function<void(const Tokenizer&, std::string_view, std::vector<std::int32_t>&)> parallel = {};
+  Workers* workers = nullptr;  // null: one thread only
 };
 
 // Ends early, with what it has, when a signal came (base/interrupt.h).

@@ -46,6 +46,21 @@ struct WordKey {
     return of(word.data(), word.size(), word.data() + word.size());
   }
 
+  std::size_t size() const { return high >> 56 & kMaxWordBytes; }
+  // Readable for 16 bytes, as long as the key is there.
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(this), size()}; }
+  // The byte at `place` and, eight bits higher, the one behind it.
+  unsigned two_bytes(std::size_t place) const {
+    return static_cast<unsigned>(bits() >> 8 * place) & 0xFFFF;
+  }
+  // `size` of the bytes from `begin` on.
+  WordKey part(std::size_t begin, std::size_t size) const {
+    const Bits bits = this->bits() >> 8 * begin;
+    const Mask& mask = kMasks[size];
+    return {static_cast<std::uint64_t>(bits) & mask.low,
+            (static_cast<std::uint64_t>(bits >> 64) & mask.high) | std::uint64_t{size} << 56};
+  }
+
   // The upper half depends on every byte; low bits do not.
   std::uint64_t hash() const {
     std::uint64_t mixed = low * 0x9E3779B97F4A7C15u + high * 0xC2B2AE3D27D4EB4Fu;
@@ -54,6 +69,9 @@ struct WordKey {
   }
 
  private:
+  __extension__ using Bits = unsigned __int128;
+  Bits bits() const { return Bits{high} << 64 | low; }
+
   // In a number of 64 bits, so that it can be shifted.
   template <class Integer>
   static std::uint64_t load(const char* from) {

@@ -69,6 +69,7 @@ TEST(TokenizerBenchCommand, ReportsRatesOfEachText) {
     EXPECT_EQ(texts[0].at("text").as_string(), "book");
     EXPECT_EQ(texts[0].at("encode_relative").as_double(), 1);
     EXPECT_GT(texts[0].at("parallel_bytes_per_s").at("median").as_double(), 0);
+    EXPECT_GT(texts[0].at("apart_bytes_per_s").at("median").as_double(), 0);
     EXPECT_GT(texts[1].at("decode_bytes_per_s").at("median").as_double(), 0);
   }
   write_text(folder / "empty", "");

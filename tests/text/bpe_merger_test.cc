@@ -138,7 +138,7 @@ TEST(BpeMerger, EqualsTiktokensRuleWholeAndInParts) {
       merger.encode(piece, whole);
       const auto token = id_of.find(piece);
       EXPECT_EQ(whole, token == id_of.end() ? expected : Ids{token->second}) << piece;
-      BpeMerger::Memory memory(piece.size());
+      BpeMerger::Memory memory;
       for (std::size_t begin = 0, end = 0; begin < piece.size(); begin = end) {
         end = merger.part_end(piece, begin);
         cuts += end < piece.size() ? 1 : 0;

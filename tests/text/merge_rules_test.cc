@@ -14,7 +14,12 @@ using test::Ids;
 
 Ids merged(const MergeRules& rules, std::string_view piece, bool as_word) {
   Ids ids = {-1};  // what was there stays
-  as_word ? rules.merge_word(piece, ids) : rules.merge(piece, ids);
+  if (as_word) {
+    ids.resize(1 + kMaxWordBytes);
+    ids.resize(1 + rules.merge_word(WordKey::of(piece), ids.data() + 1));
+  } else {
+    rules.merge(piece, ids);
+  }
   return ids;
 }
 

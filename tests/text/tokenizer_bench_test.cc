@@ -27,16 +27,12 @@ TEST(TokenizerBench, MeasuresEveryTextWithEveryTokenizer) {
   const auto small = make_bpe_tokenizer(test::small_vocabulary({{"l", "l"}}), gpt2_splitter());
   small->save(folder.path());
   const std::vector<std::string> names = {folder.path(), folder / "tokenizer.json"};
-  int parallel = 0;
+  Workers workers(2);
   TokenizerBenchOptions options;
   options.runs = 3;
-  options.parallel = [&](const Tokenizer& tokenizer, std::string_view text, auto& ids) {
-    ++parallel;
-    tokenizer.encode(text, ids);
-  };
+  options.workers = &workers;
   const std::vector<TokenizerRates> results = bench_tokenizers(names, texts, options);
   ASSERT_EQ(results.size(), 2u);
-  EXPECT_EQ(parallel, 2 * 2 * (3 + 1));
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(results[i].tokenizer, names[i]);
     EXPECT_GT(results[i].load_seconds.min, 0);
@@ -44,13 +40,13 @@ TEST(TokenizerBench, MeasuresEveryTextWithEveryTokenizer) {
     EXPECT_EQ(results[i].texts[0].bytes, book.size());
     EXPECT_EQ(results[i].texts[1].tokens, 10u);
     for (const TextRates& r : results[i].texts)
-      for (const Spread& s : {r.encode, r.decode, r.parallel}) {
+      for (const Spread& s : {r.encode, r.decode, r.parallel, r.apart}) {
         EXPECT_GT(s.min, 0);
         EXPECT_LE(s.min, s.median);
         EXPECT_LE(s.median, s.max);
       }
   }
-  options.parallel = {};
+  options.workers = nullptr;
   EXPECT_EQ(bench_tokenizers(names, texts, options)[0].texts[0].parallel.median, 0);
   const std::vector<std::string> unknown = {"no such tokenizer"};
   EXPECT_THROW(bench_tokenizers(unknown, texts, options), Error);
