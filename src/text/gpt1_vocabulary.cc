@@ -80,10 +80,7 @@ void Gpt1VocabularyBuilder::add_merge(std::string_view left, std::string_view ri
 void Gpt1VocabularyBuilder::check_special(std::string_view name, std::int32_t id) const {
   char32_t c = 0;
   const std::string_view rest = name.substr(decode_utf8(name, c));
-  const bool ordinary =
-      rest.empty() || rest == kWordEnd ||
-      std::ranges::find(vocabulary_.merges, id, &BpeMerge::result) != vocabulary_.merges.end();
-  if (ordinary)
+  if (rest.empty() || rest == kWordEnd || made_[static_cast<std::size_t>(id)])
     throw Error(ErrorCode::unsupported,
                 fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "
                             "must never yield a special token, so give it another name",
@@ -98,6 +95,9 @@ Gpt1Vocabulary Gpt1VocabularyBuilder::finish(std::vector<std::string> special_na
         vocab_name_,
         fmt::format("it needs the token {}, for what the others cannot spell", kUnknownName));
   vocabulary_.unknown = unknown->second;
+  made_.resize(vocabulary_.tokens.size());
+  for (const BpeMerge& merge : vocabulary_.merges)
+    made_[static_cast<std::size_t>(merge.result)] = true;
   special_names.emplace_back(kUnknownName);
   std::ranges::sort(special_names);
   special_names.erase(std::ranges::unique(special_names).begin(), special_names.end());
@@ -111,6 +111,7 @@ Gpt1Vocabulary Gpt1VocabularyBuilder::finish(std::vector<std::string> special_na
   std::ranges::sort(vocabulary_.special_tokens, {}, &std::pair<std::string, std::int32_t>::second);
   ids_.clear();
   merged_ = {};
+  made_.clear();
   return std::exchange(vocabulary_, {});
 }
 

@@ -62,6 +62,7 @@ class Gpt1VocabularyBuilder {
   Gpt1Vocabulary vocabulary_;
   StringMap<std::int32_t> ids_;
   PairMap<bool> merged_;
+  std::vector<bool> made_;  // by id: a merge makes it
 };
 
 }  // namespace stemma

@@ -63,22 +63,23 @@ void PieceCounter::load(Part& part) {
     for_each_spilled(bytes, [&](std::string_view piece, std::uint64_t count) {
       part.table.add(PieceKey::of(piece), count);
     });
+    spill_->release(run);
   }
+  part.runs.clear();
 }
 
 std::map<std::uint64_t, PieceClass> PieceCounter::classes() {
   std::map<std::uint64_t, PieceClass> classes;
   for (Part& part : parts_) {
     // What was on disk goes back there, added up.
-    if (!part.runs.empty()) load(part);
+    const bool spilled = !part.runs.empty();
+    load(part);
     part.table.for_each([&](std::string_view piece, std::uint64_t count) {
       PieceClass& same = classes[count];
       ++same.pieces;
       same.bytes += piece.size();
     });
-    if (part.runs.empty()) continue;
-    part.runs.clear();
-    spill(part);
+    if (spilled) spill(part);
   }
   return classes;
 }
@@ -90,7 +91,6 @@ void PieceCounter::drain(std::uint64_t min_count, const Use& use) {
       if (count >= min_count) use(piece, count);
     });
     part.table = PieceTable(kPartBits);
-    part.runs.clear();
   }
   spill_.reset();
 }

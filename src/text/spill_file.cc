@@ -52,6 +52,11 @@ SpillFile::Run SpillFile::append(std::string_view bytes) {
   return run;
 }
 
+void SpillFile::release(const Run& run) noexcept {
+  ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+              static_cast<off_t>(run.begin), static_cast<off_t>(run.size));
+}
+
 std::string SpillFile::read(const Run& run) const {
   std::string bytes(run.size, '\0');
   for (std::size_t done = 0; done < bytes.size();) {

@@ -30,6 +30,8 @@ class SpillFile {
 
   Run append(std::string_view bytes);
   std::string read(const Run& run) const;
+  // The run is not read again: its place on the disk is given back, where the file system can.
+  void release(const Run& run) noexcept;
 
  private:
   std::filesystem::path folder_;

@@ -36,13 +36,15 @@ BpeVocabulary build(const VocabAndMerges& files, const std::string& where) {
   StringMap<bool> made;  // what the merges make
   for (const auto& [left, right] : merges) made.try_emplace(left + right);
 
+  StringMap<bool> named;
+  for (const std::string& name : files.special_names) named.try_emplace(name);
+
   VocabularyBuilder builder(vocab_name, {vocab.as_object().size(), merges.size()});
   std::vector<Candidate> specials;
   for (const auto& [text, id] : vocab.as_object()) {
-    const bool named = std::ranges::find(files.special_names, text) != files.special_names.end();
     const std::optional<std::string> bytes = from_byte_alphabet(text);
     const bool ordinary = bytes && (bytes->size() == 1 || made.contains(*bytes));
-    if (!ordinary && (named || has_special_form(text))) {
+    if (!ordinary && (named.contains(text) || has_special_form(text))) {
       specials.push_back({text, id.as_int()});
     } else if (!bytes) {
       fail(vocab_name,

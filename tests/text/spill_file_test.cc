@@ -19,6 +19,9 @@ TEST(SpillFile, GivesBackWhatWasPutAsideAndHasNoName) {
   EXPECT_EQ(file.read(second), large);
   EXPECT_EQ(file.read(first), "first");
   EXPECT_EQ(file.read(empty), "");
+  file.release(first);
+  file.release(empty);
+  EXPECT_EQ(file.read(second), large);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
