@@ -251,6 +251,9 @@ Json Json::array(std::initializer_list<Json> items) {
 }
 
 Json Json::parse(std::string_view text, std::string_view where) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[{}] the text is UTF-16: save it as UTF-8", where));
   const char* reached = text.data();
   const char* const end = text.data() + text.size();
   Builder builder;

@@ -94,16 +94,16 @@ void EtaEstimator::update(double done, Clock::time_point now) {
   const double seconds = std::chrono::duration<double>(now - last_).count();
   if (seconds <= 0 || done <= done_) return;
   constexpr double kHalfLifeSeconds = 30;
-  const double latest = (done - done_) / seconds;
-  const double keep = rate_ > 0 ? std::exp2(-seconds / kHalfLifeSeconds) : 0;
-  rate_ = keep * rate_ + (1 - keep) * latest;
+  const double keep = std::exp2(-seconds / kHalfLifeSeconds);
+  rates_ = keep * rates_ + (1 - keep) * (done - done_) / seconds;
+  weights_ = keep * weights_ + (1 - keep);
   done_ = done;
   last_ = now;
 }
 
 double EtaEstimator::remaining_seconds() const {
   if (done_ >= total_) return 0;
-  return rate_ > 0 ? (total_ - done_) / rate_ : -1;
+  return rate() > 0 ? (total_ - done_) / rate() : -1;
 }
 
 ProgressLine::ProgressLine(std::chrono::milliseconds plain_interval)

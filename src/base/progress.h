@@ -39,14 +39,14 @@ class EtaEstimator {
   void update(double done, Clock::time_point now = Clock::now());
 
   // Units a second; 0 before the first unit is done.
-  double rate() const { return rate_; }
+  double rate() const { return weights_ > 0 ? rates_ / weights_ : 0; }
   // -1 while unknown.
   double remaining_seconds() const;
 
  private:
   double total_, done_;
   Clock::time_point last_;
-  double rate_ = 0;
+  double rates_ = 0, weights_ = 0;  // sums in which what is older counts for less
 };
 
 // Not thread-safe.

@@ -66,32 +66,30 @@ Header parse_header(std::string_view file, const std::string& name) {
   return {match[1], std::stoull(match[3]), 10 + size};
 }
 
-void write_array(const std::filesystem::path& path, std::string_view type, std::string_view shape,
+void write_array(AtomicFile& file, std::string_view type, std::string_view shape,
                  std::span<const std::byte> data) {
   std::string dictionary =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
   const std::size_t unpadded = kMagic.size() + 2 + dictionary.size() + 1;
   dictionary.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
   dictionary += '\n';
-  AtomicFile file(path);
   file.write(kMagic);
   const char size[2] = {static_cast<char>(dictionary.size() & 0xFF),
                         static_cast<char>(dictionary.size() >> 8)};
   file.write(std::string_view(size, 2));
   file.write(dictionary);
   file.write(data);
-  file.commit();
 }
 
 }  // namespace
 
-void write_ids(const std::filesystem::path& path, std::span<const std::int32_t> ids) {
-  write_array(path, "<u4", fmt::format("({},)", ids.size()), std::as_bytes(ids));
+void write_ids(AtomicFile& file, std::span<const std::int32_t> ids) {
+  write_array(file, "<u4", fmt::format("({},)", ids.size()), std::as_bytes(ids));
 }
 
-void write_ranges(const std::filesystem::path& path, std::span<const ByteRange> ranges) {
+void write_ranges(AtomicFile& file, std::span<const ByteRange> ranges) {
   static_assert(sizeof(ByteRange) == 16 && std::is_standard_layout_v<ByteRange>);
-  write_array(path, "<u8", fmt::format("({}, 2)", ranges.size()), std::as_bytes(ranges));
+  write_array(file, "<u8", fmt::format("({}, 2)", ranges.size()), std::as_bytes(ranges));
 }
 
 std::vector<std::int32_t> read_ids(const std::filesystem::path& path) {

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -31,6 +32,30 @@ int exit_code(ErrorCode code) {
 int interrupted_or_done() {
   const int signal = interrupt_requested();
   return signal == 0 ? kDone : 128 + signal;
+}
+
+void check_outputs(std::string_view command, std::span<const FileOption> outputs,
+                   std::span<const FileOption> inputs) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto same_file = [&](const FileOption& a, const FileOption& b) {
+    if (a.path.empty() || b.path.empty()) return false;
+    if (fs::exists(a.path, error) && fs::exists(b.path, error))
+      return fs::is_regular_file(a.path, error) && fs::equivalent(a.path, b.path, error);
+    return fs::weakly_canonical(fs::absolute(a.path, error), error) ==
+           fs::weakly_canonical(fs::absolute(b.path, error), error);
+  };
+  const auto check = [&](const FileOption& output, const FileOption& other) {
+    if (same_file(output, other))
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[{}] --{} and --{} are one file ({}): give the output a file of "
+                              "its own",
+                              command, output.option, other.option, other.path));
+  };
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (const FileOption& input : inputs) check(outputs[i], input);
+    for (const FileOption& later : outputs.subspan(i + 1)) check(outputs[i], later);
+  }
 }
 
 bool print(std::string_view text) {

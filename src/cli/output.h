@@ -3,6 +3,8 @@
 //   if (json) return print_json(Json::object({{"tokens", 3}}));
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -20,6 +22,16 @@ inline constexpr int kInternal = 5;
 int exit_code(ErrorCode code);
 // 128 + the signal that ended the work early, otherwise kDone.
 int interrupted_or_done();
+
+// A file that an option names. An empty path is none.
+struct FileOption {
+  std::string_view option;
+  std::string path;
+};
+// No output takes the place of an input or of another output, by whatever name or link; devices and
+// pipes may be named twice. Throws invalid_argument, naming the two options.
+void check_outputs(std::string_view command, std::span<const FileOption> outputs,
+                   std::span<const FileOption> inputs);
 
 // Writes all of it at once. False when the reader has gone (a closed pipe): nothing more is wanted.
 // Throws device when it cannot be written otherwise.

@@ -1,3 +1,4 @@
+#include <array>
 #include <memory>
 
 #include <fmt/format.h>
@@ -22,6 +23,8 @@ int run(const Options& o) {
     throw Error(
         ErrorCode::invalid_argument,
         "[tokenizer decode] --json needs --output: standard output cannot hold the text too");
+  check_outputs("tokenizer decode", std::array{FileOption{"output", o.output}},
+                std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
   const auto tokenizer = open_tokenizer(o.tokenizer);
   const std::vector<std::int32_t> ids = read_ids(o.input);
   const std::string text = tokenizer->decode(ids);

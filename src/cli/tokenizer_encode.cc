@@ -1,7 +1,6 @@
+#include <array>
 #include <chrono>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -32,19 +31,10 @@ SpecialEncoder special_encoder(const Tokenizer& tokenizer, const Options& o) {
   return {tokenizer, all ? special_names(tokenizer) : o.allow_special};
 }
 
-// One file must not take the place of another.
-void check_files(const Options& o) {
-  std::error_code error;
-  if (std::filesystem::equivalent(o.input, o.output, error))
-    throw Error(ErrorCode::invalid_argument,
-                "[tokenizer encode] --output is the input file: give the ids a file of their own");
-  if (o.output == o.offsets || std::filesystem::equivalent(o.output, o.offsets, error))
-    throw Error(ErrorCode::invalid_argument,
-                "[tokenizer encode] --output and --offsets are one file: give each its own");
-}
-
 int run(const Options& o) {
-  check_files(o);
+  check_outputs("tokenizer encode",
+                std::array{FileOption{"output", o.output}, FileOption{"offsets", o.offsets}},
+                std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
   const auto tokenizer = open_tokenizer(o.tokenizer);
   const SpecialEncoder encoder = special_encoder(*tokenizer, o);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
@@ -55,8 +45,14 @@ int run(const Options& o) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (interrupt_requested()) return interrupted_or_done();
-  if (!o.offsets.empty()) write_ranges(o.offsets, byte_ranges(*tokenizer, ids));
-  write_ids(o.output, ids);
+  AtomicFile output(o.output);
+  write_ids(output, ids);
+  if (!o.offsets.empty()) {
+    AtomicFile offsets(o.offsets);
+    write_ranges(offsets, byte_ranges(*tokenizer, ids));
+    offsets.commit();
+  }
+  output.commit();
   const auto bytes = static_cast<std::int64_t>(file.text().size());
   const double rate = seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
   if (o.json)

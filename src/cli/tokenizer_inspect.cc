@@ -1,3 +1,4 @@
+#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <iterator>
@@ -29,9 +30,10 @@ constexpr std::int64_t kTerminalBytes = 4000;
 
 std::string read_input(const Options& o) {
   if (o.input.empty() == o.text.empty())
-    throw Error(
-        ErrorCode::invalid_argument,
-        "[tokenizer inspect] give --input FILE (- for standard input) or --text TEXT, one of both");
+    throw Error(ErrorCode::invalid_argument,
+                "[tokenizer inspect] give --input FILE (- for standard input) or --text TEXT that "
+                "is not empty, "
+                "one of both");
   if (!o.text.empty()) return o.text;
   if (o.input != "-") return read_file(o.input);
   return {std::istreambuf_iterator<char>(std::cin), {}};
@@ -68,6 +70,9 @@ void show(const Options& o, const std::vector<InspectedText>& texts) {
 }
 
 int run(const Options& o) {
+  std::vector<FileOption> inputs{{"input", o.input == "-" ? "" : o.input}};
+  for (const std::string& name : o.tokenizers) inputs.push_back({"tokenizer", name});
+  check_outputs("tokenizer inspect", std::array{FileOption{"html", o.html}}, inputs);
   const std::string input = read_input(o);
   std::vector<std::shared_ptr<const Tokenizer>> tokenizers;
   std::vector<InspectedText> texts;

@@ -46,6 +46,9 @@ class BpeTokenizer final : public Tokenizer {
   const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const override {
     return vocabulary_.special_tokens;
   }
+  std::string_view flag_of_special(std::int32_t id) const override {
+    return vocabulary_.flag_of_special(id);
+  }
   std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
   void save(const std::filesystem::path& folder) const override;
   bool keeps_bytes() const override { return !vocabulary_.lowercase; }

@@ -174,7 +174,7 @@ void BpeTrainer::fill(PairMerger& merger) {
   if (kept_pieces == 0 && pieces_ > 0)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[bpe_trainer] {} distinct pieces, none of them more frequent than the "
-                            "others, do not fit into {} bytes of memory: allow more",
+                            "others, do not fit into {} bytes of memory: allow more (memory_bytes)",
                             distinct_pieces_, options_.memory_bytes));
   merger.reserve(kept_pieces, kept_bytes);
   counter_->drain(dropped_.min_count, [&](std::string_view piece, std::uint64_t count) {

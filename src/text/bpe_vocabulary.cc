@@ -32,6 +32,17 @@ std::vector<bool> BpeVocabulary::special_ids() const {
   return special;
 }
 
+std::string_view BpeVocabulary::flag_of_special(std::int32_t id) const {
+  const auto found = special_flags.find(id);
+  if (found == special_flags.end()) return {};
+  const SpecialFlags& flags = found->second;
+  return flags.lstrip                    ? "lstrip"
+         : flags.rstrip                  ? "rstrip"
+         : flags.single_word             ? "single_word"
+         : flags.normalized && lowercase ? "normalized"
+                                         : "";
+}
+
 void check_special_names(const std::vector<std::string>& names, std::string_view where) {
   const auto refuse = [&](const std::string& what) {
     throw Error(ErrorCode::invalid_argument, fmt::format("[{}] {}", where, what));
@@ -42,7 +53,10 @@ void check_special_names(const std::vector<std::string>& names, std::string_view
     if (!is_valid_utf8(name))
       refuse(fmt::format("special token '{}' is not UTF-8, as its files are", name));
     if (std::ranges::count(names, name) > 1)
-      refuse(fmt::format("special token '{}' is there twice", name));
+      refuse(
+          fmt::format("special token '{}' is there twice; those that every vocabulary has need "
+                      "not be named",
+                      name));
   }
 }
 

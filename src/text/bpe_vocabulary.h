@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,14 @@ struct BpeMerge {
   std::int32_t result = 0;  // its bytes are those of left, then right
 };
 
+// What Hugging Face does beside a special token where it stands in a text.
+struct SpecialFlags {
+  bool single_word = false, lstrip = false, rstrip = false;
+  bool normalized = false;  // looked for after the text was put in lower case
+
+  bool operator==(const SpecialFlags&) const = default;
+};
+
 struct BpeVocabulary {
   TokenList tokens;
   std::vector<BpeMerge> merges;  // by rank: lower ranks merge first
@@ -41,9 +50,12 @@ struct BpeVocabulary {
   // ignore_merges).
   bool whole_pieces = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
+  std::map<std::int32_t, SpecialFlags> special_flags;                // of those that have any
 
   // By id: whether the token is special.
   std::vector<bool> special_ids() const;
+  // What of its flags changes ids, as its file names it; empty: nothing.
+  std::string_view flag_of_special(std::int32_t id) const;
 };
 
 // The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins

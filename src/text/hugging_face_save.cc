@@ -36,14 +36,18 @@ std::string vocab_json(const std::vector<std::string>& written, std::string_view
 
 std::string added_tokens_json(const BpeVocabulary& vocabulary) {
   Json tokens = Json::array();
-  for (const auto& [name, id] : vocabulary.special_tokens)
+  for (const auto& [name, id] : vocabulary.special_tokens) {
+    const auto found = vocabulary.special_flags.find(id);
+    const SpecialFlags flags =
+        found == vocabulary.special_flags.end() ? SpecialFlags() : found->second;
     tokens.push_back(Json::object({{"id", id},
                                    {"content", name},
-                                   {"single_word", false},
-                                   {"lstrip", false},
-                                   {"rstrip", false},
-                                   {"normalized", false},
+                                   {"single_word", flags.single_word},
+                                   {"lstrip", flags.lstrip},
+                                   {"rstrip", flags.rstrip},
+                                   {"normalized", flags.normalized},
                                    {"special", true}}));
+  }
   return tokens.dump();
 }
 

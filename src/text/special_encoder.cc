@@ -12,8 +12,16 @@ namespace stemma {
 namespace {
 
 std::int32_t id_of_special(const Tokenizer& tokenizer, const std::string& wanted) {
-  for (const auto& [name, id] : tokenizer.special_tokens())
-    if (name == wanted) return id;
+  for (const auto& [name, id] : tokenizer.special_tokens()) {
+    if (name != wanted) continue;
+    if (const std::string_view flag = tokenizer.flag_of_special(id); !flag.empty())
+      throw Error(
+          ErrorCode::unsupported,
+          fmt::format("[tokenizer] special token '{}' has {} in its file, which changes the "
+                      "ids beside it and cannot be followed: put its id {} there yourself",
+                      wanted, flag, id));
+    return id;
+  }
   const std::vector<std::string> known = special_names(tokenizer);
   const std::string hint = did_you_mean(wanted, known);
   throw Error(ErrorCode::invalid_argument,

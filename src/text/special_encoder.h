@@ -32,7 +32,8 @@ namespace stemma {
 
 class SpecialEncoder {
  public:
-  // Throws invalid_argument for a name that is no special token of the tokenizer ("did you mean").
+  // Throws invalid_argument for a name that is no special token of the tokenizer ("did you mean"),
+  // unsupported for one with a flag (Tokenizer::flag_of_special()).
   SpecialEncoder(const Tokenizer& tokenizer, std::span<const std::string> allowed);
 
   // Appends the ids of `text`.

@@ -196,8 +196,8 @@ std::shared_ptr<const BpeTokenizer> parse_tiktoken(std::string_view text,
                                                    const TiktokenRules& rules,
                                                    const std::string& where) {
   check_plain_text(text, where);
-  const auto lines =
-      static_cast<std::size_t>(std::ranges::count(text, '\n')) + (text.ends_with('\n') ? 0 : 1);
+  const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) +
+                     (text.empty() || text.ends_with('\n') ? 0 : 1);
   if (rules.tokens && *rules.tokens != static_cast<std::int64_t>(lines))
     fail_tiktoken(where, fmt::format("the file must have {} lines, a token each, has {}",
                                      *rules.tokens, lines));
@@ -225,6 +225,12 @@ void save_tiktoken(const BpeTokenizer& tokenizer, const std::filesystem::path& p
         fmt::format("[{}] a .tiktoken file cannot say that text is put in lower case; write "
                     "a folder instead",
                     path.string()));
+  for (const auto& [name, id] : vocabulary.special_tokens)
+    if (const std::string_view flag = vocabulary.flag_of_special(id); !flag.empty())
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("[{}] a .tiktoken file cannot say that special token '{}' has {}; "
+                              "write a folder instead",
+                              path.string(), name, flag));
   const std::string difference = difference_from_merging_by_tokens(vocabulary);
   if (!difference.empty())
     throw Error(ErrorCode::unsupported,
@@ -236,6 +242,10 @@ void save_tiktoken(const BpeTokenizer& tokenizer, const std::filesystem::path& p
                 fmt::format("[{}] a .tiktoken file needs a token for every id, {} has none; write "
                             "a folder instead",
                             path.string(), *missing));
+  if (std::filesystem::is_directory(path))
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[{}] this is a folder: give the .tiktoken file another name", path.string()));
   check_own_rules(rules_path(path));
   for (const auto& [file, text] :
        {std::pair(rules_path(path), rules_text(tokenizer, path.stem().string())),

@@ -37,6 +37,9 @@ class Tokenizer {
   virtual std::string_view bytes_of(std::int32_t id) const = 0;
   // (name, id) of the special tokens, by id.
   virtual const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const = 0;
+  // A flag of a special token in its file that changes ids beside it, which SpecialEncoder does not
+  // follow ("lstrip"); empty: none.
+  virtual std::string_view flag_of_special(std::int32_t) const { return {}; }
   // The token that separates documents, where the encoding has one.
   virtual std::optional<std::int32_t> end_of_text() const = 0;
   // Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and what belongs to the

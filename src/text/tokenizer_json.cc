@@ -1,4 +1,7 @@
 // Reads tokenizer.json (huggingface/tokenizers, version 1.0).
+#include <map>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -32,6 +35,7 @@ class TokenizerJsonReader {
     if (whole_pieces) builder_.keep_whole_pieces();
     BpeVocabulary vocabulary = builder_.finish();
     vocabulary.lowercase = lowercase;
+    vocabulary.special_flags = std::move(special_flags_);
     // What was made from a .tiktoken file gets back its rule, which needs no list.
     if (whole_pieces && difference_from_merging_by_tokens(vocabulary).empty()) {
       vocabulary.by_tokens = true;
@@ -152,6 +156,10 @@ class TokenizerJsonReader {
       if (!token.get("special", false))
         refuse(
             fmt::format("added token '{}' is not special: it would be matched inside text", name));
+      const SpecialFlags flags{token.get("single_word", false), token.get("lstrip", false),
+                               token.get("rstrip", false), token.get("normalized", false)};
+      if (flags != SpecialFlags())
+        special_flags_[static_cast<std::int32_t>(token.at("id").as_int())] = flags;
       if (!specials_.try_emplace(name, token.at("id").as_int()).second)
         fail(fmt::format("added token '{}' is there twice", name));
     }
@@ -198,6 +206,7 @@ class TokenizerJsonReader {
   const std::string& where_;
   VocabularyBuilder builder_;
   StringMap<std::int64_t> specials_;
+  std::map<std::int32_t, SpecialFlags> special_flags_;
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view t
   check_plain_text(text, where);
   std::vector<std::pair<std::string, std::string>> merges;
   LineReader lines(text);
+  StringMap<std::size_t> first_line;
   for (std::string_view line; lines.next(line);) {
     if (lines.number() == 1 && line.starts_with("#version")) continue;
     if (line.empty() && lines.at_end()) break;
@@ -80,6 +81,10 @@ std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view t
       fail(where, fmt::format("line {} must be two tokens with a space between, got {} bytes that "
                               "are not",
                               lines.number(), line.size()));
+    const auto [same, is_new] = first_line.try_emplace(std::string(line), lines.number());
+    if (!is_new)
+      fail(where,
+           fmt::format("line {} is there twice, first as line {}", lines.number(), same->second));
     merges.emplace_back(*left, *right);
   }
   return merges;

@@ -55,19 +55,30 @@ TEST(Format, Durations) {
 
 TEST(Eta, FollowsASteadyRateAndAChange) {
   const auto start = EtaEstimator::Clock::time_point() + seconds(1000);
-  EtaEstimator eta(1000, 100, start);
+  EtaEstimator eta(10'000, 100, start);
   EXPECT_EQ(eta.remaining_seconds(), -1);
   eta.update(110, start + seconds(1));
   EXPECT_DOUBLE_EQ(eta.rate(), 10);
-  EXPECT_DOUBLE_EQ(eta.remaining_seconds(), 89);
+  EXPECT_DOUBLE_EQ(eta.remaining_seconds(), 989);
   eta.update(110, start + seconds(2));  // nothing new
   eta.update(50, start + seconds(3));
   EXPECT_DOUBLE_EQ(eta.rate(), 10);
+  eta.update(110 + 6000, start + seconds(601));
+  EXPECT_DOUBLE_EQ(eta.rate(), 10);
   // Half the speed for the half-life of 30 s: half of the way from 10 to 5.
-  eta.update(110 + 150, start + seconds(31));
-  EXPECT_NEAR(eta.rate(), 7.5, 1e-9);
-  eta.update(1000, start + seconds(60));
+  eta.update(110 + 6000 + 150, start + seconds(631));
+  EXPECT_NEAR(eta.rate(), 7.5, 1e-3);
+  eta.update(10'000, start + seconds(660));
   EXPECT_EQ(eta.remaining_seconds(), 0);
+}
+
+// A slow beginning is no more than its part of the time.
+TEST(Eta, ShortWorkHasItsMeanRate) {
+  const auto start = EtaEstimator::Clock::time_point() + seconds(1000);
+  EtaEstimator eta(1000, 0, start);
+  eta.update(1, start + milliseconds(100));
+  eta.update(1000, start + milliseconds(200));
+  EXPECT_NEAR(eta.rate(), 5000, 10);
 }
 
 std::string drain(int descriptor) {

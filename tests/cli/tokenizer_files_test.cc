@@ -51,6 +51,33 @@ TEST(TokenizerConvert, RefusesWithTheReason) {
   to("nothing", "folder", "built-in encoding");
 }
 
+// Nothing that was there is written over, whatever name or link it is called by.
+TEST(TokenizerFiles, OutputsTakeNoInputsPlace) {
+  const TemporaryFolder folder;
+  write_text(folder / "book.txt", "Hello world");
+  fs::create_symlink(folder / "book.txt", folder / "link.txt");
+  const std::string book = folder / "book.txt", link = folder / "link.txt", ids = folder / "ids";
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& says) {
+    arguments.insert(arguments.begin(), "tokenizer");
+    arguments.insert(arguments.end(), {"--tokenizer", "gpt2", "--input", book});
+    const Result r = run(arguments);
+    EXPECT_EQ(r.code, 2) << r.err;
+    EXPECT_NE(r.err.find(says), std::string::npos) << r.err;
+    EXPECT_EQ(read_text(book), "Hello world");
+    EXPECT_FALSE(fs::exists(ids));
+  };
+  refused({"encode", "--output", link}, "--output and --input are one file");
+  refused({"encode", "--output", ids, "--offsets", link}, "--offsets and --input");
+  refused({"encode", "--output", ids, "--offsets", folder / "./ids"}, "--output and --offsets");
+  refused({"decode", "--output", book}, "--output and --input");
+  refused({"inspect", "--html", book}, "--html and --input");
+
+  const Result r = run({"tokenizer", "encode", "--tokenizer", "gpt2", "--input", book, "--output",
+                        folder / "missing/ids", "--offsets", folder / "offsets"});
+  EXPECT_EQ(r.code, 4) << r.err;
+  EXPECT_FALSE(fs::exists(folder / "offsets"));
+}
+
 TEST(TokenizerFiles, BadOnesEndWithCode3) {
   const TemporaryFolder folder;
   const auto with = [&](const char* name, const std::string& text, const std::string& says) {

@@ -11,6 +11,7 @@
 #include "tests/text/support.h"
 #include "text/bpe_tokenizer.h"
 #include "text/merging_by_tokens.h"
+#include "text/special_encoder.h"
 
 namespace stemma {
 namespace {
@@ -53,6 +54,21 @@ TEST(PeerFiles, GiveThemAgainWhenWeWroteThem) {
       EXPECT_ERROR(save_tokenizer(*tokenizer, folder / "t.tiktoken"), ErrorCode::unsupported,
                    "the merges make");
   }
+}
+
+// Flags of special tokens change nothing while these are text; they are kept, and never ignored.
+TEST(PeerFiles, FlagsOfSpecialTokensAreKeptAndNotIgnored) {
+  const TemporaryFolder folder;
+  save_tokenizer(*open_tokenizer(peer_file("special_tokens.json")), folder / "again");
+  const auto tokenizer = open_tokenizer(folder / "again");
+  EXPECT_EQ(tokenizer->flag_of_special(300), "lstrip");
+  EXPECT_EQ(tokenizer->flag_of_special(301), "single_word");
+  EXPECT_EQ(tokenizer->flag_of_special(0), "");
+  const std::vector<std::string> mask = {"<mask>"}, end = {"<|endoftext|>"};
+  EXPECT_ERROR(SpecialEncoder(*tokenizer, mask), ErrorCode::unsupported, "has lstrip");
+  EXPECT_NO_THROW(SpecialEncoder(*tokenizer, end));
+  EXPECT_ERROR(save_tokenizer(*tokenizer, folder / "t.tiktoken"), ErrorCode::unsupported,
+               "has lstrip");
 }
 
 // Special tokens come first in files that `tokenizers` trained; ranks may begin anywhere.
