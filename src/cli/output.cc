@@ -39,21 +39,22 @@ void check_outputs(std::string_view command, std::span<const FileOption> outputs
   namespace fs = std::filesystem;
   std::error_code error;
   const auto same_file = [&](const FileOption& a, const FileOption& b) {
-    if (a.path.empty() || b.path.empty()) return false;
     if (fs::exists(a.path, error) && fs::exists(b.path, error))
       return fs::is_regular_file(a.path, error) && fs::equivalent(a.path, b.path, error);
     return fs::weakly_canonical(fs::absolute(a.path, error), error) ==
            fs::weakly_canonical(fs::absolute(b.path, error), error);
   };
   const auto check = [&](const FileOption& output, const FileOption& other) {
-    if (same_file(output, other))
+    if (!output.path.empty() && !other.path.empty() && same_file(output, other))
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[{}] --{} and --{} are one file ({}): give the output a file of "
                               "its own",
                               command, output.option, other.option, other.path));
   };
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    for (const FileOption& input : inputs) check(outputs[i], input);
+    // An input that is no file is a name ("gpt2"), or an error of its own.
+    for (const FileOption& input : inputs)
+      if (fs::exists(input.path, error)) check(outputs[i], input);
     for (const FileOption& later : outputs.subspan(i + 1)) check(outputs[i], later);
   }
 }

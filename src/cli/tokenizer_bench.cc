@@ -1,6 +1,3 @@
-
-#include "text/tokenizer_bench.h"
-
 #include <memory>
 
 #include <fmt/format.h>
@@ -79,8 +76,7 @@ void add_tokenizer_bench(Program& program) {
       "With --threads N the text is also encoded by N threads together, and by N threads apart, a "
       "text and a tokenizer each: that is what the machine gives. `relative` sets a text's "
       "encoding rate against the first text's. --hostile adds what slow encoders fail on: one "
-      "letter 10^7 times, a million "
-      "spaces, emoji, base64, random bytes.";
+      "letter 10^7 times, a million spaces, emoji, base64, random bytes.";
   c.examples = {"stemma tokenizer bench --tokenizer r50k_base o200k_base --input book.txt",
                 "stemma tokenizer bench --hostile --json"};
   c.options.add({"tokenizer", "names (gpt2), tokenizer.json files or folders", "gpt2"},

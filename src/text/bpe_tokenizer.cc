@@ -12,6 +12,7 @@
 #include "text/hugging_face.h"
 #include "text/lowercase.h"
 #include "text/piece_cache.h"
+#include "text/reserve_ids.h"
 #include "text/word_cache.h"
 
 namespace stemma {
@@ -168,11 +169,7 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
     lower = lowercase(text);
     text = lower;
   }
-  // English has about four bytes in a token. More than doubled, or texts that follow each other
-  // would each move all ids.
-  constexpr std::size_t kUsualBytes = 4;
-  if (ids.capacity() - ids.size() < text.size() / kUsualBytes)
-    ids.reserve(std::max(2 * ids.capacity(), ids.size() + text.size() / kUsualBytes));
+  reserve_ids(text, ids);
   TextEncoder encoder(text, merger_, *words_, ids);
   std::array<std::size_t, TextEncoder::kBatch> ends;
   for (std::size_t begin = 0; begin < text.size();) {

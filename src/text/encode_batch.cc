@@ -4,14 +4,13 @@
 #include <mutex>
 #include <utility>
 
+#include "text/reserve_ids.h"
+
 namespace stemma {
 namespace {
 
 // Small enough that its ids stay in the second cache until they are joined.
 constexpr std::size_t kPartBytes = 256 << 10;
-
-// Most texts have fewer tokens: their ids are not moved as they grow.
-std::size_t usual_ids(std::string_view text) { return text.size() / 4 + 1; }
 
 // Cuts text at boundaries, so that its parts encoded apart give the ids of the whole.
 std::vector<std::string_view> parts_of(const Tokenizer& tokenizer, std::string_view text) {
@@ -72,7 +71,7 @@ std::vector<std::vector<std::int32_t>> encode_batch(const Tokenizer& tokenizer,
   workers.for_each(static_cast<std::int64_t>(texts.size()), 1,
                    [&](std::int64_t begin, std::int64_t, int) {
                      const auto i = static_cast<std::size_t>(begin);
-                     ids[i].reserve(usual_ids(texts[i]));
+                     reserve_ids(texts[i], ids[i]);
                      tokenizer.encode(texts[i], ids[i]);
                    });
   return ids;
@@ -82,13 +81,13 @@ void encode_parallel(const Tokenizer& tokenizer, std::string_view text, Workers&
                      std::vector<std::int32_t>& ids) {
   if (workers.count() == 1 || text.size() <= kPartBytes) return tokenizer.encode(text, ids);
   const std::vector<std::string_view> parts = parts_of(tokenizer, text);
-  ids.reserve(ids.size() + usual_ids(text));
+  reserve_ids(text, ids);
   OrderedIds joined(ids);
   workers.for_each(static_cast<std::int64_t>(parts.size()), 1,
                    [&](std::int64_t begin, std::int64_t, int) {
                      const auto part = static_cast<std::size_t>(begin);
                      std::vector<std::int32_t> ids_of_part = joined.take_free();
-                     ids_of_part.reserve(usual_ids(parts[part]));
+                     reserve_ids(parts[part], ids_of_part);
                      tokenizer.encode(parts[part], ids_of_part);
                      joined.add(part, std::move(ids_of_part));
                    });

@@ -12,6 +12,7 @@
 #include "text/gpt1_text.h"
 #include "text/piece_cache.h"
 #include "text/python_text.h"
+#include "text/reserve_ids.h"
 #include "text/word_cache.h"
 
 namespace stemma {
@@ -122,7 +123,7 @@ void Gpt1Tokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids
     text = lower;
   }
   const std::string prepared = standardise_gpt1(fix_text(text));
-  ids.reserve(ids.size() + prepared.size() / 4);
+  reserve_ids(prepared, ids);
   Gpt1Encoder(prepared, merger_, *words_, line_, ids).encode();
 }
 

@@ -80,7 +80,9 @@ template <class Encode>
 void SpecialEncoder::encode_between(std::string_view text, std::vector<std::int32_t>& ids,
                                     Encode encode) const {
   std::size_t begin = 0;
-  while (const auto found = find(text, begin)) {
+  for (;;) {
+    const std::optional<Found> found = find(text, begin);
+    if (!found.has_value()) break;
     encode(text.substr(begin, found->begin - begin));
     ids.push_back(found->id);
     begin = found->end;

@@ -72,6 +72,10 @@ TEST(TokenizerFiles, OutputsTakeNoInputsPlace) {
   refused({"decode", "--output", book}, "--output and --input");
   refused({"inspect", "--html", book}, "--html and --input");
 
+  // What is not there is not written over.
+  EXPECT_EQ(run({"tokenizer", "encode", "--tokenizer", ids, "--input", book, "--output", ids}).code,
+            3);
+
   const Result r = run({"tokenizer", "encode", "--tokenizer", "gpt2", "--input", book, "--output",
                         folder / "missing/ids", "--offsets", folder / "offsets"});
   EXPECT_EQ(r.code, 4) << r.err;
