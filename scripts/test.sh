@@ -4,8 +4,8 @@
 #   release  GCC, optimised        every test
 #   asan     clang-16, ASan, UBSan the tests labelled `fast`
 #   fuzz     the same build        every fuzz target for a few seconds
-#   tsan     GCC, ThreadSanitizer  the tests labelled `fast` that start threads
-#   clang    clang-16, optimised   the tests labelled `fast`
+#   tsan     GCC, ThreadSanitizer  the tests labelled `threads`: those of them that start some
+#   clang    clang-16, optimised   the tests labelled `numeric`: those of them that compute
 #
 #   scripts/test.sh               all of them
 #   scripts/test.sh release asan  only these
@@ -55,12 +55,11 @@ step() {
   last_result=$result
 }
 
-# build_and_test PRESET [LABEL [CTEST-ARGUMENT...]]: all tests, or those of the label.
+# build_and_test PRESET [LABEL]: all tests, or those of the label.
 build_and_test() {
   local preset=$1 label=${2:-}
-  shift $(($# < 2 ? $# : 2))
   step "$preset build" build "$preset" ${label:+"${label}_tests"}
-  if [ "$last_result" = passed ]; then step "$preset tests" tests "$preset" ${label:+-L "$label"} "$@"; fi
+  if [ "$last_result" = passed ]; then step "$preset tests" tests "$preset" ${label:+-L "$label"}; fi
 }
 
 step "install" scripts/install.sh --tests
@@ -69,8 +68,9 @@ for stage in "${stages[@]}"; do
   case $stage in
     release) build_and_test release ;;
     fuzz) step "fuzz" scripts/fuzz.sh 5 ;;
-    tsan) build_and_test tsan fast -LE _one_thread ;;
-    *) build_and_test "$stage" fast ;;
+    tsan) build_and_test tsan threads ;;
+    clang) build_and_test clang numeric ;;
+    asan) build_and_test asan fast ;;
   esac
 done
 

@@ -20,8 +20,8 @@ namespace stemma {
 // ---- HTML ----
 
 struct HtmlEntity {
-  std::string_view name;  // without & and ;
-  std::u32string_view text;
+  const char* name;  // without & and ;
+  char32_t text[4];  // up to three characters, and a zero
 };
 std::span<const HtmlEntity> html_entities();  // sorted by name
 

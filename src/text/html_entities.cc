@@ -58,7 +58,7 @@ std::optional<std::u32string> named_reference(std::u32string_view name) {
       entities.begin(), entities.end(), ascii,
       [](const HtmlEntity& entity, const std::string& wanted) { return entity.name < wanted; });
   if (found == entities.end() || found->name != ascii) return std::nullopt;
-  return std::u32string(found->text);
+  return found->text;
 }
 
 // The length of "&name;" or "&#digits;" at `place`, 0 where there is none.

@@ -85,7 +85,7 @@ TEST(CleaningTables, EntitiesAreSorted) {
   const auto entities = html_entities();
   ASSERT_EQ(entities.size(), 3500u);
   for (std::size_t i = 1; i < entities.size(); ++i)
-    EXPECT_LT(entities[i - 1].name, entities[i].name);
+    EXPECT_LT(std::string_view(entities[i - 1].name), entities[i].name);
 }
 
 TEST(CleaningTables, Digits) {

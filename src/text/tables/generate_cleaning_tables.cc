@@ -76,9 +76,11 @@ void write_entities(std::ostream& out, std::ifstream file) {
     std::istringstream words(line);
     std::string name, digits;
     words >> name;
-    std::vector<UChar32> text;
-    while (words >> digits) text.push_back(hexadecimal(digits));
-    out << "{\"" << name << "\", " << text_literal(text) << "},\n";
+    out << "{\"" << name << "\", {";
+    std::size_t length = 0;
+    for (; words >> digits; ++length) out << literal(hexadecimal(digits)) << ",";
+    if (length > 3) throw std::runtime_error(name + ": more than three characters");
+    out << "}},\n";
   }
   out << "};\n\n";
 }
