@@ -1,14 +1,15 @@
 // Our matrix product against oneDNN's, f32, or ours in bf16 against ours in f32, on the shapes of
 // GPT-2 124M.
 //
-//   matmul_bench [threads] [only this M, 0: all] [bf16]
+//   matmul_bench [threads] [only this M, 0: all] [f32 or bf16] [rounds]
 //
 // Forward: weights in our panels, and in the layout that oneDNN itself chooses. Backward: both read
 // what training has (dX = dY · W, dW = dYᵀ · X), rows as they lie. Both run in turns in one process
-// with the same number of threads; each shape's figure is the best of several turns. For small M
-// the weights are taken in turn from copies that no cache holds, as decoding does. Columns: GFLOP/s
-// of ours and of the peer, their ratio, ours as a share of the measured peak. In bf16 activations
-// and their gradients lie in bf16, weights and theirs in f32 rows (forward and backward, as in
+// with the same number of threads; each shape's figure is the best of several turns, in several
+// rounds over all shapes where a machine is quick at one time and slow at another. For small M the
+// weights are taken in turn from copies that no cache holds, as decoding does. Columns: GFLOP/s of
+// ours and of the peer, their ratio, ours as a share of the measured peak. In bf16 activations and
+// their gradients lie in bf16, weights and theirs in f32 rows (forward and backward, as in
 // training), or in bf16 panels where M ≤ 64 (as in inference); the peer has f32 everywhere.
 #include <algorithm>
 #include <chrono>
@@ -18,6 +19,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -34,6 +36,8 @@ namespace {
 using namespace stemma;
 using namespace stemma::kernels;
 using Tag = dnnl::memory::format_tag;
+
+constexpr const char* kForward = "y=x.W'";
 
 struct Shape3 {
   std::int64_t m, n, k;
@@ -103,15 +107,36 @@ double now(clockid_t clock) {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
+class Ratios {
+ public:
+  void add(double ratio) { add({std::log(ratio), ratio, 1}); }
+  void add(const Ratios& others) {
+    logs_ += others.logs_;
+    lowest_ = std::min(lowest_, others.lowest_);
+    count_ += others.count_;
+  }
+  void print(const char* of) const {
+    if (count_ > 0)
+      fmt::print("{}: geometric mean of {} ratios {:.3f}, lowest {:.3f}\n", of, count_,
+                 std::exp(logs_ / count_), lowest_);
+  }
+  Ratios() = default;
+
+ private:
+  Ratios(double logs, double lowest, int count) : logs_(logs), lowest_(lowest), count_(count) {}
+
+  double logs_ = 0, lowest_ = 1e30;
+  int count_ = 0;
+};
+
 class Bench {
  public:
   Bench(int threads, bool bf16) : threads_(threads), bf16_(bf16), stream_(threads) {
     omp_set_num_threads(threads);
-    peak_ = multiply_peak(measure_peaks(stream_, {.quick = true}), bf16);
-    fmt::print(
-        "{} threads, {} peak {:.0f} GFLOP/s\n{:<10} {:>6} {:>6} {:>6} {:>9} {:>9} {:>6} {:>6}\n",
-        threads, bf16 ? "bf16" : "f32", peak_ / 1e9, "product", "M", "N", "K", "ours",
-        bf16 ? "f32" : "oneDNN", "ratio", "peak");
+  }
+
+  void measure_peak() {
+    peak_ = std::max(peak_, multiply_peak(measure_peaks(stream_, {.quick = true}), bf16_));
   }
 
   void run(const Shape3& s) { bf16_ ? forward_bf16(s) : forward(s); }
@@ -129,7 +154,7 @@ class Bench {
     }
     OneDnn peer(s, Tag::ab, Tag::any, x, rows, Tag::ba, y2);
     compare(
-        "y=x.W'", s, y, y2, copies,
+        kForward, s, y, y2, copies,
         [&](std::size_t copy) {
           matmul(stream_, args(s, rows_of(x), transposed_of(panels[copy]), y));
         },
@@ -148,7 +173,7 @@ class Bench {
       weights2.push_back(s.m > 64 ? rows : pack_weight(stream_, rows, DType::f32));
     }
     compare(
-        "y=x.W'", s, y, y2, copies,
+        kForward, s, y, y2, copies,
         [&](std::size_t copy) {
           matmul(stream_, in_bf16(args(s, rows_of(x), transposed_of(weights[copy]), y)));
         },
@@ -201,9 +226,23 @@ class Bench {
         [&](std::size_t copy) { peer.run(copy); });
   }
 
-  void summary() const {
-    fmt::print("geometric mean of {} ratios {:.3f}, lowest {:.3f}\n", count_,
-               std::exp(logs_ / count_), lowest_);
+  void print() const {
+    fmt::print(
+        "{} threads, {} peak {:.0f} GFLOP/s\n{:<10} {:>6} {:>6} {:>6} {:>9} {:>9} {:>6} {:>6}\n",
+        threads_, bf16_ ? "bf16" : "f32", peak_ / 1e9, "product", "M", "N", "K", "ours",
+        bf16_ ? "f32" : "oneDNN", "ratio", "peak");
+    Ratios forward, backward;
+    for (const auto& [name, s, ours, peer] : rows_) {
+      (name == kForward ? forward : backward).add(peer / ours);
+      fmt::print("{:<10} {:>6} {:>6} {:>6} {:>9.1f} {:>9.1f} {:>6.2f} {:>5.0f}%\n", name, s.m, s.n,
+                 s.k, s.flops() / ours / 1e9, s.flops() / peer / 1e9, peer / ours,
+                 100 * s.flops() / ours / peak_);
+    }
+    forward.print("weights packed, y=x.W'");
+    backward.print("rows as they lie, dX and dW");
+    Ratios all = forward;
+    all.add(backward);
+    all.print("all");
   }
 
  private:
@@ -243,35 +282,43 @@ class Bench {
         fmt::print("MISMATCH at {}: {} {}\n", i, value(c, i), value(c2, i));
     // Enough calls in a turn for the clock, enough turns to meet a quiet moment of the machine.
     const int calls = static_cast<int>(std::clamp(1e9 / s.flops(), 1.0, 200.0));
-    const int turns = s.flops() > 5e9 ? 4 : 16;
+    const int turns = s.flops() > 5e9 ? 6 : 24;
     double best_ours = 1e30, best_peer = 1e30;
     std::size_t copy = 0;
     const auto next = [&] { return copy = (copy + 1) % static_cast<std::size_t>(copies); };
-    for (int turn = 0; turn < turns; ++turn) {
-      best_ours = std::min(best_ours, seconds([&] {
-                                        for (int i = 0; i < calls; ++i) ours(next());
-                                      }) / calls);
-      best_peer = std::min(best_peer, seconds([&] {
-                                        for (int i = 0; i < calls; ++i) peer(next());
-                                      }) / calls);
-      // Its team spins for a while after a product: not at our expense.
+    const auto time = [&](const std::function<void(std::size_t)>& product) {
+      // The other's workers spin for a while after a product: not at this one's expense. Nor is it
+      // to wake its own, as products follow each other in training.
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      product(next());
+      return seconds([&] {
+               for (int i = 0; i < calls; ++i) product(next());
+             }) /
+             calls;
+    };
+    for (int turn = 0; turn < turns; ++turn) {
+      best_ours = std::min(best_ours, time(ours));
+      best_peer = std::min(best_peer, time(peer));
     }
-    const double ratio = best_peer / best_ours;
-    logs_ += std::log(ratio);
-    count_ += 1;
-    lowest_ = std::min(lowest_, ratio);
-    fmt::print("{:<10} {:>6} {:>6} {:>6} {:>9.1f} {:>9.1f} {:>6.2f} {:>5.0f}%\n", name, s.m, s.n,
-               s.k, s.flops() / best_ours / 1e9, s.flops() / best_peer / 1e9, ratio,
-               100 * s.flops() / best_ours / peak_);
-    std::fflush(stdout);
+    const auto same = [&](const Row& row) {
+      return row.name == name && row.shape.m == s.m && row.shape.n == s.n && row.shape.k == s.k;
+    };
+    auto row = std::find_if(rows_.begin(), rows_.end(), same);
+    if (row == rows_.end()) row = rows_.insert(row, {name, s});
+    row->ours = std::min(row->ours, best_ours);
+    row->peer = std::min(row->peer, best_peer);
   }
 
+  struct Row {
+    std::string_view name;
+    Shape3 shape;
+    double ours = 1e30, peer = 1e30;  // seconds
+  };
   int threads_;
   bool bf16_;
   Stream stream_;
-  double peak_ = 0, logs_ = 0, lowest_ = 1e30;
-  int count_ = 0;
+  double peak_ = 0;
+  std::vector<Row> rows_;
 };
 
 }  // namespace
@@ -279,21 +326,26 @@ class Bench {
 int main(int argc, char** argv) {
   Bench bench(argc > 1 ? std::atoi(argv[1]) : available_threads(),
               argc > 3 && std::string(argv[3]) == "bf16");
-  const std::int64_t small_m = argc > 2 ? std::atoi(argv[2]) : 0;  // only this M
+  const std::int64_t only_m = argc > 2 ? std::atoi(argv[2]) : 0;
+  const int rounds = argc > 4 ? std::atoi(argv[4]) : 1;
   const std::vector<std::pair<std::int64_t, std::int64_t>> layers{
       {768, 2304}, {768, 768}, {768, 3072}, {3072, 768}, {768, 50257}};
-  for (std::int64_t m : {4096, 1024, 512, 64, 1}) {
-    if (small_m && m != small_m) continue;
-    for (const auto& [k, n] : layers)
-      if (m * n < 30'000'000) bench.run({m, n, k});
-  }
-  for (std::int64_t m : {4096, 1024, 512}) {
-    if (small_m && m != small_m) continue;
-    for (const auto& [k, n] : layers) {
-      if (m * n >= 30'000'000) continue;
-      bench.input_gradient({m, n, k});
-      bench.weight_gradient({m, n, k});
+  for (int round = 0; round < rounds; ++round) {
+    bench.measure_peak();
+    for (std::int64_t m : {4096, 1024, 512, 64, 1}) {
+      if (only_m && m != only_m) continue;
+      for (const auto& [k, n] : layers)
+        if (m * n < 30'000'000) bench.run({m, n, k});
     }
+    for (std::int64_t m : {4096, 1024, 512}) {
+      if (only_m && m != only_m) continue;
+      for (const auto& [k, n] : layers) {
+        if (m * n >= 30'000'000) continue;
+        bench.input_gradient({m, n, k});
+        bench.weight_gradient({m, n, k});
+      }
+    }
+    fmt::print(stderr, "round {} of {}\n", round + 1, rounds);
   }
-  bench.summary();
+  bench.print();
 }

@@ -5,6 +5,7 @@
 // first cache while the strips go over it (Goto and van de Geijn 2008). Nothing here changes a bit
 // of the result: the order of sums is a matter of the engine's tile alone.
 #include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -22,7 +23,7 @@ constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the 
 constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
 constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
 constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
-constexpr std::int64_t kTasksPerWorker = 12;      // so that nobody waits long at the end
+constexpr std::int64_t kTurns = 2;                // a task is at most this part of a worker's rest
 constexpr std::int64_t kPackPanels = 4;           // panels packed by one task
 // Strips or panels whose memory rows are shared are packed in turns of so many k.
 constexpr std::int64_t kPackChunk = 128;
@@ -55,17 +56,22 @@ class Product {
   void pack(const Part& part);
   void pack_strips(const Part& part, Range strips) const;
   void pack_panels(const Part& part, Range panels) const;
+  std::vector<Range> panel_groups(const Part& part, std::int64_t blocks) const;
   void compute(const Part& part);
   void task(const Part& part, Range strips, Range panels, int worker);
   // The lines of memory that a panel is packed from, a few at a time.
   struct SourceLines {
-    const std::byte* data = nullptr;
+    const std::byte* row = nullptr;
     std::int64_t stride = 0;  // bytes between rows
-    std::int64_t in_row = 1, count = 0, at_once = 0, next = 0;
+    std::int64_t in_row = 1, line = 0, left = 0, at_once = 0;
     void fetch() {
-      const std::int64_t end = std::min(count, next + at_once);
-      for (; next < end; ++next)
-        __builtin_prefetch(data + next / in_row * stride + next % in_row * 64, 0, 2);
+      const std::int64_t end = std::max<std::int64_t>(0, left - at_once);
+      for (; left > end; --left) {
+        __builtin_prefetch(row + 64 * line, 0, 2);
+        if (++line < in_row) continue;
+        line = 0;
+        row += stride;
+      }
     }
   };
   SourceLines source_lines(std::int64_t panel, Depth depth, std::int64_t turns) const;
@@ -121,12 +127,12 @@ class Product {
   const std::int64_t strips_, panels_;
   Panels source_ = Panels::in_place;
   bool strips_in_place_ = false;
-  std::int64_t pass_ = 0, sub_ = 0;                   // k
-  std::int64_t part_strips_ = 0, part_panels_ = 0;    // of a Part
-  std::int64_t block_strips_ = 0, group_panels_ = 0;  // of a task
-  std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;    // packed
-  std::int64_t panel_row_bytes_ = 0;                  // of one k where tiles read it
-  std::int64_t tile_sums_ = 0;                        // floats
+  std::int64_t pass_ = 0, sub_ = 0;                 // k
+  std::int64_t part_strips_ = 0, part_panels_ = 0;  // of a Part
+  std::int64_t block_strips_ = 0;                   // of a task
+  std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;  // packed
+  std::int64_t panel_row_bytes_ = 0;                // of one k where tiles read it
+  std::int64_t tile_sums_ = 0;                      // floats
   std::byte* packed_a_ = nullptr;
   std::byte* packed_b_ = nullptr;
   float* partial_ =
@@ -183,17 +189,13 @@ void Product::plan() {
   if (passes > 1) part_panels_ = std::min(part_panels_, kPartialBytes / (strips_ * tile_sums_ * 4));
   part_panels_ = std::max<std::int64_t>(part_panels_, 1);
 
-  // Tasks: strips as many as the cache holds (all where a panel is packed for them), and panels as
-  // few as keep all workers busy.
+  // A task's strips: as many as the cache holds, all where a panel is packed for them.
   const std::int64_t workers = stream_.workers().count();
   if (source_ == Panels::worker) block_strips_ = part_strips_;
   const std::int64_t blocks =
       std::max(divide_up(part_strips_, block_strips_),
                std::min(part_strips_, divide_up(kLeastTasks * workers, part_panels_)));
   block_strips_ = divide_up(part_strips_, blocks);
-  const std::int64_t wanted = workers == 1 ? 1 : workers * kTasksPerWorker;
-  group_panels_ =
-      std::clamp<std::int64_t>(part_panels_ * blocks / wanted, 1, engine_.blocking.task_panels);
 
   const std::int64_t a_bytes = strips_in_place_ ? 0 : part_strips_ * strip_bytes_;
   const std::int64_t b_bytes = source_ == Panels::shared ? part_panels_ * panel_bytes_ : 0;
@@ -274,17 +276,32 @@ void Product::pack(const Part& part) {
   });
 }
 
+// The panels of tasks, the larger groups first: inside a group the next panel is fetched while
+// tiles use the one before, and at the end nobody waits long for a task of another.
+std::vector<Product::Range> Product::panel_groups(const Part& part, std::int64_t blocks) const {
+  const std::int64_t workers = stream_.workers().count();
+  std::vector<Range> groups;
+  for (Range rest = part.panels; rest.count() > 0;) {
+    const std::int64_t fair =
+        workers == 1 ? rest.count() : rest.count() * blocks / (kTurns * workers);
+    const std::int64_t count =
+        std::min(rest.count(), std::clamp<std::int64_t>(fair, 1, engine_.blocking.task_panels));
+    groups.push_back({rest.begin, rest.begin + count});
+    rest.begin += count;
+  }
+  return groups;
+}
+
 void Product::compute(const Part& part) {
   const std::int64_t blocks = divide_up(part.strips.count(), block_strips_);
-  const std::int64_t groups = divide_up(part.panels.count(), group_panels_);
+  const std::vector<Range> panels = panel_groups(part, blocks);
+  const std::int64_t groups = static_cast<std::int64_t>(panels.size());
   for_each(blocks * groups, [&](std::int64_t i, int worker) {
     const bool panels_first = engine_.blocking.panels_first;
     const std::int64_t block = panels_first ? i / groups : i % blocks;
     const std::int64_t group = panels_first ? i % groups : i / blocks;
     const std::int64_t s = part.strips.begin + block * block_strips_;
-    const std::int64_t p = part.panels.begin + group * group_panels_;
-    task(part, {s, std::min(part.strips.end, s + block_strips_)},
-         {p, std::min(part.panels.end, p + group_panels_)}, worker);
+    task(part, {s, std::min(part.strips.end, s + block_strips_)}, panels[group], worker);
   });
 }
 
@@ -317,7 +334,7 @@ void Product::task(const Part& part, Range strips, Range panels, int worker) {
       strips.count() == 1 ? sub_ : std::min(sub_, engine_.blocking.panel_depth);
   const bool keep = !partial_ && part.depth.count > sub_;    // sums outlive their panel's turn
   const bool keep_strips = keep || part.depth.count > step;  // and their tile's
-  const std::int64_t own_sums = (keep          ? block_strips_ * group_panels_
+  const std::int64_t own_sums = (keep          ? block_strips_ * panels.count()
                                  : keep_strips ? block_strips_
                                                : 1) *
                                 tile_sums_;
@@ -369,11 +386,11 @@ Product::SourceLines Product::source_lines(std::int64_t panel, Depth depth,
   const std::int64_t at = rows ? depth.begin * args_.b.stride + panel * kPanelWidth
                                : panel * kPanelWidth * args_.b.stride + depth.begin;
   SourceLines lines;
-  lines.data = static_cast<const std::byte*>(args_.b.data) + at * item;
+  lines.row = static_cast<const std::byte*>(args_.b.data) + at * item;
   lines.stride = args_.b.stride * item;
   lines.in_row = divide_up((rows ? cols : depth.count) * item, 64);
-  lines.count = (rows ? depth.count : cols) * lines.in_row;
-  lines.at_once = divide_up(lines.count, std::max<std::int64_t>(turns, 1));
+  lines.left = (rows ? depth.count : cols) * lines.in_row;
+  lines.at_once = divide_up(lines.left, std::max<std::int64_t>(turns, 1));
   return lines;
 }
 
