@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -104,7 +105,11 @@ Storage* borrow(std::byte* data, std::size_t bytes, std::shared_ptr<const void> 
 std::uint64_t peak_memory_bytes() { return proc_kilobytes("/proc/self/status", "VmHWM:") * 1024; }
 
 std::uint64_t available_memory_bytes() {
-  return proc_kilobytes("/proc/meminfo", "MemAvailable:") * 1024;
+  const std::uint64_t kilobytes = proc_kilobytes("/proc/meminfo", "MemAvailable:");
+  if (kilobytes > 0) return kilobytes * 1024;
+  // A bare chroot has no /proc.
+  struct sysinfo info {};
+  return sysinfo(&info) == 0 ? (info.freeram + info.bufferram) * info.mem_unit : 0;
 }
 
 }  // namespace stemma
