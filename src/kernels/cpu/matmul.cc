@@ -23,8 +23,8 @@ constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the 
 constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
 constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
 constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
-constexpr std::int64_t kTurns = 2;                // a task is at most this part of a worker's rest
-constexpr std::int64_t kPackPanels = 4;           // panels packed by one task
+constexpr std::int64_t kTurns = 2;  // a task is at most 1 / kTurns of what is left for a worker
+constexpr std::int64_t kPackPanels = 4;  // panels packed by one task
 // Strips or panels whose memory rows are shared are packed in turns of so many k.
 constexpr std::int64_t kPackChunk = 128;
 constexpr std::int64_t kSerialWork = 1 << 16;  // multiply-adds not worth waking workers
