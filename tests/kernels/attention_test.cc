@@ -153,12 +153,14 @@ BruteRow Brute::row(const AttentionSequence& s, std::int64_t i, std::int64_t hea
   return row;
 }
 
-// Largest error of out and lse against brute force, relative to 1 + |value|.
+// Largest error of out and lse against brute force, relative to 1 + |value|: all rows of a short
+// sequence, every seventh and the last of a long one.
 double forward_error(const AttentionSpec& spec, const AttentionForward& args) {
   Worst worst;
   const Brute textbook(spec, args);
   for (const AttentionSequence& s : args.sequences)
-    for (std::int64_t i = 0; i < s.query_end - s.query_begin; ++i)
+    for (std::int64_t i = 0, rows = s.query_end - s.query_begin; i < rows;
+         i += rows < 100 || i + 7 >= rows ? 1 : 7)
       for (std::int64_t h = 0; h < spec.heads; ++h) {
         const BruteRow want = textbook.row(s, i, h);
         for (std::int64_t d = 0; d < spec.head_size; ++d)
@@ -216,8 +218,8 @@ struct Case {
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
       {2, 16, {1, 7, 33}, true, 0},      {2, 16, {1, 7, 33}, false, 0},
-      {1, 64, {255, 256, 257}, true, 0}, {1, 64, {255, 256, 257}, false, 0},
-      {2, 20, {600, 3}, true, 0},        {3, 5, {130, 48, 49}, false, 0},
+      {1, 64, {255, 256, 257}, true, 0}, {1, 16, {255, 256, 257}, false, 0},
+      {1, 20, {600, 3}, true, 0},        {3, 5, {130, 48, 49}, false, 0},
       {1, 80, {290}, true, 0.1f},        {2, 33, {97, 270}, false, 0.3f},
       {1, 256, {70}, true, 0},           {1, 1, {300, 1}, true, 0.5f},
   };
@@ -487,7 +489,7 @@ TEST_P(OnPath, NeighboursAndThreadsChangeNoBit) {
     const std::vector<AttentionSequence> backwards(sequences.rbegin(), sequences.rend());
     std::vector<std::vector<AttentionSequence>> alone;
     for (const AttentionSequence& s : sequences) alone.push_back({s});
-    for (const int threads : {1, 2, 3, 4}) {
+    for (const int threads : {1, 3}) {
       Stream stream(threads);
       check(stream, std::array{sequences});
       check(stream, std::array{backwards});

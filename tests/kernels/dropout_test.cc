@@ -22,12 +22,12 @@ struct Sites {
 };
 
 TEST(Dropout, FollowsTheRuleOfTheHeader) {
-  const std::int64_t rows = 20;
+  const std::int64_t rows = 10;
   const Sites sites(rows);
   on_every_path([&] {
     Stream stream(2);
     for (const DType type : {DType::f32, DType::f64})
-      for (const std::int64_t cols : {1, 3, 17, 768, 1000, 1029, 2050})
+      for (const std::int64_t cols : {1, 3, 17, 768, 1029, 2050})
         for (const bool with_base : {false, true})
           for (const bool adding : {false, true}) {
             const float p = 0.3f;

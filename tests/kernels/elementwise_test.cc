@@ -17,7 +17,7 @@ TEST(Elementwise, ConvertsBetweenAllTypes) {
     Stream stream(2);
     for (const DType from : kTypes)
       for (const DType to : kTypes)
-        for (const std::int64_t cols : {1, 3, 17, 1000, 40000})
+        for (const std::int64_t cols : {1, 3, 17, 1000, 17000})
           for (const std::int64_t gap : {0, 3}) {
             const Tensor x = random_matrix(5, cols, from, 1, gap), y = strided(5, cols, gap, to);
             convert(stream, x, y);
@@ -195,8 +195,8 @@ TEST(Elementwise, SumsRowsInFixedBlocks) {
   on_every_path([] {
     Stream stream(3);
     for (const DType type : {DType::f32, DType::f64})
-      for (const std::int64_t rows : {0, 1, 255, 256, 257, 1000})
-        for (const std::int64_t cols : {1, 17, 1000, 2051}) {
+      for (const std::int64_t rows : {0, 1, 255, 256, 257, 600})
+        for (const std::int64_t cols : {1, 17, 1027}) {
           const Tensor x = random_matrix(rows, cols, type, 1, 2);
           const Tensor out = random_vector(cols, type, 2), expected = random_vector(cols, type, 2);
           const Tensor fresh = random_vector(cols, type, 3);

@@ -1,9 +1,4 @@
-// The matrix product: which engine, how operands are packed, who computes what.
-//
-// After packing, C is computed in tasks of a block of strips times a group of panels. A task walks
-// its panels, and for each panel its strips: a panel, or a piece of it, stays in the second or the
-// first cache while the strips go over it (Goto and van de Geijn 2008). Nothing here changes a bit
-// of the result: the order of sums is a matter of the engine's tile alone.
+// The matrix product: which engine, and how the workers pack and compute what matmul_plan.h cuts.
 #include <algorithm>
 #include <vector>
 
@@ -13,17 +8,12 @@
 #include "device/cpu.h"
 #include "kernels/cpu/denormals.h"
 #include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul_plan.h"
 
 namespace stemma::kernels {
 namespace cpu {
 namespace {
 
-constexpr std::int64_t kPassDepth = 4096;         // k that are packed at a time
-constexpr std::int64_t kPackedABytes = 8 << 20;   // packed strips: part of the third cache
-constexpr std::int64_t kPackedBBytes = 16 << 20;  // packed panels
-constexpr std::int64_t kPartialBytes = 64 << 20;  // sums between two passes
-constexpr std::int64_t kLeastTasks = 3;           // per worker, if need be by splitting strips
-constexpr std::int64_t kTurns = 2;  // a task is at most 1 / kTurns of what is left for a worker
 constexpr std::int64_t kPackPanels = 4;  // panels packed by one task
 // Strips or panels whose memory rows are shared are packed in turns of so many k.
 constexpr std::int64_t kPackChunk = 128;
@@ -32,33 +22,41 @@ constexpr std::int64_t kSerialWork = 1 << 16;  // multiply-adds not worth waking
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
 
+using From = Plan::From;
+
 class Product {
  public:
   Product(const Engine& engine, Stream& stream, const MatmulArgs& args);
   void run();
 
  private:
-  // Where tiles read panels: in the operand as it lies, from memory that all workers packed, or
-  // from memory that the task's worker packs just before.
-  enum class Panels : std::uint8_t { in_place, shared, worker };
-  struct Range {
-    std::int64_t begin = 0, end = 0;
-    std::int64_t count() const { return end - begin; }
-  };
   // What is packed and computed at a time: strips, panels and k.
   struct Part {
     Range strips, panels;
     Depth depth;
     bool first_strips = false;  // the panels are not packed yet
   };
+  // A worker's memory: sums, chains (TileShape), and what it packs for itself.
+  struct Memory {
+    float* sums = nullptr;
+    float* chains = nullptr;
+    std::byte* panel = nullptr;
+    std::byte* strips = nullptr;
+    std::int64_t strip = -1, k = -1;  // the first that `strips` holds
+  };
+  // Strips in memory, packed or a row of A as it lies: the first of them, from k on.
+  struct Strips {
+    const std::byte* data = nullptr;
+    std::int64_t first = 0, k = 0;
+  };
 
-  void plan();
   void pack(const Part& part);
-  void pack_strips(const Part& part, Range strips) const;
+  // From strips.begin and depth.begin on, to `to`.
+  void pack_strips(Range strips, Depth depth, std::byte* to) const;
   void pack_panels(const Part& part, Range panels) const;
-  std::vector<Range> panel_groups(const Part& part, std::int64_t blocks) const;
   void compute(const Part& part);
-  void task(const Part& part, Range strips, Range panels, int worker);
+  std::vector<Memory> lay_out(const Part& part, const std::vector<Task>& tasks);
+  void run_task(const Part& part, const Task& task, Memory& memory) const;
   // The lines of memory that a panel is packed from, a few at a time.
   struct SourceLines {
     const std::byte* row = nullptr;
@@ -86,7 +84,7 @@ class Product {
     std::int64_t sums_stride = 0;
     float* chains = nullptr;
   };
-  void pass_strips(const Part& part, Range strips, const PanelPiece& piece,
+  void pass_strips(const Strips& strips, Range range, const PanelPiece& piece,
                    SourceLines& source) const;
   struct TileMemory {
     const std::byte* a = nullptr;
@@ -97,7 +95,8 @@ class Product {
     float* chain = nullptr;
   };
   void tile(const TilePlace& place, Depth depth, const TileMemory& memory) const;
-  const std::byte* strip(const Part& part, std::int64_t index) const;
+  Strips strips(const Part& part, Range range, Depth depth, Memory& memory) const;
+  const std::byte* strip(const Strips& strips, std::int64_t index, std::int64_t k) const;
   const std::byte* panel(const Part& part, std::int64_t index, Depth depth,
                          std::byte* scratch) const;
   int rows_of_strip(std::int64_t index) const {
@@ -107,15 +106,27 @@ class Product {
   std::int64_t packed_rows(std::int64_t strip) const {
     return engine_.pads_rows ? engine_.strip_rows : rows_of_strip(strip);
   }
-  template <class Task>
-  void for_each(std::int64_t items, Task&& task) {
-    const std::int64_t work = args_.m * args_.n;
-    const bool serial = work < kSerialWork && work * args_.k < kSerialWork;
+  // k of a panel that all strips of a task pass before its next k.
+  std::int64_t step(Range strips) const {
+    // A single strip reads every panel once, in order.
+    return strips.count() == 1 ? plan_.sub : std::min(plan_.sub, engine_.blocking.panel_depth);
+  }
+  // Sums outlive their panel's turn, or their tile's.
+  bool keeps_panels(const Part& part) const {
+    return !plan_.several_passes && part.depth.count > plan_.sub;
+  }
+  bool keeps_strips(const Part& part, Range strips) const {
+    return keeps_panels(part) || part.depth.count > step(strips);
+  }
+  template <class Work>
+  void for_each(std::int64_t items, Work&& work) {
+    const std::int64_t sums = args_.m * args_.n;
+    const bool serial = sums < kSerialWork && sums * args_.k < kSerialWork;
     stream_.workers().for_each(items, serial ? items : 1,
                                [&](std::int64_t begin, std::int64_t end, int worker) {
                                  const FlushDenormals flush;
                                  if (engine_.enter) engine_.enter();
-                                 for (std::int64_t i = begin; i < end; ++i) task(i, worker);
+                                 for (std::int64_t i = begin; i < end; ++i) work(i, worker);
                                  if (engine_.leave) engine_.leave();
                                });
   }
@@ -124,95 +135,34 @@ class Product {
   Stream& stream_;
   const MatmulArgs& args_;
   const Epilogue epilogue_ = pick_epilogue();
-  const std::int64_t strips_, panels_;
-  Panels source_ = Panels::in_place;
-  bool strips_in_place_ = false;
-  std::int64_t pass_ = 0, sub_ = 0;                 // k
-  std::int64_t part_strips_ = 0, part_panels_ = 0;  // of a Part
-  std::int64_t block_strips_ = 0;                   // of a task
-  std::int64_t strip_bytes_ = 0, panel_bytes_ = 0;  // packed
-  std::int64_t panel_row_bytes_ = 0;                // of one k where tiles read it
-  std::int64_t tile_sums_ = 0;                      // floats
+  const Plan plan_;
   std::byte* packed_a_ = nullptr;
   std::byte* packed_b_ = nullptr;
-  float* partial_ =
-      nullptr;  // the sums of all tiles of a column range, when K takes several passes
+  // The sums of all tiles of a column range, when K takes several passes.
+  float* partial_ = nullptr;
 };
 
 Product::Product(const Engine& engine, Stream& stream, const MatmulArgs& args)
-    : engine_(engine),
-      stream_(stream),
-      args_(args),
-      strips_(divide_up(args.m, engine.strip_rows)),
-      panels_(divide_up(args.n, kPanelWidth)) {
-  plan();
-}
-
-void Product::plan() {
-  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
-  const std::int64_t k = std::max<std::int64_t>(1, args_.k);  // K = 0 is one pass over nothing
-  const std::int64_t passes = divide_up(k, kPassDepth);
-  pass_ = round_up(divide_up(k, passes), kReductionBlock);
-  const std::int64_t pass = std::min(pass_, k);
-  const std::int64_t turn =
-      strips_ == 1 ? engine_.blocking.streaming_depth : engine_.blocking.sub_depth;
-  sub_ = round_up(divide_up(pass, divide_up(pass, turn)), kReductionBlock);
-
-  tile_sums_ = engine_.strip_rows * kPanelWidth;
-  const std::int64_t depth = round_up(pass, engine_.depth_unit);
-  strip_bytes_ =
-      round_up(engine_.strip_rows * depth * bytes + static_cast<std::int64_t>(kPackSlack), 64);
-  panel_bytes_ = round_up(kPanelWidth * depth * bytes, 64);
-  block_strips_ = std::clamp<std::int64_t>(
-      engine_.blocking.strip_bytes / (engine_.strip_rows * std::min(sub_, depth) * bytes + 1), 1,
-      strips_);
-
-  const bool round = args_.multiply == Multiply::bf16;
-  const bool readable = engine_.tile_bf16 && args_.b.layout == Operand::Layout::panels;
-  if (readable && (args_.b.dtype == DType::bf16 ? strips_ <= 2 : !round))
-    source_ = Panels::in_place;
-  else
-    source_ = strips_ * engine_.strip_rows * std::min(sub_, depth) * bytes <=
-                      engine_.blocking.streamed_bytes
-                  ? Panels::worker
-                  : Panels::shared;
-  panel_row_bytes_ =
-      kPanelWidth *
-      (source_ == Panels::in_place ? static_cast<std::int64_t>(size_of(args_.b.dtype)) : bytes);
-  strips_in_place_ = engine_.tile_bf16 && args_.m == 1 && args_.a.dtype == DType::f32 && !round &&
-                     (args_.a.layout == Operand::Layout::rows || args_.a.stride == 1);
-
-  part_strips_ = std::clamp<std::int64_t>(kPackedABytes / strip_bytes_, 1, strips_);
-  part_panels_ = panels_;
-  if (source_ == Panels::shared)
-    part_panels_ = std::min(part_panels_, kPackedBBytes / panel_bytes_);
-  if (passes > 1) part_panels_ = std::min(part_panels_, kPartialBytes / (strips_ * tile_sums_ * 4));
-  part_panels_ = std::max<std::int64_t>(part_panels_, 1);
-
-  // A task's strips: as many as the cache holds, all where a panel is packed for them.
-  const std::int64_t workers = stream_.workers().count();
-  if (source_ == Panels::worker) block_strips_ = part_strips_;
-  const std::int64_t blocks =
-      std::max(divide_up(part_strips_, block_strips_),
-               std::min(part_strips_, divide_up(kLeastTasks * workers, part_panels_)));
-  block_strips_ = divide_up(part_strips_, blocks);
-
-  const std::int64_t a_bytes = strips_in_place_ ? 0 : part_strips_ * strip_bytes_;
-  const std::int64_t b_bytes = source_ == Panels::shared ? part_panels_ * panel_bytes_ : 0;
-  const std::int64_t partial = passes > 1 ? strips_ * part_panels_ * tile_sums_ * 4 : 0;
+    : engine_(engine), stream_(stream), args_(args), plan_(engine, args, stream.workers().count()) {
+  const std::int64_t a_bytes =
+      plan_.strips_from == From::shared ? plan_.part_strips * plan_.strip_bytes : 0;
+  const std::int64_t b_bytes =
+      plan_.panels_from == From::shared ? plan_.part_panels * plan_.panel_bytes : 0;
+  const std::int64_t partial =
+      plan_.several_passes ? plan_.strips * plan_.part_panels * plan_.tile_sums * 4 : 0;
   packed_a_ = stream_.shared_scratch(static_cast<std::size_t>(a_bytes + b_bytes + partial));
   packed_b_ = packed_a_ + a_bytes;
-  if (passes > 1) partial_ = reinterpret_cast<float*>(packed_b_ + b_bytes);
+  if (plan_.several_passes) partial_ = reinterpret_cast<float*>(packed_b_ + b_bytes);
 }
 
 void Product::run() {
-  for (std::int64_t p = 0; p < panels_; p += part_panels_) {
+  for (std::int64_t p = 0; p < plan_.panels; p += plan_.part_panels) {
     // K = 0 is one pass over nothing.
-    for (std::int64_t k = 0; k == 0 || k < args_.k; k += pass_) {
-      for (std::int64_t s = 0; s < strips_; s += part_strips_) {
-        const Part part{{s, std::min(strips_, s + part_strips_)},
-                        {p, std::min(panels_, p + part_panels_)},
-                        {k, std::min(pass_, args_.k - k)},
+    for (std::int64_t k = 0; k == 0 || k < args_.k; k += plan_.pass) {
+      for (std::int64_t s = 0; s < plan_.strips; s += plan_.part_strips) {
+        const Part part{{s, std::min(plan_.strips, s + plan_.part_strips)},
+                        {p, std::min(plan_.panels, p + plan_.part_panels)},
+                        {k, std::min(plan_.pass, args_.k - k)},
                         s == 0};
         pack(part);
         compute(part);
@@ -221,21 +171,19 @@ void Product::run() {
   }
 }
 
-void Product::pack_strips(const Part& part, Range strips) const {
+void Product::pack_strips(Range strips, Depth depth, std::byte* to) const {
   const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
   const std::int64_t chunk =
-      args_.a.layout == Operand::Layout::transposed ? kPackChunk : part.depth.count;
-  for (std::int64_t k = 0; k < part.depth.count; k += chunk) {
-    const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
+      args_.a.layout == Operand::Layout::transposed ? kPackChunk : depth.count;
+  for (std::int64_t k = 0; k < depth.count; k += chunk) {
+    const Depth some{depth.begin + k, std::min(chunk, depth.count - k)};
     std::int64_t s = strips.begin;
     if (engine_.pack_strips)
-      s += engine_.pack_strips(
-          args_, s * engine_.strip_rows, {strips.count(), strip_bytes_}, depth,
-          packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * engine_.strip_rows * bytes);
+      s += engine_.pack_strips(args_, s * engine_.strip_rows, {strips.count(), plan_.strip_bytes},
+                               some, to + k * engine_.strip_rows * bytes);
     for (; s < strips.end; ++s)
-      engine_.pack_strip(
-          args_, s * engine_.strip_rows, rows_of_strip(s), depth,
-          packed_a_ + (s - part.strips.begin) * strip_bytes_ + k * packed_rows(s) * bytes);
+      engine_.pack_strip(args_, s * engine_.strip_rows, rows_of_strip(s), some,
+                         to + (s - strips.begin) * plan_.strip_bytes + k * packed_rows(s) * bytes);
   }
 }
 
@@ -247,28 +195,31 @@ void Product::pack_panels(const Part& part, Range panels) const {
     const Depth depth{part.depth.begin + k, std::min(chunk, part.depth.count - k)};
     std::int64_t p = panels.begin;
     if (engine_.pack_panels)
-      p += engine_.pack_panels(args_, p * kPanelWidth, {panels.count(), panel_bytes_}, depth,
-                               packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
+      p += engine_.pack_panels(args_, p * kPanelWidth, {panels.count(), plan_.panel_bytes}, depth,
+                               packed_b_ + (p - part.panels.begin) * plan_.panel_bytes + k * row);
     for (; p < panels.end; ++p)
       engine_.pack_panel(args_, p * kPanelWidth, depth,
-                         packed_b_ + (p - part.panels.begin) * panel_bytes_ + k * row);
+                         packed_b_ + (p - part.panels.begin) * plan_.panel_bytes + k * row);
   }
 }
 
+// What all workers read.
 void Product::pack(const Part& part) {
   if (part.depth.count == 0) return;
   // Every worker gets strips to pack, where there are few.
   const std::int64_t together =
       std::min(engine_.blocking.pack_strips,
                divide_up(part.strips.count(), std::int64_t{stream_.workers().count()}));
-  const std::int64_t groups = strips_in_place_ ? 0 : divide_up(part.strips.count(), together);
-  const std::int64_t panels = source_ == Panels::shared && part.first_strips
+  const std::int64_t groups =
+      plan_.strips_from == From::shared ? divide_up(part.strips.count(), together) : 0;
+  const std::int64_t panels = plan_.panels_from == From::shared && part.first_strips
                                   ? divide_up(part.panels.count(), kPackPanels)
                                   : 0;
   for_each(groups + panels, [&](std::int64_t i, int) {
     if (i < groups) {
       const std::int64_t begin = part.strips.begin + i * together;
-      pack_strips(part, {begin, std::min(part.strips.end, begin + together)});
+      pack_strips({begin, std::min(part.strips.end, begin + together)}, part.depth,
+                  packed_a_ + i * together * plan_.strip_bytes);
     } else {
       const std::int64_t begin = part.panels.begin + (i - groups) * kPackPanels;
       pack_panels(part, {begin, std::min(part.panels.end, begin + kPackPanels)});
@@ -276,100 +227,120 @@ void Product::pack(const Part& part) {
   });
 }
 
-// The panels of tasks, the larger groups first: inside a group the next panel is fetched while
-// tiles use the one before, and at the end nobody waits long for a task of another.
-std::vector<Product::Range> Product::panel_groups(const Part& part, std::int64_t blocks) const {
-  const std::int64_t workers = stream_.workers().count();
-  std::vector<Range> groups;
-  for (Range rest = part.panels; rest.count() > 0;) {
-    const std::int64_t fair =
-        workers == 1 ? rest.count() : rest.count() * blocks / (kTurns * workers);
-    const std::int64_t count =
-        std::min(rest.count(), std::clamp<std::int64_t>(fair, 1, engine_.blocking.task_panels));
-    groups.push_back({rest.begin, rest.begin + count});
-    rest.begin += count;
-  }
-  return groups;
-}
-
 void Product::compute(const Part& part) {
-  const std::int64_t blocks = divide_up(part.strips.count(), block_strips_);
-  const std::vector<Range> panels = panel_groups(part, blocks);
-  const std::int64_t groups = static_cast<std::int64_t>(panels.size());
-  for_each(blocks * groups, [&](std::int64_t i, int worker) {
-    const bool panels_first = engine_.blocking.panels_first;
-    const std::int64_t block = panels_first ? i / groups : i % blocks;
-    const std::int64_t group = panels_first ? i % groups : i / blocks;
-    const std::int64_t s = part.strips.begin + block * block_strips_;
-    task(part, {s, std::min(part.strips.end, s + block_strips_)}, panels[group], worker);
+  const std::vector<Task> tasks = plan_.tasks(part.strips, part.panels);
+  std::vector<Memory> memory = lay_out(part, tasks);
+  for_each(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i, int worker) {
+    run_task(part, tasks[static_cast<std::size_t>(i)], memory[static_cast<std::size_t>(worker)]);
   });
 }
 
-const std::byte* Product::strip(const Part& part, std::int64_t index) const {
-  if (strips_in_place_) return static_cast<const std::byte*>(args_.a.data) + part.depth.begin * 4;
-  return packed_a_ + (index - part.strips.begin) * strip_bytes_;
+// Each worker's memory, as much as its largest task needs.
+std::vector<Product::Memory> Product::lay_out(const Part& part, const std::vector<Task>& tasks) {
+  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
+  std::int64_t sums = 0, chains = 0, strips = 0;
+  for (const Task& task : tasks) {
+    const std::int64_t count = task.strips.count();
+    sums = std::max(sums, (keeps_panels(part)                ? count * task.panels.count()
+                           : keeps_strips(part, task.strips) ? count
+                                                             : 1) *
+                              plan_.tile_sums);
+    if (step(task.strips) % kReductionBlock != 0)
+      chains = std::max(chains, count * plan_.tile_sums);
+    strips = std::max(strips, count);
+  }
+  const std::int64_t panel = plan_.panels_from == From::worker
+                                 ? round_up(plan_.sub, engine_.depth_unit) * kPanelWidth * bytes
+                                 : 0;
+  const std::int64_t own_strips =
+      plan_.strips_from == From::worker ? strips * plan_.strip_bytes : 0;
+  std::vector<Memory> all(static_cast<std::size_t>(stream_.workers().count()));
+  for (std::size_t worker = 0; worker < all.size(); ++worker) {
+    std::byte* at =
+        stream_.scratch(static_cast<int>(worker),
+                        static_cast<std::size_t>((sums + chains) * 4 + panel + own_strips));
+    Memory& memory = all[worker];
+    memory.sums = reinterpret_cast<float*>(at);
+    memory.chains = memory.sums + sums;
+    memory.panel = at + (sums + chains) * 4;
+    memory.strips = memory.panel + panel;
+  }
+  return all;
+}
+
+const std::byte* Product::strip(const Strips& strips, std::int64_t index, std::int64_t k) const {
+  const std::int64_t row =
+      plan_.strips_from == From::in_place
+          ? 4
+          : packed_rows(index) * static_cast<std::int64_t>(engine_.packed_bytes);
+  return strips.data + (index - strips.first) * plan_.strip_bytes + (k - strips.k) * row;
+}
+
+// Strips of a task over some k, packed now if they are the worker's own.
+Product::Strips Product::strips(const Part& part, Range range, Depth depth, Memory& memory) const {
+  switch (plan_.strips_from) {
+    case From::in_place:
+      return {static_cast<const std::byte*>(args_.a.data), 0, 0};
+    case From::shared:
+      return {packed_a_, part.strips.begin, part.depth.begin};
+    case From::worker:
+      break;
+  }
+  if (memory.strip != range.begin || memory.k != depth.begin) {
+    pack_strips(range, depth, memory.strips);
+    memory.strip = range.begin;
+    memory.k = depth.begin;
+  }
+  return {memory.strips, range.begin, depth.begin};
 }
 
 // The panel's elements from `depth` on; depth is inside part.depth.
 const std::byte* Product::panel(const Part& part, std::int64_t index, Depth depth,
                                 std::byte* scratch) const {
-  switch (source_) {
-    case Panels::in_place:
+  switch (plan_.panels_from) {
+    case From::in_place:
       return static_cast<const std::byte*>(args_.b.data) +
-             (index * args_.k + depth.begin) * panel_row_bytes_;
-    case Panels::shared:
-      return packed_b_ + (index - part.panels.begin) * panel_bytes_ +
-             (depth.begin - part.depth.begin) * panel_row_bytes_;
-    case Panels::worker:
+             (index * args_.k + depth.begin) * plan_.panel_row_bytes;
+    case From::shared:
+      return packed_b_ + (index - part.panels.begin) * plan_.panel_bytes +
+             (depth.begin - part.depth.begin) * plan_.panel_row_bytes;
+    case From::worker:
       break;
   }
   if (depth.count > 0) engine_.pack_panel(args_, index * kPanelWidth, depth, scratch);
   return scratch;
 }
 
-void Product::task(const Part& part, Range strips, Range panels, int worker) {
-  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
-  // A single strip reads every panel once, in order.
-  const std::int64_t step =
-      strips.count() == 1 ? sub_ : std::min(sub_, engine_.blocking.panel_depth);
-  const bool keep = !partial_ && part.depth.count > sub_;    // sums outlive their panel's turn
-  const bool keep_strips = keep || part.depth.count > step;  // and their tile's
-  const std::int64_t own_sums = (keep          ? block_strips_ * panels.count()
-                                 : keep_strips ? block_strips_
-                                               : 1) *
-                                tile_sums_;
-  const std::int64_t chains = step % kReductionBlock ? block_strips_ * tile_sums_ : 0;
-  const std::int64_t own_panel =
-      source_ == Panels::worker ? round_up(sub_, engine_.depth_unit) * kPanelWidth * bytes : 0;
-  std::byte* scratch =
-      stream_.scratch(worker, static_cast<std::size_t>((own_sums + chains) * 4 + own_panel));
-  float* own = reinterpret_cast<float*>(scratch);
-  for (std::int64_t sub = 0; sub == 0 || sub < part.depth.count; sub += sub_) {
-    const Depth whole{part.depth.begin + sub, std::min(sub_, part.depth.count - sub)};
-    for (std::int64_t p = panels.begin; p < panels.end; ++p) {
+void Product::run_task(const Part& part, const Task& task, Memory& memory) const {
+  const std::int64_t count = task.strips.count(), step = this->step(task.strips);
+  for (std::int64_t sub = 0; sub == 0 || sub < part.depth.count; sub += plan_.sub) {
+    const Depth whole{part.depth.begin + sub, std::min(plan_.sub, part.depth.count - sub)};
+    const Strips strips = this->strips(part, task.strips, whole, memory);
+    for (std::int64_t p = task.panels.begin; p < task.panels.end; ++p) {
       PanelPiece piece{p};
-      piece.chains = own + own_sums;
-      piece.sums_stride = partial_ || keep_strips ? tile_sums_ : 0;
-      piece.sums = partial_
-                       ? partial_ + ((p - part.panels.begin) * strips_ + strips.begin) * tile_sums_
-                   : keep ? own + (p - panels.begin) * block_strips_ * tile_sums_
-                          : own;
-      const std::byte* b = panel(part, p, whole, scratch + (own_sums + chains) * 4);
+      piece.chains = memory.chains;
+      piece.sums_stride = partial_ || keeps_strips(part, task.strips) ? plan_.tile_sums : 0;
+      piece.sums = memory.sums;
+      if (partial_)
+        piece.sums = partial_ +
+                     ((p - part.panels.begin) * plan_.strips + task.strips.begin) * plan_.tile_sums;
+      else if (keeps_panels(part))
+        piece.sums += (p - task.panels.begin) * count * plan_.tile_sums;
+      const std::byte* b = panel(part, p, whole, memory.panel);
       SourceLines source;
-      if (source_ == Panels::worker && p + 1 < panels.end)
-        source = source_lines(p + 1, whole, divide_up(whole.count, step) * strips.count());
+      if (plan_.panels_from == From::worker && p + 1 < task.panels.end)
+        source = source_lines(p + 1, whole, divide_up(whole.count, step) * count);
       for (std::int64_t k = 0; k == 0 || k < whole.count; k += step) {
+        const bool ends = k + step >= whole.count;
         piece.depth = {whole.begin + k, std::min(step, whole.count - k)};
-        piece.data = b + k * panel_row_bytes_;
+        piece.data = b + k * plan_.panel_row_bytes;
         // What comes next lies in the third cache or in memory: the first strips fetch it.
-        piece.next = k + step < whole.count ? piece.data + step * panel_row_bytes_
-                     : source_ != Panels::worker && p + 1 < panels.end
+        piece.next = !ends ? piece.data + step * plan_.panel_row_bytes
+                     : plan_.panels_from != From::worker && p + 1 < task.panels.end
                          ? panel(part, p + 1, whole, nullptr)
                          : nullptr;
-        piece.first_strip =
-            strip(part, strips.begin) +
-            (sub + (k + step < whole.count ? k + step : 0)) * packed_rows(strips.begin) * bytes;
-        pass_strips(part, strips, piece, source);
+        piece.first_strip = strip(strips, task.strips.begin, whole.begin + (ends ? 0 : k + step));
+        pass_strips(strips, task.strips, piece, source);
       }
     }
   }
@@ -394,23 +365,22 @@ Product::SourceLines Product::source_lines(std::int64_t panel, Depth depth,
   return lines;
 }
 
-void Product::pass_strips(const Part& part, Range strips, const PanelPiece& piece,
+void Product::pass_strips(const Strips& strips, Range range, const PanelPiece& piece,
                           SourceLines& source) const {
-  const std::int64_t bytes = static_cast<std::int64_t>(engine_.packed_bytes);
   const Depth& depth = piece.depth;
   const std::int64_t fetched_per_strip = depth.count * engine_.blocking.ahead_bytes;
-  for (std::int64_t s = strips.begin; s < strips.end; ++s) {
-    const std::int64_t i = s - strips.begin;
+  for (std::int64_t s = range.begin; s < range.end; ++s) {
+    const std::int64_t i = s - range.begin;
     TileMemory memory;
-    memory.a = strip(part, s) + (depth.begin - part.depth.begin) * packed_rows(s) * bytes;
+    memory.a = strip(strips, s, depth.begin);
     memory.b = piece.data;
-    const bool fetch = piece.next && i * fetched_per_strip < depth.count * panel_row_bytes_;
-    memory.ahead = fetch                ? piece.next + i * fetched_per_strip
-                   : s + 1 < strips.end ? memory.a + strip_bytes_
-                                        : memory.a;
-    memory.next = s + 1 < strips.end ? memory.a + strip_bytes_ : piece.first_strip;
+    const bool fetch = piece.next && i * fetched_per_strip < depth.count * plan_.panel_row_bytes;
+    memory.ahead = fetch               ? piece.next + i * fetched_per_strip
+                   : s + 1 < range.end ? memory.a + plan_.strip_bytes
+                                       : memory.a;
+    memory.next = s + 1 < range.end ? memory.a + plan_.strip_bytes : piece.first_strip;
     memory.sums = piece.sums + i * piece.sums_stride;
-    memory.chain = piece.chains + i * tile_sums_;
+    memory.chain = piece.chains + i * plan_.tile_sums;
     source.fetch();
     const std::int64_t row = s * engine_.strip_rows, col = piece.panel * kPanelWidth;
     tile({row, col, rows_of_strip(s), std::min(kPanelWidth, args_.n - col)}, depth, memory);
@@ -435,11 +405,11 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
   const bool resumes = depth.begin % kReductionBlock != 0,
              suspends = end % kReductionBlock != 0 && !last;
   // So do the sums of an earlier turn; what this turn added lies near.
-  if (depth.begin > 0 && !suspends && depth.begin % pass_ % sub_ < kReductionBlock)
+  if (depth.begin > 0 && !suspends && depth.begin % plan_.pass % plan_.sub < kReductionBlock)
     for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
       __builtin_prefetch(memory.sums + i, 1);
   const auto multiply =
-      engine_.tile_bf16 && source_ == Panels::in_place && args_.b.dtype == DType::bf16
+      engine_.tile_bf16 && plan_.panels_from == From::in_place && args_.b.dtype == DType::bf16
           ? engine_.tile_bf16
           : engine_.tile;
   if (depth.count > 0) {
@@ -453,7 +423,7 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
                           .suspends = suspends};
     multiply(memory.a, memory.b, shape, memory.sums);
   } else {
-    std::fill_n(memory.sums, tile_sums_, 0.0f);
+    std::fill_n(memory.sums, plan_.tile_sums, 0.0f);
   }
   if (last) epilogue_(args_, place, memory.sums);
 }

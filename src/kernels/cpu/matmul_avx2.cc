@@ -312,13 +312,6 @@ STEMMA_AVX2 void transpose(const PackSource& piece, const PackShape& shape, floa
     transpose_from<float>(piece, shape, to);
 }
 
-PackSource source_at(const MatmulArgs& args, const Operand& operand, std::int64_t at) {
-  return {static_cast<const std::byte*>(operand.data) +
-              at * static_cast<std::int64_t>(size_of(operand.dtype)),
-          operand.dtype, operand.stride,
-          args.multiply == Multiply::bf16 && operand.dtype == DType::f32};
-}
-
 template <class B>
 void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
   static constexpr void (*kTiles[])(const float*, const B*, const TileShape&, float*) = {
@@ -369,7 +362,7 @@ std::int64_t pack_strips(const MatmulArgs& args, std::int64_t row, const PackGro
   if (args.a.layout != Operand::Layout::transposed || group.count < kStrips ||
       row + kStrips * kStripRows + 2 > args.m)
     return 0;
-  copy_parts_of<kStrips, 1, kStripRows>(source_at(args, args.a, depth.begin * args.a.stride + row),
+  copy_parts_of<kStrips, 1, kStripRows>(piece_of(args, args.a, depth.begin * args.a.stride + row),
                                         depth.count, group.bytes / 4, to);
   return kStrips;
 }
@@ -380,14 +373,14 @@ std::int64_t pack_panels(const MatmulArgs& args, std::int64_t col, const PackGro
   if (args.b.layout != Operand::Layout::rows || group.count < kPanels ||
       col + kPanels * kPanelWidth > args.n)
     return 0;
-  copy_parts_of<kPanels, 4, kPanelWidth>(source_at(args, args.b, depth.begin * args.b.stride + col),
+  copy_parts_of<kPanels, 4, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
                                          depth.count, group.bytes / 4, to);
   return kPanels;
 }
 
 void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
   if (args.b.layout == Operand::Layout::rows && col + kPanelWidth <= args.n)
-    copy_parts_of<1, 4, kPanelWidth>(source_at(args, args.b, depth.begin * args.b.stride + col),
+    copy_parts_of<1, 4, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
                                      depth.count, 0, to);
   else
     pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));

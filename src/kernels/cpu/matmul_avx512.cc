@@ -16,6 +16,8 @@
 #include "kernels/cpu/matmul_kernels.h"
 
 #define STEMMA_AVX512 __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,fma")))
+#define STEMMA_AVX512_INLINE \
+  __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,fma"), always_inline)) inline
 
 namespace stemma::kernels::cpu {
 namespace {
@@ -24,6 +26,10 @@ namespace {
 // find it in the second cache and fetch what comes next.
 constexpr int kStreamingRows = 4;
 constexpr int kPrefetchRows = 16;
+// Packing: rows of a copy, and lines of each row of a transposition, that are fetched ahead.
+constexpr int kFarRows = 8, kFarLines = 2;
+
+constexpr int kStripRows = 14;
 
 STEMMA_AVX512 inline __m512 load16(const float* p) { return _mm512_loadu_ps(p); }
 STEMMA_AVX512 inline __m512 load16(const bf16* p) {
@@ -86,73 +92,142 @@ STEMMA_AVX512 inline __m512 round_to_bf16(__m512 x) {
   return _mm512_castsi512_ps(_mm512_and_si512(kept, _mm512_set1_epi32(-65536)));
 }
 
-STEMMA_AVX512 void copy(const PackSource& piece, const PackShape& shape, float* to) {
-  const __mmask16 mask = static_cast<__mmask16>((1u << shape.width) - 1u);
-  if (piece.dtype == DType::bf16) {
-    const bf16* from = static_cast<const bf16*>(piece.data);
-    for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride) {
-      const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from));
-      _mm512_storeu_ps(to, _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16)));
-    }
-    return;
-  }
-  const float* from = static_cast<const float*>(piece.data);
-  if (piece.round) {
-    for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride)
-      _mm512_storeu_ps(to, round_to_bf16(_mm512_maskz_loadu_ps(mask, from)));
-  } else {
-    // The rows lie far apart: no hardware prefetcher follows.
-    const std::int64_t far = kPrefetchRows * piece.stride;
-    for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride) {
-      _mm_prefetch(from + far, _MM_HINT_T0);
-      _mm512_storeu_ps(to, _mm512_maskz_loadu_ps(mask, from));
-    }
-  }
-}
-
-STEMMA_AVX512 inline __m128 load4(const float* p, __mmask8 mask) {
-  return _mm_maskz_loadu_ps(mask, p);
-}
-STEMMA_AVX512 inline __m128 load4(const bf16* p, __mmask8 mask) {
-  const __m128i bits = _mm_maskz_loadu_epi16(mask, p);
-  return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16));
-}
-
-// Rows j, j + 4, j + 8 and j + 12 of the piece side by side, four k of each; zeros past `rows`.
-template <class T>
-STEMMA_AVX512 inline __m512 four_rows(const T* from, std::int64_t stride, int rows, __mmask8 mask) {
-  __m512 v = _mm512_setzero_ps();
-  if (rows > 0) v = _mm512_insertf32x4(v, load4(from, mask), 0);
-  if (rows > 4) v = _mm512_insertf32x4(v, load4(from + 4 * stride, mask), 1);
-  if (rows > 8) v = _mm512_insertf32x4(v, load4(from + 8 * stride, mask), 2);
-  if (rows > 12) v = _mm512_insertf32x4(v, load4(from + 12 * stride, mask), 3);
-  return v;
-}
-
-template <class T>
-STEMMA_AVX512 void transpose_from(const PackSource& piece, const PackShape& shape, float* to) {
+// kParts pieces of 16 · kVectors columns, of which kWidth are each one's own, from rows that they
+// share; piece i goes to `to` + i · distance, in rows of kWidth.
+template <int kParts, int kVectors, int kWidth, class T>
+STEMMA_AVX512 void copy_parts(const PackSource& piece, std::int64_t depth, std::int64_t distance,
+                              float* to) {
+  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
   const T* from = static_cast<const T*>(piece.data);
-  const int rows = static_cast<int>(shape.width);
-  for (std::int64_t k = 0; k < shape.depth; k += 4) {
-    const std::int64_t count = shape.depth - k < 4 ? shape.depth - k : 4;
-    const __mmask8 mask = static_cast<__mmask8>((1u << count) - 1u);
-    const T* p = from + k;
-    const __m512 r0 = four_rows(p, piece.stride, rows, mask);
-    const __m512 r1 = four_rows(p + piece.stride, piece.stride, rows - 1, mask);
-    const __m512 r2 = four_rows(p + 2 * piece.stride, piece.stride, rows - 2, mask);
-    const __m512 r3 = four_rows(p + 3 * piece.stride, piece.stride, rows - 3, mask);
-    // A 4 x 4 transposition in each quarter: quarter q of column c holds rows 4 q .. 4 q + 3 of k +
-    // c.
-    const __m512 t0 = _mm512_unpacklo_ps(r0, r1), t1 = _mm512_unpackhi_ps(r0, r1);
-    const __m512 t2 = _mm512_unpacklo_ps(r2, r3), t3 = _mm512_unpackhi_ps(r2, r3);
-    __m512 columns[4] = {_mm512_shuffle_ps(t0, t2, 0x44), _mm512_shuffle_ps(t0, t2, 0xEE),
-                         _mm512_shuffle_ps(t1, t3, 0x44), _mm512_shuffle_ps(t1, t3, 0xEE)};
-    for (int c = 0; c < count; ++c, to += shape.to_stride)
-      _mm512_storeu_ps(to, piece.round ? round_to_bf16(columns[c]) : columns[c]);
+  // The rows lie far apart: no hardware prefetcher follows.
+  const std::int64_t far = kFarRows * piece.stride;
+  for (std::int64_t k = 0; k < depth; ++k, from += piece.stride, to += kWidth) {
+#pragma GCC unroll 8
+    for (std::int64_t at = 0; at < kParts * kWidth; at += kLine)
+      _mm_prefetch(reinterpret_cast<const std::byte*>(from + far + at), _MM_HINT_T0);
+#pragma GCC unroll 8
+    for (int part = 0; part < kParts; ++part)
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        const __m512 x = load16(from + part * kWidth + 16 * v);
+        _mm512_storeu_ps(to + part * distance + 16 * v, piece.round ? round_to_bf16(x) : x);
+      }
   }
 }
 
-STEMMA_AVX512 void transpose(const PackSource& piece, const PackShape& shape, float* to) {
+template <int kParts, int kVectors, int kWidth>
+void copy_parts_of(const PackSource& piece, std::int64_t depth, std::int64_t distance, void* to) {
+  (piece.dtype == DType::bf16
+       ? copy_parts<kParts, kVectors, kWidth, bf16>
+       : copy_parts<kParts, kVectors, kWidth, float>)(piece, depth, distance,
+                                                      static_cast<float*>(to));
+}
+
+STEMMA_AVX512 inline __m512 load_first(const float* p, __mmask16 mask) {
+  return _mm512_maskz_loadu_ps(mask, p);
+}
+STEMMA_AVX512 inline __m512 load_first(const bf16* p, __mmask16 mask) {
+  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+}
+
+template <class T>
+STEMMA_AVX512 void copy_columns(const PackSource& piece, const PackShape& shape, float* to) {
+  const __mmask16 mask = static_cast<__mmask16>((1u << shape.width) - 1u);
+  const T* from = static_cast<const T*>(piece.data);
+  const std::int64_t far = kFarRows * piece.stride;
+  for (std::int64_t k = 0; k < shape.depth; ++k, from += piece.stride, to += shape.to_stride) {
+    _mm_prefetch(reinterpret_cast<const std::byte*>(from + far), _MM_HINT_T0);
+    const __m512 x = load_first(from, mask);
+    _mm512_storeu_ps(to, piece.round ? round_to_bf16(x) : x);
+  }
+}
+
+STEMMA_AVX512 void copy(const PackSource& piece, const PackShape& shape, float* to) {
+  if (piece.dtype == DType::bf16)
+    copy_columns<bf16>(piece, shape, to);
+  else
+    copy_columns<float>(piece, shape, to);
+}
+
+// v[i] becomes column i of the 16 x 16 matrix whose rows v holds.
+STEMMA_AVX512_INLINE void transpose_16x16(__m512 (&v)[16]) {
+  __m512 pairs[16], fours[16], halves[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+  }
+  // fours[4 q + c], quarter j: rows 4 q .. 4 q + 3 of column 4 j + c.
+#pragma GCC unroll 4
+  for (int q = 0; q < 16; q += 4)
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      const __m512d low = _mm512_castps_pd(pairs[q + i]), high = _mm512_castps_pd(pairs[q + 2 + i]);
+      fours[q + 2 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+      fours[q + 2 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+    }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c)
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      // Quarters 0 and 2, then 1 and 3, of both.
+      halves[4 * c + i] = _mm512_shuffle_f32x4(fours[8 * i + c], fours[8 * i + 4 + c], 0x88);
+      halves[4 * c + 2 + i] = _mm512_shuffle_f32x4(fours[8 * i + c], fours[8 * i + 4 + c], 0xDD);
+    }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c)
+#pragma GCC unroll 2
+    for (int odd = 0; odd < 2; ++odd) {
+      const __m512 upper = halves[4 * c + 2 * odd], lower = halves[4 * c + 2 * odd + 1];
+      v[4 * odd + c] = _mm512_shuffle_f32x4(upper, lower, 0x88);
+      v[8 + 4 * odd + c] = _mm512_shuffle_f32x4(upper, lower, 0xDD);
+    }
+}
+
+// Up to 16 rows of the piece, 16 k of each at a time: a line of memory is read once, so it does not
+// matter how many of them, at strides of a power of two, find room in the first cache. kRows: of
+// the piece if they are known, for code without branches; 0: shape.width.
+template <int kRows, class T>
+STEMMA_AVX512 void transpose_rows(const PackSource& piece, const PackShape& shape, float* to) {
+  constexpr std::int64_t kTurn = 16, kLine = 64 / static_cast<std::int64_t>(sizeof(T));
+  const T* from = static_cast<const T*>(piece.data);
+  const std::int64_t rows = kRows > 0 ? kRows : shape.width;
+  for (std::int64_t k = 0; k < shape.depth; k += kTurn, from += kTurn) {
+    const std::int64_t count = shape.depth - k < kTurn ? shape.depth - k : kTurn;
+    const __mmask16 mask = static_cast<__mmask16>((1u << count) - 1u);
+    __m512 v[16];
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) {
+      v[r] = _mm512_setzero_ps();
+      if (r >= rows) continue;
+      const T* row = from + r * piece.stride;
+      _mm_prefetch(reinterpret_cast<const std::byte*>(row + kFarLines * kLine), _MM_HINT_T0);
+      v[r] = load_first(row, mask);
+    }
+    transpose_16x16(v);
+    if (count == kTurn && !piece.round) {
+#pragma GCC unroll 16
+      for (int c = 0; c < kTurn; ++c) _mm512_storeu_ps(to + c * shape.to_stride, v[c]);
+      to += kTurn * shape.to_stride;
+      continue;
+    }
+    for (int c = 0; c < count; ++c, to += shape.to_stride)
+      _mm512_storeu_ps(to, piece.round ? round_to_bf16(v[c]) : v[c]);
+  }
+}
+
+template <class T>
+void transpose_from(const PackSource& piece, const PackShape& shape, float* to) {
+  if (shape.width == kStripRows)
+    transpose_rows<kStripRows, T>(piece, shape, to);
+  else if (shape.width == 16)
+    transpose_rows<16, T>(piece, shape, to);
+  else
+    transpose_rows<0, T>(piece, shape, to);
+}
+
+void transpose(const PackSource& piece, const PackShape& shape, float* to) {
   if (piece.dtype == DType::bf16)
     transpose_from<bf16>(piece, shape, to);
   else
@@ -175,8 +250,35 @@ constexpr Packers kPackers{copy, transpose};
 void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
   pack_strip_with(kPackers, args, row, rows, depth, static_cast<float*>(to));
 }
+std::int64_t pack_strips(const MatmulArgs& args, std::int64_t row, const PackGroup& group,
+                         Depth depth, void* to) {
+  constexpr int kStrips = 8;
+  // The last vector of a row reads two columns more than its strip has.
+  if (args.a.layout != Operand::Layout::transposed || group.count < kStrips ||
+      row + kStrips * kStripRows + 2 > args.m)
+    return 0;
+  copy_parts_of<kStrips, 1, kStripRows>(piece_of(args, args.a, depth.begin * args.a.stride + row),
+                                        depth.count, group.bytes / 4, to);
+  return kStrips;
+}
+
+std::int64_t pack_panels(const MatmulArgs& args, std::int64_t col, const PackGroup& group,
+                         Depth depth, void* to) {
+  constexpr int kPanels = 4;
+  if (args.b.layout != Operand::Layout::rows || group.count < kPanels ||
+      col + kPanels * kPanelWidth > args.n)
+    return 0;
+  copy_parts_of<kPanels, 2, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
+                                         depth.count, group.bytes / 4, to);
+  return kPanels;
+}
+
 void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
-  pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
+  if (args.b.layout == Operand::Layout::rows && col + kPanelWidth <= args.n)
+    copy_parts_of<1, 2, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
+                                     depth.count, 0, to);
+  else
+    pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
 }
 
 }  // namespace
@@ -184,11 +286,15 @@ void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to)
 const Packers& avx512_packers() { return kPackers; }
 
 const Engine& avx512_engine() {
-  static constexpr Engine kEngine{.strip_rows = 14,
-                                  .pack_strip = pack_strip,
-                                  .pack_panel = pack_panel,
-                                  .tile = any_tile<float>,
-                                  .tile_bf16 = any_tile<bf16>};
+  static constexpr Engine kEngine{
+      .strip_rows = kStripRows,
+      .blocking = {.streamed_bytes = 8 << 20, .pack_strips = 8, .fetches_sources = true},
+      .pack_strip = pack_strip,
+      .pack_panel = pack_panel,
+      .pack_strips = pack_strips,
+      .pack_panels = pack_panels,
+      .tile = any_tile<float>,
+      .tile_bf16 = any_tile<bf16>};
   return kEngine;
 }
 

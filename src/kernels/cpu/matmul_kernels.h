@@ -41,8 +41,13 @@ struct TileShape {
 
 // How the driver cuts the work of an engine to the caches. None of it changes a bit of results.
 struct Blocking {
-  std::int64_t sub_depth = 1024;        // k that a task works on at a time
-  std::int64_t streaming_depth = 1024;  // the same where there is only one strip
+  // Packed at a time: k (a multiple of kReductionBlock), and what all workers pack together.
+  std::int64_t pass_depth = 4096;
+  std::int64_t packed_strips_bytes = 8 << 20;  // part of the third cache
+  std::int64_t packed_panels_bytes = 16 << 20;
+  std::int64_t partial_bytes = 64 << 20;  // sums between two passes
+  std::int64_t sub_depth = 1024;          // k that a task works on at a time
+  std::int64_t streaming_depth = 1024;    // the same where there is only one strip
   // k of a panel that all strips of a task pass before its next k: a multiple of kReductionBlock,
   // or, where the tiles keep chains (TileShape), a divisor of it.
   std::int64_t panel_depth = 1 << 20;
@@ -106,6 +111,8 @@ struct PackSource {
   std::int64_t stride = 0;  // elements between its rows
   bool round = false;       // round f32 to bf16 (and back): Multiply::bf16 in f32 arithmetic
 };
+// From element `at` of the operand's memory on.
+PackSource piece_of(const MatmulArgs& args, const Operand& operand, std::int64_t at);
 // copy:      to[k * to_stride + j] = piece[k][j]  for k < depth, j < width
 // transpose: to[k * to_stride + j] = piece[j][k]  for k < depth, j < width
 // 0 ≤ width ≤ 16. Rows are written in ascending order as 16 floats (or, where to_stride ≤ 8, as 8),

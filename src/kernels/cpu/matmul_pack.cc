@@ -68,34 +68,32 @@ Weight pack_weight(Stream& stream, const Weight& weight, DType type) {
 namespace cpu {
 namespace {
 
-PackSource piece_of(const Operand& operand, std::int64_t at, bool round) {
-  const std::byte* data = static_cast<const std::byte*>(operand.data);
-  return {data + at * static_cast<std::int64_t>(size_of(operand.dtype)), operand.dtype,
-          operand.stride, round && operand.dtype == DType::f32};
-}
-
 void fail(const std::string& what) {
   throw Error(ErrorCode::invalid_argument, fmt::format("[matmul] {}", what));
 }
 
 }  // namespace
 
+PackSource piece_of(const MatmulArgs& args, const Operand& operand, std::int64_t at) {
+  const std::byte* data = static_cast<const std::byte*>(operand.data);
+  return {data + at * static_cast<std::int64_t>(size_of(operand.dtype)), operand.dtype,
+          operand.stride, args.multiply == Multiply::bf16 && operand.dtype == DType::f32};
+}
+
 void pack_strip_with(const Packers& packers, const MatmulArgs& args, std::int64_t row, int rows,
                      Depth depth, float* to) {
   const Operand& a = args.a;
-  const bool round = args.multiply == Multiply::bf16;
   const PackShape shape{depth.count, rows, rows};
   if (a.layout == Operand::Layout::rows)
-    packers.transpose(piece_of(a, row * a.stride + depth.begin, round), shape, to);
+    packers.transpose(piece_of(args, a, row * a.stride + depth.begin), shape, to);
   else
-    packers.copy(piece_of(a, depth.begin * a.stride + row, round), shape, to);
+    packers.copy(piece_of(args, a, depth.begin * a.stride + row), shape, to);
 }
 
 void pack_panel_with(const Packers& packers, const MatmulArgs& args, std::int64_t col, Depth depth,
                      float* to) {
   constexpr std::int64_t kHalf = kPanelWidth / 2;
   Operand b = args.b;
-  const bool round = args.multiply == Multiply::bf16;
   for (std::int64_t half = 0; half < kPanelWidth; half += kHalf, to += kHalf) {
     std::int64_t width = std::clamp<std::int64_t>(args.n - col - half, 0, kHalf);
     std::int64_t at = 0;
@@ -107,7 +105,7 @@ void pack_panel_with(const Packers& packers, const MatmulArgs& args, std::int64_
       at = b.layout == Operand::Layout::rows ? depth.begin * b.stride + col + half
                                              : (col + half) * b.stride + depth.begin;
     }
-    const PackSource piece = piece_of(b, at, round);
+    const PackSource piece = piece_of(args, b, at);
     const PackShape shape{depth.count, width, kPanelWidth};
     (b.layout == Operand::Layout::transposed ? packers.transpose : packers.copy)(piece, shape, to);
   }
