@@ -14,7 +14,7 @@
 namespace stemma::cli {
 namespace {
 
-int run(const BenchOptions& o, const std::string& what) {
+int run_bench(const BenchOptions& o, const std::string& what) {
   Stream stream(o.model.threads > 0 ? static_cast<int>(o.model.threads) : available_threads());
   const Measured m = measure(o, what, stream);
   if (interrupt_requested()) return interrupted_or_done();
@@ -68,7 +68,7 @@ void add_one(Program& program, const std::string& what, const std::string& summa
   declare_threads(o->model.threads, c.options);
   declare_json(o->json, c.options);
   c.required = {"model"};
-  c.run = [o, what] { return run(*o, what); };
+  c.run = [o, what] { return run_bench(*o, what); };
 }
 
 }  // namespace

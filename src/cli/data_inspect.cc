@@ -10,7 +10,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct DataInspectOptions {
   std::string input, tokenizer;
   DocumentOptions documents;
   bool json = false;
@@ -59,7 +59,7 @@ std::string for_people(const DataInspection& found) {
   return text;
 }
 
-int run(const Options& o) {
+int run_data_inspect(const DataInspectOptions& o) {
   std::shared_ptr<const Tokenizer> tokenizer;
   if (!o.tokenizer.empty()) tokenizer = open_tokenizer(o.tokenizer);
   const DataInspection found = inspect_dataset(o.input, tokenizer.get(), o.documents);
@@ -71,7 +71,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_data_inspect(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DataInspectOptions>();
   Command& c = program.add("data inspect", "what a packed folder or a text file holds");
   c.about =
       "Counts documents, tokens and bytes, and shows how the first document begins. A packed "
@@ -88,7 +88,7 @@ void add_data_inspect(Program& program) {
   declare_json(o->json, c.options);
   c.positional = "input";
   c.required = {"input"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_data_inspect(*o); };
 }
 
 }  // namespace stemma::cli

@@ -12,7 +12,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct DataPackOptions {
   std::vector<std::string> input;
   std::string tokenizer = "gpt2", output;
   PackOptions pack;
@@ -27,7 +27,7 @@ Json split_json(const SplitManifest& split) {
                        {"shards", static_cast<std::int64_t>(split.shards.size())}});
 }
 
-int run(Options& o) {
+int run_data_pack(DataPackOptions& o) {
   ProgressLine line;
   o.pack.threads = static_cast<int>(o.threads);
   o.pack.progress = [&](const PackProgress& p) {
@@ -59,7 +59,7 @@ int run(Options& o) {
 }  // namespace
 
 void add_data_pack(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DataPackOptions>();
   Command& c = program.add("data pack", "tokenize text files into a folder that training maps");
   c.about =
       "Encodes text files into shards of tokens with document boundaries, split into training and "
@@ -89,7 +89,7 @@ void add_data_pack(Program& program) {
   declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
   c.required = {"input", "output"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_data_pack(*o); };
 }
 
 }  // namespace stemma::cli

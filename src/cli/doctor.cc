@@ -16,7 +16,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct DoctorOptions {
   std::int64_t threads = 0;
   bool json = false;
 };
@@ -99,7 +99,7 @@ std::string for_people(const Json& out) {
   return text;
 }
 
-int run(const Options& o) {
+int run_doctor(const DoctorOptions& o) {
   Stream stream(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   Json available{Json::Array{}};
   for (const KernelPath path : available_kernel_paths()) available.push_back(to_string(path));
@@ -121,7 +121,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_doctor(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DoctorOptions>();
   Command& c = program.add("doctor", "what this machine has, which kernels run, measured peaks");
   c.about =
       "Looks at the processor, says which kernels run and what `--precision auto` means here, and "
@@ -131,7 +131,7 @@ void add_doctor(Program& program) {
   c.examples = {"stemma doctor", "STEMMA_KERNELS=avx2 stemma doctor --json"};
   declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_doctor(*o); };
 }
 
 }  // namespace stemma::cli

@@ -15,14 +15,14 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct EvalPerplexityOptions {
   ModelFlags model;
   std::string text;
   std::int64_t context_token = -1;
   bool json = false;
 };
 
-int run(const Options& o) {
+int run_eval_perplexity(const EvalPerplexityOptions& o) {
   const MappedFile file(o.text);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   ProgressLine line;
@@ -57,7 +57,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_eval_perplexity(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<EvalPerplexityOptions>();
   Command& c = program.add("eval perplexity", "how well a model predicts a text");
   c.about =
       "Scores a whole file as one text: end-of-text first, windows of the model's context with "
@@ -74,7 +74,7 @@ void add_eval_perplexity(Program& program) {
       o->context_token, {-1, 1 << 24});
   declare_json(o->json, c.options);
   c.required = {"model", "text"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_eval_perplexity(*o); };
 }
 
 }  // namespace stemma::cli

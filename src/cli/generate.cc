@@ -17,7 +17,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct GenerateOptions {
   ModelFlags model;
   std::string prompt, prompt_file, ids;
   infer::GenerateOptions generate;
@@ -26,7 +26,7 @@ struct Options {
 };
 
 // The prompt's ids, from the one of --prompt, --prompt-file and --ids that was given.
-std::vector<std::int32_t> prompt_of(const Options& o, const OptionSet& options,
+std::vector<std::int32_t> prompt_of(const GenerateOptions& o, const OptionSet& options,
                                     const infer::LoadedModel& model) {
   const auto given = [&](const char* key) {
     return options.source(key) != OptionSource::default_value;
@@ -42,8 +42,8 @@ std::vector<std::int32_t> prompt_of(const Options& o, const OptionSet& options,
   return infer::prompt_ids(model, text);
 }
 
-Json result_json(const Options& o, const infer::LoadedModel& model, const infer::Generation& g,
-                 std::size_t prompt_tokens) {
+Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
+                 const infer::Generation& g, std::size_t prompt_tokens) {
   Json ids{Json::Array{}};
   for (const std::int32_t id : g.ids) ids.push_back(id);
   const auto rate = [](std::size_t count, double seconds) {
@@ -60,7 +60,7 @@ Json result_json(const Options& o, const infer::LoadedModel& model, const infer:
   return out;
 }
 
-int run(Options& o, const OptionSet& options) {
+int run_generate(GenerateOptions& o, const OptionSet& options) {
   o.generate.sampling.seed = static_cast<std::uint64_t>(o.seed);
   o.generate.sampling.validate();
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
@@ -75,7 +75,7 @@ int run(Options& o, const OptionSet& options) {
   return interrupted_or_done();
 }
 
-void declare_sampling(Options& o, OptionSet& options) {
+void declare_sampling(GenerateOptions& o, OptionSet& options) {
   infer::SamplingOptions& s = o.generate.sampling;
   options.add({"max_tokens", "tokens to write at most", "100"}, o.generate.max_tokens,
               {0, 1 << 24});
@@ -100,7 +100,7 @@ void declare_sampling(Options& o, OptionSet& options) {
 }  // namespace
 
 void add_generate(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<GenerateOptions>();
   Command& c = program.add("generate", "continue a text with a model");
   c.about =
       "Writes the continuation of a prompt to standard output as it comes; the prompt itself is "
@@ -122,7 +122,7 @@ void add_generate(Program& program) {
   declare_sampling(*o, c.options);
   declare_json(o->json, c.options);
   c.required = {"model"};
-  c.run = [o, &c] { return run(*o, c.options); };
+  c.run = [o, &c] { return run_generate(*o, c.options); };
 }
 
 }  // namespace stemma::cli

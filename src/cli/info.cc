@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct InfoOptions {
   std::string model, data, tokenizer;
   bool json = false;
 };
@@ -91,7 +91,7 @@ std::string for_people(const Json& object, const std::string& indent = "") {
   return text;
 }
 
-int run(const Options& o) {
+int run_info(const InfoOptions& o) {
   Json out = Json::object({{"version", kVersion}, {"kernels", to_string(kernel_path())}});
   if (!o.model.empty()) out.set("model", model_json(o.model));
   if (!o.data.empty()) out.set("data", data_json(o.data));
@@ -104,7 +104,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_info(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<InfoOptions>();
   Command& c = program.add("info", "facts of a model, a run, packed data or a tokenizer");
   c.about =
       "Shows the version and, for what is named: a model's parameters, sizes and FLOP per token, a "
@@ -123,7 +123,7 @@ void add_info(Program& program) {
       o->tokenizer);
   declare_json(o->json, c.options);
   c.positional = "model";
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_info(*o); };
 }
 
 }  // namespace stemma::cli

@@ -12,7 +12,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct LogitsOptions {
   ModelFlags model;
   std::string ids, output;
   bool json = false;
@@ -35,7 +35,7 @@ Tensor logits_of(const infer::LoadedModel& model, const std::vector<std::int32_t
   return model.decoder().logits(ctx, model.decoder().forward(ctx, batch, attention));
 }
 
-int run(const Options& o) {
+int run_logits(const LogitsOptions& o) {
   const std::vector<std::int32_t> ids = parse_ids(o.ids);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const checkpoint::NamedTensor logits{"logits", logits_of(model, ids)};
@@ -52,7 +52,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_logits(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<LogitsOptions>();
   Command& c = program.add("logits", "write a model's logits for given token ids");
   c.about =
       "Runs one full pass over the ids and writes the tensor `logits` [T, V] in f32: row t scores "
@@ -66,7 +66,7 @@ void add_logits(Program& program) {
   c.options.add({"output", "the safetensors file to write", "logits.safetensors"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"model", "ids", "output"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_logits(*o); };
 }
 
 }  // namespace stemma::cli

@@ -1,9 +1,9 @@
 #include "cli/npy.h"
 
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <limits>
-#include <regex>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -21,6 +21,7 @@ static_assert(std::endian::native == std::endian::little, "ids are copied as the
 constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kLongestHeader = 1024;
+constexpr std::uint64_t kMostIds = 1'000'000'000'000'000;  // eight bytes each fit 64 bits
 
 template <class T>
 std::vector<std::int32_t> convert(std::string_view data, const std::string& name) {
@@ -54,16 +55,29 @@ Header parse_header(std::string_view file, const std::string& name) {
                 fmt::format("[npy] {}: only version 1.0 of the format is read", name));
   if (file.size() < 10 + size)
     throw Error(ErrorCode::corrupt, fmt::format("[npy] {} ends inside its header", name));
-  const std::string text(file.substr(10, size));
-  static const std::regex pattern(
-      R"(\{'descr': '(<u2|<u4|<i4|<i8)', 'fortran_order': (False|True), 'shape': \(([0-9]{1,15}),\), \}\s*)");
-  std::smatch match;
-  if (!std::regex_match(text, match, pattern))
+  // numpy writes these keys in this order.
+  std::string_view rest = file.substr(10, size);
+  const auto take = [&](std::string_view word) {
+    const bool there = rest.starts_with(word);
+    if (there) rest.remove_prefix(word.size());
+    return there;
+  };
+  Header header;
+  header.data_begin = 10 + size;
+  bool known = take("{'descr': '");
+  for (const char* type : {"<u2", "<u4", "<i4", "<i8"})
+    if (header.type.empty() && take(type)) header.type = type;
+  known = known && !header.type.empty() && take("', 'fortran_order': ") &&
+          (take("False") || take("True")) && take(", 'shape': (");
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), header.count);
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  if (!known || error != std::errc() || header.count > kMostIds || !take(",), }") ||
+      rest.find_first_not_of(" \n") != std::string_view::npos)
     throw Error(ErrorCode::unsupported,
                 fmt::format("[npy] {} must hold one row of u16, u32, i32 or i64 (numpy.save of "
                             "ids.astype('<u4')), got another type or shape",
                             name));
-  return {match[1], std::stoull(match[3]), 10 + size};
+  return header;
 }
 
 void write_array(AtomicFile& file, std::string_view type, std::string_view shape,

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kSyntheticBytes = 20'000'000;
 
-struct Options {
+struct TokenizerBenchFlags {
   std::vector<std::string> tokenizers = {"r50k_base", "cl100k_base", "o200k_base"};
   std::vector<std::string> inputs;
   std::int64_t runs = 5, threads = 0;
@@ -29,7 +29,7 @@ Json memory_json() {
                        {"copy_bytes_per_s", copy_bytes_per_s()}});
 }
 
-int run(const Options& o) {
+int run_tokenizer_bench(const TokenizerBenchFlags& o) {
   std::vector<MappedFile> files;
   std::vector<BenchText> texts;
   files.reserve(o.inputs.size());
@@ -67,7 +67,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_tokenizer_bench(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TokenizerBenchFlags>();
   Command& c = program.add("tokenizer bench", "how fast tokenizers load, encode and decode here");
   c.about =
       "Encodes and decodes each file as one text on one core, timed by the thread's processor "
@@ -88,7 +88,7 @@ void add_tokenizer_bench(Program& program) {
                 o->skip_memory);
   declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_tokenizer_bench(*o); };
 }
 
 }  // namespace stemma::cli

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 1 << 20;
 
-struct Options {
+struct TokenizerCountOptions {
   std::string tokenizer;
   std::vector<std::string> files;
   std::int64_t limit = 0, threads = 0;
@@ -31,7 +31,7 @@ struct FileCount {
 };
 
 FileCount count_file(const std::string& name, const Tokenizer& tokenizer, Workers& workers,
-                     const Options& o) {
+                     const TokenizerCountOptions& o) {
   const auto source = ByteSource::open(name == "-" ? "/dev/stdin" : name);
   const StreamEncoder::Options streams{
       .block_bytes = StreamEncoder::kBlockBytes * static_cast<std::size_t>(workers.count()),
@@ -54,7 +54,7 @@ double bytes_per_token(const TokenCount& count) {
                           : 0;
 }
 
-Json json_of(const FileCount& file, const Options& o) {
+Json json_of(const FileCount& file, const TokenizerCountOptions& o) {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   Json json = Json::object({{"tokens", number(file.count.tokens)},
                             {"bytes", number(file.count.bytes)},
@@ -66,13 +66,13 @@ Json json_of(const FileCount& file, const Options& o) {
   return json;
 }
 
-std::string line_of(const FileCount& file, const Options& o) {
+std::string line_of(const FileCount& file, const TokenizerCountOptions& o) {
   std::string line = fmt::format("{:>14} {:>14}", file.count.tokens, file.count.bytes);
   if (o.limit == 0) line += fmt::format(" {:>14} {:>12}", file.characters, file.words);
   return line + fmt::format(" {:>8.3f}  {}\n", bytes_per_token(file.count), file.name);
 }
 
-int run(const Options& o) {
+int run_tokenizer_count(const TokenizerCountOptions& o) {
   const auto tokenizer = open_tokenizer(o.tokenizer);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   FileCount total{"total", {}};
@@ -104,7 +104,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_tokenizer_count(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TokenizerCountOptions>();
   Command& c = program.add("tokenizer count", "how many tokens files have");
   c.about =
       "Counts tokens, bytes, characters and words of each file and of all together, in bounded "
@@ -122,7 +122,7 @@ void add_tokenizer_count(Program& program) {
   declare_json(o->json, c.options);
   c.required = {"tokenizer", "files"};
   c.positional = "files";
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_tokenizer_count(*o); };
 }
 
 }  // namespace stemma::cli

@@ -13,12 +13,12 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct TokenizerDecodeOptions {
   std::string tokenizer, input, output;
   bool json = false;
 };
 
-int run(const Options& o) {
+int run_tokenizer_decode(const TokenizerDecodeOptions& o) {
   if (o.json && o.output.empty())
     throw Error(
         ErrorCode::invalid_argument,
@@ -46,7 +46,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_tokenizer_decode(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TokenizerDecodeOptions>();
   Command& c = program.add("tokenizer decode", "token ids to text");
   c.about =
       "The inverse of `tokenizer encode`: writes exactly the bytes that the ids stand for, to a "
@@ -61,7 +61,7 @@ void add_tokenizer_decode(Program& program) {
   c.options.add({"output", "the file to write; empty: standard output", "book.txt"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"tokenizer", "input"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_tokenizer_decode(*o); };
 }
 
 }  // namespace stemma::cli

@@ -19,19 +19,19 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct TokenizerEncodeOptions {
   std::string tokenizer, input, output, offsets;
   std::vector<std::string> allow_special;
   std::int64_t threads = 0;
   bool json = false;
 };
 
-SpecialEncoder special_encoder(const Tokenizer& tokenizer, const Options& o) {
+SpecialEncoder special_encoder(const Tokenizer& tokenizer, const TokenizerEncodeOptions& o) {
   const bool all = o.allow_special == std::vector<std::string>{"all"};
   return {tokenizer, all ? special_names(tokenizer) : o.allow_special};
 }
 
-int run(const Options& o) {
+int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
   check_outputs("tokenizer encode",
                 std::array{FileOption{"output", o.output}, FileOption{"offsets", o.offsets}},
                 std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
@@ -70,7 +70,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_tokenizer_encode(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TokenizerEncodeOptions>();
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
       "Encodes a file as one text: nothing is added, any bytes are accepted (`tokenizer decode` "
@@ -98,7 +98,7 @@ void add_tokenizer_encode(Program& program) {
   declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
   c.required = {"tokenizer", "input", "output"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_tokenizer_encode(*o); };
 }
 
 }  // namespace stemma::cli

@@ -19,7 +19,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct TokenizerInspectOptions {
   std::vector<std::string> tokenizers;
   std::string input, text, html;
   std::int64_t show = 0;
@@ -28,7 +28,7 @@ struct Options {
 
 constexpr std::int64_t kTerminalBytes = 4000;
 
-std::string read_input(const Options& o) {
+std::string read_input(const TokenizerInspectOptions& o) {
   if (o.input.empty() == o.text.empty())
     throw Error(ErrorCode::invalid_argument,
                 "[tokenizer inspect] give --input FILE (- for standard input) or --text TEXT that "
@@ -49,7 +49,7 @@ std::span<const std::int32_t> beginning(const InspectedText& one, std::int64_t b
   return std::span(one.ids).first(count);
 }
 
-void show(const Options& o, const std::vector<InspectedText>& texts) {
+void show(const TokenizerInspectOptions& o, const std::vector<InspectedText>& texts) {
   const char* no_colour = std::getenv("NO_COLOR");
   const bool plain = no_colour != nullptr && *no_colour != '\0';
   const TerminalStyle style{.colour = ::isatty(STDOUT_FILENO) == 1 && !plain, .ids = o.ids};
@@ -69,7 +69,7 @@ void show(const Options& o, const std::vector<InspectedText>& texts) {
   print(text);
 }
 
-int run(const Options& o) {
+int run_tokenizer_inspect(const TokenizerInspectOptions& o) {
   std::vector<FileOption> inputs{{"input", o.input == "-" ? "" : o.input}};
   for (const std::string& name : o.tokenizers) inputs.push_back({"tokenizer", name});
   check_outputs("tokenizer inspect", std::array{FileOption{"html", o.html}}, inputs);
@@ -99,7 +99,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_tokenizer_inspect(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TokenizerInspectOptions>();
   Command& c = program.add("tokenizer inspect", "a text's tokens, coloured, with statistics");
   c.about =
       "Shows how a tokenizer cuts a text: each token on a colour of its own (between │ where "
@@ -125,7 +125,7 @@ void add_tokenizer_inspect(Program& program) {
   c.options.add({"html", "a page to write", "page.html"}, o->html);
   declare_json(o->json, c.options);
   c.required = {"tokenizer"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_tokenizer_inspect(*o); };
 }
 
 }  // namespace stemma::cli

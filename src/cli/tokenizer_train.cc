@@ -107,7 +107,7 @@ void check_output(const std::string& output) {
                               path.string()));
 }
 
-int run(const TrainerFlags& o) {
+int run_tokenizer_train(const TrainerFlags& o) {
   check_output(o.output);
   if (o.kind != "bpe") return train_characters(o);
   const auto started = std::chrono::steady_clock::now();
@@ -147,7 +147,7 @@ void add_tokenizer_train(Program& program) {
   c.examples = {"stemma tokenizer train --input book.txt --vocab-size 4096 --output tokenizer"};
   declare(*o, c.options);
   c.required = {"input", "output"};
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_tokenizer_train(*o); };
 }
 
 }  // namespace stemma::cli

@@ -12,7 +12,7 @@
 namespace stemma::cli {
 namespace {
 
-struct Options {
+struct TrainOptions {
   train::Recipe recipe;
   std::string file, run, resume = "never";
   bool json = false;
@@ -20,7 +20,7 @@ struct Options {
 
 // The recipe file, or the run's own where a run goes on without one. Its keys are the recipe's
 // only; flags come after it.
-void read_recipe(Options& o, const Values& given) {
+void read_recipe(TrainOptions& o, const Values& given) {
   const auto first = [&](const char* key) {
     const auto found = given.find(key);
     return found == given.end() || found->second.empty() ? std::string() : found->second.front();
@@ -34,7 +34,7 @@ void read_recipe(Options& o, const Values& given) {
   keys.read_toml(path);
 }
 
-Json result_json(const Options& o, const train::RunResult& r) {
+Json result_json(const TrainOptions& o, const train::RunResult& r) {
   Json out = Json::object({{"run", o.run},
                            {"checkpoint", r.checkpoint.string()},
                            {"steps", r.steps},
@@ -49,7 +49,7 @@ Json result_json(const Options& o, const train::RunResult& r) {
   return out;
 }
 
-int run(const Options& o) {
+int run_train(const TrainOptions& o) {
   const auto resume = o.resume == "auto" ? train::Resume::automatic : train::Resume::never;
   const train::RunResult r = train::run_training(o.recipe, o.run, resume);
   if (o.json) return print_json(result_json(o, r));
@@ -70,7 +70,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_train(Program& program) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TrainOptions>();
   Command& c = program.add("train", "train a GPT on text, or go on with a run");
   c.about =
       "Trains a model on text files or packed data and leaves everything in a run folder: the "
@@ -98,7 +98,7 @@ void add_train(Program& program) {
   c.positional = "recipe";
   c.required = {"run"};
   c.early = [o](const Values& given) { read_recipe(*o, given); };
-  c.run = [o] { return run(*o); };
+  c.run = [o] { return run_train(*o); };
 }
 
 }  // namespace stemma::cli

@@ -116,9 +116,9 @@ TEST(Pack, SplitDoesNotDependOnTheOrderOfFiles) {
 
 TEST(Pack, SameBytesForAnyNumberOfThreads) {
   TemporaryFolder folder;
-  const fs::path file = folder.write("a.txt", marked(make_documents(20'000)));
+  const fs::path file = folder.write("a.txt", marked(make_documents(7'000)));
   PackOptions options;
-  options.shard_tokens = 300'000;
+  options.shard_tokens = 100'000;
   std::map<std::string, std::string> first;
   for (const int threads : {1, 2, 5}) {
     options.threads = threads;

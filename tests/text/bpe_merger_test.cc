@@ -74,7 +74,7 @@ BpeVocabulary random_vocabulary(std::mt19937& random) {
 
 TEST(BpeMerger, EqualsTheDefinitionForShortAndLongPieces) {
   std::mt19937 random(7);
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 50; ++round) {
     const BpeVocabulary vocabulary = random_vocabulary(random);
     const BpeMerger merger(vocabulary);
     for (const std::size_t size : {1u, 2u, 3u, 9u, 40u, 127u, 128u, 129u, 400u}) {
@@ -117,7 +117,7 @@ TEST(BpeMerger, EqualsTheDefinitionWhereTokensAreLong) {
 TEST(BpeMerger, EqualsTiktokensRuleWholeAndInParts) {
   std::mt19937 random(13);
   int cuts = 0;
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 40; ++round) {
     const std::vector<std::string> letters = {"a", "b", "c", "\u7684", "\u4e86"};
     std::map<std::string, std::int32_t> id_of;
     VocabularyBuilder builder("test", {300, 0});
@@ -148,7 +148,7 @@ TEST(BpeMerger, EqualsTiktokensRuleWholeAndInParts) {
       ASSERT_EQ(parts, expected) << piece;
     }
   }
-  EXPECT_GT(cuts, 1000);
+  EXPECT_GT(cuts, 400);
 }
 
 TEST(BpeMerger, LowestRankFirstThenLeftmost) {

@@ -39,7 +39,7 @@ TEST(EncodeParallel, OneTextHasTheSameIdsOnAnyNumberOfThreads) {
     const auto tokenizer = published_tokenizer(name);
     Ids whole = {1, 2, 3};  // what was there before stays
     tokenizer->encode(text, whole);
-    for (const int threads : {1, 2, 3}) {
+    for (const int threads : {1, 3}) {
       Workers workers(threads);
       Ids ids = {1, 2, 3};
       encode_parallel(*tokenizer, text, workers, ids);

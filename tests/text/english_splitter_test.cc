@@ -95,7 +95,7 @@ TEST(EnglishSplitter, LongRunsTakeNoTime) {
   for (const char* part : {"a",   "(",  ".",  "http://", "a@", "a.", "…",    "'s", "x:D",  ":",
                            "5km", "a-", "1.", " ",       "\n", "😀",  "\xFF", ". ", "x:D ", "US$"}) {
     std::string text;
-    while (text.size() < 300000) text += part;
+    while (text.size() < 100000) text += part;
     EXPECT_GT(english_tokens(text).size(), 0u) << part;
   }
 }
