@@ -70,7 +70,8 @@ stemma_precompile(precompiled_std <fmt/format.h> <algorithm> <filesystem> <funct
 
 # stemma_room(<name> [SINGLY] [COMPUTES] [ROOMS <rooms it may include>...]
 #             [LIBRARIES <libraries used in .cc files>...])
-# SINGLY: each source is compiled alone. COMPUTES: it parses nothing, so libFuzzer passes it over.
+# SINGLY: each source is compiled alone. COMPUTES: it parses nothing, so libFuzzer passes it over, and
+# clang optimises it under ASan.
 function(stemma_room name)
   cmake_parse_arguments(ARG "SINGLY;COMPUTES" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
@@ -86,7 +87,7 @@ function(stemma_room name)
   list(TRANSFORM ARG_ROOMS PREPEND stemma::)
   target_link_libraries(stemma_${name} PUBLIC ${ARG_ROOMS} PRIVATE stemma_room_flags ${ARG_LIBRARIES})
   if(ARG_COMPUTES AND STEMMA_FUZZ)
-    target_compile_options(stemma_${name} PRIVATE
+    target_compile_options(stemma_${name} PRIVATE -O2
       -fno-sanitize-coverage=inline-8bit-counters,indirect-calls,trace-cmp,pc-table)
   endif()
   stemma_use_precompiled(stemma_${name} precompiled_std)

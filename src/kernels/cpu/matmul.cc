@@ -95,7 +95,7 @@ class Product {
     float* chain = nullptr;
   };
   void tile(const TilePlace& place, Depth depth, const TileMemory& memory) const;
-  Strips strips(const Part& part, Range range, Depth depth, Memory& memory) const;
+  Strips strips_for(const Part& part, Range range, Depth depth, Memory& memory) const;
   const std::byte* strip(const Strips& strips, std::int64_t index, std::int64_t k) const;
   const std::byte* panel(const Part& part, std::int64_t index, Depth depth,
                          std::byte* scratch) const;
@@ -107,7 +107,7 @@ class Product {
     return engine_.pads_rows ? engine_.strip_rows : rows_of_strip(strip);
   }
   // k of a panel that all strips of a task pass before its next k.
-  std::int64_t step(Range strips) const {
+  std::int64_t panel_step(Range strips) const {
     // A single strip reads every panel once, in order.
     return strips.count() == 1 ? plan_.sub : std::min(plan_.sub, engine_.blocking.panel_depth);
   }
@@ -116,7 +116,7 @@ class Product {
     return !plan_.several_passes && part.depth.count > plan_.sub;
   }
   bool keeps_strips(const Part& part, Range strips) const {
-    return keeps_panels(part) || part.depth.count > step(strips);
+    return keeps_panels(part) || part.depth.count > panel_step(strips);
   }
   template <class Work>
   void for_each(std::int64_t items, Work&& work) {
@@ -245,7 +245,7 @@ std::vector<Product::Memory> Product::lay_out(const Part& part, const std::vecto
                            : keeps_strips(part, task.strips) ? count
                                                              : 1) *
                               plan_.tile_sums);
-    if (step(task.strips) % kReductionBlock != 0)
+    if (panel_step(task.strips) % kReductionBlock != 0)
       chains = std::max(chains, count * plan_.tile_sums);
     strips = std::max(strips, count);
   }
@@ -277,7 +277,8 @@ const std::byte* Product::strip(const Strips& strips, std::int64_t index, std::i
 }
 
 // Strips of a task over some k, packed now if they are the worker's own.
-Product::Strips Product::strips(const Part& part, Range range, Depth depth, Memory& memory) const {
+Product::Strips Product::strips_for(const Part& part, Range range, Depth depth,
+                                    Memory& memory) const {
   switch (plan_.strips_from) {
     case From::in_place:
       return {static_cast<const std::byte*>(args_.a.data), 0, 0};
@@ -312,10 +313,10 @@ const std::byte* Product::panel(const Part& part, std::int64_t index, Depth dept
 }
 
 void Product::run_task(const Part& part, const Task& task, Memory& memory) const {
-  const std::int64_t count = task.strips.count(), step = this->step(task.strips);
+  const std::int64_t count = task.strips.count(), step = panel_step(task.strips);
   for (std::int64_t sub = 0; sub == 0 || sub < part.depth.count; sub += plan_.sub) {
     const Depth whole{part.depth.begin + sub, std::min(plan_.sub, part.depth.count - sub)};
-    const Strips strips = this->strips(part, task.strips, whole, memory);
+    const Strips strips = strips_for(part, task.strips, whole, memory);
     for (std::int64_t p = task.panels.begin; p < task.panels.end; ++p) {
       PanelPiece piece{p};
       piece.chains = memory.chains;
