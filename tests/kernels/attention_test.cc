@@ -488,6 +488,7 @@ TEST_P(OnPath, NeighboursAndThreadsChangeNoBit) {
     };
     const std::vector<AttentionSequence> backwards(sequences.rbegin(), sequences.rend());
     std::vector<std::vector<AttentionSequence>> alone;
+    alone.reserve(sequences.size());
     for (const AttentionSequence& s : sequences) alone.push_back({s});
     for (const int threads : {1, 3}) {
       Stream stream(threads);
