@@ -14,6 +14,11 @@ namespace stemma::checkpoint {
 namespace fs = std::filesystem;
 namespace {
 
+bool holds_weights(StoredType type) {
+  return type == StoredType::f32 || type == StoredType::bf16 || type == StoredType::f16 ||
+         type == StoredType::f64;
+}
+
 [[noreturn]] void contradiction(const fs::path& folder, const std::string& what) {
   throw Error(ErrorCode::corrupt,
               fmt::format("[checkpoint] {}: config.json and the weights contradict each other: {}",
@@ -108,6 +113,10 @@ void CheckpointSource::collect() {
           files_.folder(),
           fmt::format("tensor {} is {}, the config needs {}", in_quotes(entry->tensor->name),
                       shape_text(entry->tensor->shape), shape_text(p.file_shape())));
+    if (!holds_weights(entry->tensor->type))
+      contradiction(files_.folder(),
+                    fmt::format("tensor {} is {}, weights must be F32, BF16, F16 or F64",
+                                in_quotes(entry->tensor->name), to_string(entry->tensor->type)));
     items_.emplace(p.name, Item{p, *entry});
   }
   if (!missing.empty())

@@ -40,10 +40,10 @@ Json result_json(const TrainOptions& o, const train::RunResult& r) {
                            {"steps", r.steps},
                            {"tokens", r.tokens},
                            {"parameters", r.parameters},
-                           {"loss", r.loss},
                            {"tokens_per_s", r.tokens_per_s},
                            {"share_of_peak", r.share_of_peak},
                            {"signal", r.signal}});
+  out.set("loss", r.loss ? Json(*r.loss) : Json());
   out.set("val_loss", r.val_loss ? Json(*r.val_loss) : Json());
   out.set("val_bits_per_byte", r.val_bits_per_byte ? Json(*r.val_bits_per_byte) : Json());
   return out;
@@ -54,14 +54,18 @@ int run_train(const TrainOptions& o) {
   const train::RunResult r = train::run_training(o.recipe, o.run, resume);
   if (o.json) return print_json(result_json(o, r));
   if (r.checkpoint.empty()) return interrupted_or_done();  // stopped before the first step
-  std::string text =
-      fmt::format("{} after {} steps and {} tokens: loss {:.4f}", r.signal ? "stopped" : "done",
-                  r.steps, format_count(static_cast<double>(r.tokens)), r.loss);
+  std::string text = fmt::format("{} after {} steps and {} tokens", r.signal ? "stopped" : "done",
+                                 r.steps, format_count(static_cast<double>(r.tokens)));
+  if (r.loss)
+    text += fmt::format(": loss {:.4f}", *r.loss);
+  else if (!r.signal)
+    text += ": nothing was left to do";
   if (r.val_loss)
     text += fmt::format(", validation {:.4f} ({:.3f} bits per byte)", *r.val_loss,
                         *r.val_bits_per_byte);
-  text += fmt::format("; {}\nmodel: {}\nloss curve: {}\n", format_rate(r.tokens_per_s, "tokens"),
-                      r.checkpoint.string(), (std::filesystem::path(o.run) / "loss.svg").string());
+  if (r.loss) text += fmt::format("; {}", format_rate(r.tokens_per_s, "tokens"));
+  text += fmt::format("\nmodel: {}\nloss curve: {}\n", r.checkpoint.string(),
+                      (std::filesystem::path(o.run) / "loss.svg").string());
   if (r.signal) text += fmt::format("go on with: stemma train --run {} --resume auto\n", o.run);
   print(text);
   return interrupted_or_done();
@@ -77,7 +81,9 @@ void add_train(Program& program) {
       "resolved recipe, metrics.jsonl, loss.svg and checkpoints that other commands open as "
       "--model. "
       "Every key of a recipe file is an option here, and an option goes before the file. Ctrl-C or "
-      "SIGTERM ends the run after the current step with everything saved; --resume auto goes on "
+      "SIGTERM ends the run after the current step (a long one at its next micro-batch, as if it "
+      "had "
+      "not begun) with everything saved; --resume auto goes on "
       "from the newest whole checkpoint, bit for bit, with the run's own recipe where none is "
       "named.";
   c.examples = {

@@ -97,7 +97,9 @@ class Run {
 
   void one_step() {
     const auto start = Clock::now();
-    const StepResult step = trainer_.step();
+    const std::optional<StepResult> done = trainer_.step();
+    if (!done) return;  // a signal: the run ends with the step before
+    const StepResult& step = *done;
     const double seconds = seconds_since(start);
     step_seconds_ += seconds;
     step_tokens_ += step.tokens;

@@ -25,8 +25,8 @@ enum class Resume {
 struct RunResult {
   std::int64_t steps = 0, tokens = 0;
   std::int64_t parameters = 0;
-  double loss = 0;          // of the last step, nats per token
-  double tokens_per_s = 0;  // of this session, without evaluations and checkpoints
+  std::optional<double> loss;  // of this session's last step, nats per token
+  double tokens_per_s = 0;     // of this session, without evaluations and checkpoints
   double share_of_peak = 0;
   std::optional<double> val_loss, val_bits_per_byte;  // of the last evaluation
   std::filesystem::path checkpoint;                   // the newest
@@ -34,7 +34,8 @@ struct RunResult {
 };
 
 // Runs `recipe` to its last step, showing progress on standard error. A signal (base/interrupt.h)
-// ends it after the current step with a checkpoint. When it goes on from a checkpoint, the recipe
+// ends it after the current step, or at its next micro-batch as if the step had not begun, with a
+// checkpoint. When it goes on from a checkpoint, the recipe
 // must be the run's own, as far as the result depends on it; precision `auto` keeps the run's.
 // Throws invalid_argument (recipe; the folder holds another run; divergence), and what data, model
 // and checkpoint files give rise to.

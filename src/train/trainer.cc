@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/interrupt.h"
 
 namespace stemma::train {
 namespace {
@@ -85,15 +86,17 @@ double Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_numbe
   return value;
 }
 
-StepResult Trainer::step() {
+std::optional<StepResult> Trainer::step() {
   StepResult result;
   result.step = step_ + 1;
   result.tokens = batches_->targets_in(sequences_, settings_.batch);
   result.lr = settings_.schedule.at(result.step);
   ctx_.set_randomness({settings_.seed, static_cast<std::uint32_t>(result.step), true});
   const double scale = 1.0 / static_cast<double>(std::max<std::int64_t>(result.tokens, 1));
-  for (std::int64_t i = 0; i < settings_.batch; i += settings_.micro_batch)
+  for (std::int64_t i = 0; i < settings_.batch; i += settings_.micro_batch) {
+    if (i > 0 && interrupt_requested() != 0) return std::nullopt;
     result.loss += accumulate(sequences_ + i, i, settings_.micro_batch, scale);
+  }
   if (!std::isfinite(result.loss)) not_finite("the loss", result.loss, result.step);
   result.gradient_norm = optimizer_->step(stream_, result.lr, result.step);
   if (!std::isfinite(result.gradient_norm))

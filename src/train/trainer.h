@@ -1,7 +1,7 @@
 // One model, one optimiser, one stream of batches: the training step and nothing around it.
 //
 //   Trainer trainer(config, settings, source, batches, stream);
-//   while (trainer.step_count() < settings.schedule.steps) StepResult r = trainer.step();
+//   while (trainer.step_count() < settings.schedule.steps) auto r = trainer.step();
 //
 // Deterministic: the state after a step is a function of the settings, the initial weights and the
 // data, on one kernel path. One thread; the stream's workers do the work.
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,9 +57,11 @@ class Trainer {
   Trainer(const DecoderConfig& config, const TrainerSettings& settings, nn::WeightSource& source,
           std::shared_ptr<const BatchSource> batches, Stream& stream);
 
-  // The next step. Throws invalid_argument, without having changed a weight, when the loss or the
-  // gradient is not finite.
-  StepResult step();
+  // The next step. Nothing when a signal (base/interrupt.h) came between its micro-batches: no
+  // weight has changed, but the gradients are half of a step's, so this trainer takes no other.
+  // Throws invalid_argument, without having changed a weight, when the loss or the gradient is not
+  // finite.
+  std::optional<StepResult> step();
   std::int64_t step_count() const { return step_; }
   std::int64_t tokens_seen() const { return tokens_; }
 

@@ -206,6 +206,11 @@ TEST(CheckpointSource, ConvertsStoredTypes) {
 TEST(CheckpointSource, RefusesContradictions) {
   {
     Folder folder;
+    folder.tensor("transformer.ln_f.bias").tensor = Tensor::zeros({6}, DType::i32);
+    folder.expect_corrupt({"'transformer.ln_f.bias'", "I32", "F32"});
+  }
+  {
+    Folder folder;
     folder.tensors().erase(folder.tensors().begin() + 3);
     folder.expect_corrupt({"missing", "'transformer.h.0.ln_1.bias'", "config.json"});
   }

@@ -100,6 +100,23 @@ TEST_F(Signals, KilledBeforeTheFirstCheckpointBeginsAgain) {
   EXPECT_EQ(course(folder_ / "early").size(), static_cast<std::size_t>(kSteps));
 }
 
+// A step of a million micro-batches does not have to end first.
+TEST_F(Signals, ALongStepEndsAtItsNextMicroBatch) {
+  auto all = train_arguments(folder_.path(), "large", kSteps);
+  all[static_cast<std::size_t>(std::find(all.begin(), all.end(), "--batch") - all.begin()) + 1] =
+      "8000000";
+  all.insert(all.end(), {"--micro-batch", "8"});
+  Running running(all);
+  const auto started = [&] { return running.err_so_far().find("steps of") != std::string::npos; };
+  ASSERT_TRUE(Running::wait_for(started));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  running.send(SIGTERM);
+  const Result r = running.wait();
+  EXPECT_EQ(r.code, 143) << r.err;
+  EXPECT_EQ(r.json().at("steps").as_int(), 0);
+  EXPECT_TRUE(r.json().at("loss").is_null());
+}
+
 TEST_F(Signals, GeneratePrintsWhatItHas) {
   auto all = train_arguments(folder_.path(), "long", 1);
   all.insert(all.end(), {"--sequence-length", "4096"});

@@ -72,7 +72,7 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
   const std::vector<float> norms = golden.floats("train.gradient_norms");
   double worst_loss = 0, worst_norm = 0, worst_parameter = 0, worst_key_bias = 0;
   for (std::size_t i = 0; i < kSteps; ++i) {
-    const train::StepResult r = trainer.step();
+    const train::StepResult r = trainer.step().value();
     EXPECT_EQ(r.tokens, kSequences * kTokens);
     const double loss = static_cast<double>(losses[i]), norm = static_cast<double>(norms[i]);
     EXPECT_NEAR(r.loss, loss, bounds.loss * loss) << "step " << r.step;

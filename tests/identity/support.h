@@ -143,7 +143,7 @@ inline Trained run(const TrainingCase& c) {
   nn::FreshWeights source(9);
   train::Trainer trainer(c.config, c.settings(), source, c.batches(), stream);
   std::vector<double> losses;
-  for (std::int64_t i = 0; i < c.steps; ++i) losses.push_back(trainer.step().loss);
+  for (std::int64_t i = 0; i < c.steps; ++i) losses.push_back(trainer.step().value().loss);
   Trained result = outcome(trainer);
   result.losses = losses;
   return result;
