@@ -55,7 +55,7 @@ void prepare_folder(const fs::path& folder, bool overwrite) {
   if (!overwrite && fs::exists(folder / kManifestName, failure))
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[data] {} holds a packed data set already; choose another folder or "
-                            "ask to overwrite it",
+                            "overwrite it (--overwrite)",
                             folder.string()));
   fs::create_directories(folder, failure);
   if (failure || !fs::is_directory(folder))
