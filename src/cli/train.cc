@@ -81,11 +81,9 @@ void add_train(Program& program) {
       "resolved recipe, metrics.jsonl, loss.svg and checkpoints that other commands open as "
       "--model. "
       "Every key of a recipe file is an option here, and an option goes before the file. Ctrl-C or "
-      "SIGTERM ends the run after the current step (a long one at its next micro-batch, as if it "
-      "had "
-      "not begun) with everything saved; --resume auto goes on "
-      "from the newest whole checkpoint, bit for bit, with the run's own recipe where none is "
-      "named.";
+      "SIGTERM ends the run after the current step, or, as if that had not begun, at its next "
+      "micro-batch, with everything saved; --resume auto goes on from the newest whole checkpoint, "
+      "bit for bit, with the run's own recipe where none is named.";
   c.examples = {
       "stemma train recipes/book.toml --run runs/book",
       "stemma train --run runs/book --data book.txt --tokenizer gpt2 --depth 4 --steps 300",

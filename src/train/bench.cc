@@ -89,7 +89,7 @@ BenchResult bench_steps(const DecoderConfig& config, const BenchSettings& s,
   BenchResult result;
   for (std::int64_t i = 0; i < s.warmup + s.steps && interrupt_requested() == 0; ++i) {
     const auto start = Clock::now();
-    trainer.step();
+    if (!trainer.step()) break;  // half of a step has no rate
     const double taken = std::chrono::duration<double>(Clock::now() - start).count();
     if (i >= s.warmup) result.seconds.push_back(taken);
   }

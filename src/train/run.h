@@ -35,8 +35,8 @@ struct RunResult {
 
 // Runs `recipe` to its last step, showing progress on standard error. A signal (base/interrupt.h)
 // ends it after the current step, or at its next micro-batch as if the step had not begun, with a
-// checkpoint. When it goes on from a checkpoint, the recipe
-// must be the run's own, as far as the result depends on it; precision `auto` keeps the run's.
+// checkpoint. When it goes on from a checkpoint, the recipe must be the run's own, as far as the
+// result depends on it; precision `auto` keeps the run's.
 // Throws invalid_argument (recipe; the folder holds another run; divergence), and what data, model
 // and checkpoint files give rise to.
 RunResult run_training(Recipe recipe, const std::filesystem::path& run, Resume resume);

@@ -19,9 +19,6 @@ constexpr std::int64_t kPackPanels = 4;  // panels packed by one task
 constexpr std::int64_t kPackChunk = 128;
 constexpr std::int64_t kSerialWork = 1 << 16;  // multiply-adds not worth waking workers
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
-
 using From = Plan::From;
 
 class Product {

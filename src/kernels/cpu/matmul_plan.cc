@@ -12,9 +12,6 @@ constexpr std::int64_t kTurns = 2;  // a task is at most 1 / kTurns of what is l
 constexpr std::int64_t kColumnsPerCopy = 256;
 constexpr std::int64_t kPassedBytes = 16 << 20;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
-
 }  // namespace
 
 Plan::Plan(const Engine& engine, const MatmulArgs& args, int workers)

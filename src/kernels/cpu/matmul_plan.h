@@ -10,6 +10,9 @@
 
 namespace stemma::kernels::cpu {
 
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
+
 struct Range {
   std::int64_t begin = 0, end = 0;
   std::int64_t count() const { return end - begin; }
@@ -25,7 +28,8 @@ struct Task {
 struct Plan {
   // Where tiles read an operand: as it lies, from memory that all workers packed, or from memory
   // that the task's worker packs just before. What another worker packed has to come from its
-  // caches, 45 ns a line on Zen 3: where packing twice costs less, workers pack for themselves.
+  // caches, about 45 ns a line on Zen 3 (docs/log.md): where packing twice costs less, workers pack
+  // for themselves.
   enum class From : std::uint8_t { in_place, shared, worker };
 
   Plan(const Engine& engine, const MatmulArgs& args, int workers);
