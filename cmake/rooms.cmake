@@ -75,7 +75,7 @@ stemma_precompile(precompiled_std <fmt/format.h> <algorithm> <filesystem> <funct
 function(stemma_room name)
   cmake_parse_arguments(ARG "SINGLY;COMPUTES" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
-    ${CMAKE_CURRENT_SOURCE_DIR}/cpu/*.cc)
+    ${CMAKE_CURRENT_SOURCE_DIR}/cpu/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/import/*.cc)
   if(NOT sources)
     add_library(stemma_${name} INTERFACE)
     add_library(stemma::${name} ALIAS stemma_${name})

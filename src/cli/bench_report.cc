@@ -13,6 +13,7 @@
 #include "device/memory.h"
 #include "infer/bench.h"
 #include "infer/packed_source.h"
+#include "models/cost.h"
 #include "nn/fresh_weights.h"
 #include "train/bench.h"
 
@@ -37,7 +38,7 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
   m.seconds = std::move(result.seconds);
   m.kept = std::move(result.memory);
   m.tokens = static_cast<double>(o.batch * o.seq);
-  m.flop = m.tokens * found.config.training_flop_per_token(o.seq);
+  m.flop = m.tokens * ModelCost(found.config).training_flop_per_token(o.seq);
   m.peak_memory = peak_memory_bytes();
   return m;
 }
@@ -54,11 +55,12 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   Measured m;
   m.seconds = decode ? infer::bench_decode(model, s) : infer::bench_prefill(model, s);
   m.tokens = static_cast<double>(decode ? o.batch : o.batch * o.seq);
-  m.flop = decode ? infer::decode_flop(found.config, o.batch, o.seq)
-                  : infer::prefill_flop(found.config, o.batch, o.seq);
-  const DType storage = infer::weight_storage_named(o.model.weights);
-  if (decode) m.bytes = infer::decode_bytes(model, storage, s);
-  m.weight_bytes = static_cast<std::size_t>(found.config.parameters()) * size_of(storage);
+  const ModelCost cost(found.config);
+  m.flop = decode ? cost.decode_flop(o.batch, o.seq) : cost.prefill_flop(o.batch, o.seq);
+  const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
+  const auto cached = static_cast<double>(size_of(model.numerics().activations));
+  if (decode) m.bytes = cost.decode_bytes(stored, cached, o.batch, o.seq);
+  m.weight_bytes = static_cast<std::size_t>(stored * static_cast<double>(cost.parameters()));
   m.peak_memory = peak_memory_bytes();
   return m;
 }
@@ -76,10 +78,9 @@ Json kept_json(const std::vector<ops::TapeReportLine>& lines) {
 
 Measured measure(const BenchOptions& o, const std::string& what, Stream& stream) {
   const FoundModel found = find_model(o.model.model);
-  found.config.validate();
   // Training keeps the weight, its gradient and two moments, in f32.
   const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
-  found.config.require_memory(what == "train" ? 16.0 : stored);
+  ModelCost(found.config).require_memory(what == "train" ? 16.0 : stored);
   return what == "train" ? measure_train(o, found, stream)
                          : measure_inference(o, found, what == "decode");
 }

@@ -10,7 +10,7 @@
 #include "cli/version.h"
 #include "data/dataset.h"
 #include "device/cpu.h"
-#include "infer/bench.h"
+#include "models/cost.h"
 #include "text/tokenizer.h"
 
 namespace stemma::cli {
@@ -25,22 +25,25 @@ struct InfoOptions {
 
 Json model_json(const std::string& model) {
   const FoundModel found = find_model(model);
-  const DecoderConfig& c = found.config;
+  const ModelConfig& c = found.config;
+  const ModelCost cost(c);
   Json out = Json::object({{"model", model},
-                           {"parameters", c.parameters()},
-                           {"embedding_parameters", c.parameters() - infer::block_parameters(c)},
+                           {"family", c.family},
+                           {"parameters", cost.parameters()},
+                           {"embedding_parameters", cost.embedding_parameters()},
                            {"layers", c.layers},
                            {"channels", c.channels},
                            {"heads", c.heads},
+                           {"kv_heads", c.groups()},
+                           {"head_size", c.head_size()},
                            {"hidden", c.hidden},
                            {"vocab_size", c.vocab},
                            {"context", c.context},
-                           {"norm", c.norm == DecoderConfig::NormPlacement::pre ? "pre" : "post"},
                            {"tied_head", c.tied_head},
-                           {"training_flop_per_token", c.training_flop_per_token(c.context)},
-                           {"decode_flop_per_token", infer::decode_flop(c, 1, c.context)},
-                           {"weight_bytes_f32", 4 * c.parameters()},
-                           {"cache_bytes_per_token_f32", 2 * c.layers * c.channels * 4}});
+                           {"training_flop_per_token", cost.training_flop_per_token(c.context)},
+                           {"decode_flop_per_token", cost.decode_flop(1, c.context)},
+                           {"weight_bytes_f32", 4 * cost.parameters()},
+                           {"cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token()}});
   if (found.folder) out.set("folder", found.folder->string());
   std::error_code ignored;
   if (fs::is_directory(fs::path(model) / "checkpoints", ignored)) {

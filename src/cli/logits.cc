@@ -32,7 +32,7 @@ Tensor logits_of(const infer::LoadedModel& model, const std::vector<std::int32_t
   batch.offsets = {0, batch.tokens()};
   nn::FullAttention attention(batch);
   ops::Context ctx = model.context();
-  return model.decoder().logits(ctx, model.decoder().forward(ctx, batch, attention));
+  return model.model().head().logits(ctx, model.model().forward({ctx, batch, attention}));
 }
 
 int run_logits(const LogitsOptions& o) {

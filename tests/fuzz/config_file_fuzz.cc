@@ -6,21 +6,21 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "checkpoint/model_config.h"
+#include "checkpoint/config_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  checkpoint::ModelConfig model;
+  checkpoint::ConfigFile model;
   try {
-    model = checkpoint::parse_model_config(Json::parse(text, "fuzz"), "fuzz");
+    model = checkpoint::parse_config(Json::parse(text, "fuzz"), "fuzz");
   } catch (const Error& error) {
     if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported)
       __builtin_trap();
     return 0;
   }
   const std::string written = checkpoint::to_config_json(model).dump();
-  const auto again = checkpoint::parse_model_config(Json::parse(written, "written"), "written");
+  const auto again = checkpoint::parse_config(Json::parse(written, "written"), "written");
   if (checkpoint::to_config_json(again).dump() != written) __builtin_trap();
   return 0;
 }

@@ -1,4 +1,4 @@
-#include "models/decoder_config.h"
+#include "models/config.h"
 
 #include <cmath>
 #include <functional>
@@ -6,13 +6,16 @@
 
 #include <gtest/gtest.h>
 
+#include "models/cost.h"
+#include "models/family.h"
 #include "tests/base/expect_error.h"
 
 namespace stemma {
 namespace {
 
-DecoderConfig valid() {
-  DecoderConfig c;
+ModelConfig valid() {
+  ModelConfig c;
+  c.family = "gpt2";
   c.vocab = 11;
   c.context = 8;
   c.channels = 6;
@@ -23,7 +26,7 @@ DecoderConfig valid() {
 }
 
 // Counted by transformers (sum of p.numel(), a tied head once).
-TEST(DecoderConfig, PublishedSizes) {
+TEST(ModelConfig, PublishedSizes) {
   struct Size {
     const char* name;
     std::int64_t layers, channels, heads, parameters;
@@ -35,56 +38,57 @@ TEST(DecoderConfig, PublishedSizes) {
                         {"gpt2-1558m", 48, 1600, 25, 1'557'611'200}};
   for (const Size& size : sizes) {
     SCOPED_TRACE(size.name);
-    const DecoderConfig c = published_config(size.name);
+    const ModelConfig c = published_config(size.name);
     c.validate();
     EXPECT_EQ(c.layers, size.layers);
     EXPECT_EQ(c.channels, size.channels);
     EXPECT_EQ(c.heads, size.heads);
     EXPECT_EQ(c.head_size(), 64);
     EXPECT_EQ(c.hidden, 4 * size.channels);
-    EXPECT_EQ(c.parameters(), size.parameters);
+    EXPECT_EQ(ModelCost(c).parameters(), size.parameters);
     EXPECT_TRUE(c.tied_head);
     const bool first = std::string_view(size.name) == "gpt1";
     EXPECT_EQ(c.vocab, first ? 40478 : 50257);
     EXPECT_EQ(c.context, first ? 512 : 1024);
-    EXPECT_EQ(c.norm == DecoderConfig::NormPlacement::post, first);
+    EXPECT_EQ(c.family, first ? "gpt1" : "gpt2");
     EXPECT_EQ(c.scaled_residual, !first);
   }
 }
 
-TEST(DecoderConfig, BothNamesOfAPublishedSize) {
+TEST(ModelConfig, BothNamesOfAPublishedSize) {
   const std::vector<std::vector<const char*>> same = {{"gpt2", "gpt2-124m", "gpt2-117m"},
                                                       {"gpt2-355m", "gpt2-345m", "gpt2-medium"},
                                                       {"gpt2-774m", "gpt2-762m", "gpt2-large"},
                                                       {"gpt2-1558m", "gpt2-1542m", "gpt2-xl"}};
   for (const auto& names : same)
     for (const char* name : names)
-      EXPECT_EQ(published_config(name).parameters(), published_config(names[0]).parameters())
+      EXPECT_EQ(ModelCost(published_config(name)).parameters(),
+                ModelCost(published_config(names[0])).parameters())
           << name;
   EXPECT_ERROR(published_config("gpt5"), ErrorCode::not_found, "gpt2-1558m");
   EXPECT_ERROR(published_config(""), ErrorCode::not_found, "gpt1");
 }
 
-TEST(DecoderConfig, ParametersOfOtherHeadsAndNorms) {
+TEST(ModelConfig, ParametersOfOtherHeadsAndNorms) {
   // By hand: tokens 66, positions 48, a block 24 + 126 + 42 + 168 + 150 = 510, final norm 12.
-  DecoderConfig c = valid();
-  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510 + 12);
+  ModelConfig c = valid();
+  EXPECT_EQ(ModelCost(c).parameters(), 66 + 48 + 2 * 510 + 12);
   c.tied_head = false;
-  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510 + 12 + 66);
+  EXPECT_EQ(ModelCost(c).parameters(), 66 + 48 + 2 * 510 + 12 + 66);
   c.head_bias = true;
-  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510 + 12 + 66 + 11);
+  EXPECT_EQ(ModelCost(c).parameters(), 66 + 48 + 2 * 510 + 12 + 66 + 11);
   c = valid();
-  c.norm = DecoderConfig::NormPlacement::post;
-  EXPECT_EQ(c.parameters(), 66 + 48 + 2 * 510);
+  c.family = "gpt1";
+  EXPECT_EQ(ModelCost(c).parameters(), 66 + 48 + 2 * 510);
   c = valid();
   // 6 (1146 − 48) + 6 · 2 · 5 · 6
-  EXPECT_EQ(c.training_flop_per_token(5), 6588 + 360);
+  EXPECT_EQ(ModelCost(c).training_flop_per_token(5), 6588 + 360);
 }
 
-TEST(DecoderConfig, ValidationNamesTheField) {
+TEST(ModelConfig, ValidationNamesTheField) {
   struct Bad {
     const char* field;
-    std::function<void(DecoderConfig&)> change;
+    std::function<void(ModelConfig&)> change;
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const Bad bad[] = {
@@ -113,11 +117,11 @@ TEST(DecoderConfig, ValidationNamesTheField) {
   };
   valid().validate();
   for (const Bad& item : bad) {
-    DecoderConfig c = valid();
+    ModelConfig c = valid();
     item.change(c);
     EXPECT_ERROR(c.validate(), ErrorCode::invalid_argument, item.field);
   }
-  DecoderConfig widest = valid();
+  ModelConfig widest = valid();
   widest.channels = 1024;
   widest.heads = 4;
   widest.validate();

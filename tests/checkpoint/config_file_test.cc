@@ -1,7 +1,8 @@
-#include "checkpoint/model_config.h"
+#include "checkpoint/config_file.h"
 
 #include <random>
 
+#include "models/cost.h"
 #include "tests/checkpoint/support.h"
 
 namespace stemma::checkpoint {
@@ -9,10 +10,9 @@ namespace {
 
 using namespace testing;
 using kernels::Activation;
-using NormPlacement = DecoderConfig::NormPlacement;
 
-ModelConfig parse(std::string_view text) {
-  return parse_model_config(Json::parse(text, "config.json"), "config.json");
+ConfigFile parse(std::string_view text) {
+  return parse_config(Json::parse(text, "config.json"), "config.json");
 }
 
 // config.json of openai-community/gpt2, without the keys that decide nothing.
@@ -29,48 +29,48 @@ constexpr std::string_view kGpt1 = R"({
   "n_ctx": 512, "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 512, "n_special": 0,
   "predict_special_tokens": true, "resid_pdrop": 0.1, "vocab_size": 40478})";
 
-TEST(ModelConfig, ReadsGpt2) {
-  const ModelConfig model = parse(kGpt2);
-  const DecoderConfig& c = model.decoder;
+TEST(ConfigFile, ReadsGpt2) {
+  const ConfigFile model = parse(kGpt2);
+  const ModelConfig& c = model.model;
   EXPECT_EQ(c.vocab, 50257);
   EXPECT_EQ(c.context, 1024);
   EXPECT_EQ(c.channels, 768);
   EXPECT_EQ(c.hidden, 3072);
   EXPECT_EQ(c.heads, 12);
   EXPECT_EQ(c.layers, 12);
-  EXPECT_EQ(c.norm, NormPlacement::pre);
+  EXPECT_EQ(c.family, "gpt2");
   EXPECT_EQ(c.activation, Activation::gelu_tanh);
   EXPECT_TRUE(c.tied_head);
   EXPECT_TRUE(c.scaled_residual);
   EXPECT_EQ(c.residual_dropout, 0.1);
   EXPECT_EQ(model.eos_token, 50256);
-  EXPECT_EQ(c.parameters(), 124439808);  // Hugging Face's num_parameters() of gpt2
+  EXPECT_EQ(ModelCost(c).parameters(), 124439808);  // Hugging Face's num_parameters() of gpt2
 }
 
-TEST(ModelConfig, ReadsOpenAiGpt) {
-  const ModelConfig model = parse(kGpt1);
-  EXPECT_EQ(model.decoder.norm, NormPlacement::post);
-  EXPECT_EQ(model.decoder.activation, Activation::gelu_tanh);  // "gelu" means the tanh form here
-  EXPECT_EQ(model.decoder.context, 512);
-  EXPECT_EQ(model.decoder.vocab, 40478);
-  EXPECT_FALSE(model.decoder.scaled_residual);
+TEST(ConfigFile, ReadsOpenAiGpt) {
+  const ConfigFile model = parse(kGpt1);
+  EXPECT_EQ(model.model.family, "gpt1");
+  EXPECT_EQ(model.model.activation, Activation::gelu_tanh);  // "gelu" means the tanh form here
+  EXPECT_EQ(model.model.context, 512);
+  EXPECT_EQ(model.model.vocab, 40478);
+  EXPECT_FALSE(model.model.scaled_residual);
   EXPECT_FALSE(model.eos_token.has_value());
-  EXPECT_EQ(model.decoder.parameters(), 116534784);  // num_parameters() of openai-gpt
+  EXPECT_EQ(ModelCost(model.model).parameters(), 116534784);  // num_parameters() of openai-gpt
 }
 
-TEST(ModelConfig, AbsentKeysAreTransformersDefaults) {
-  const ModelConfig gpt2 = parse(R"({"model_type": "gpt2"})");
+TEST(ConfigFile, AbsentKeysAreTransformersDefaults) {
+  const ConfigFile gpt2 = parse(R"({"model_type": "gpt2"})");
   EXPECT_EQ(to_config_json(gpt2).dump(), to_config_json(parse(kGpt2)).dump());
-  const ModelConfig gpt1 = parse(R"({"model_type": "openai-gpt"})");
+  const ConfigFile gpt1 = parse(R"({"model_type": "openai-gpt"})");
   EXPECT_EQ(to_config_json(gpt1).dump(), to_config_json(parse(kGpt1)).dump());
 }
 
-TEST(ModelConfig, ReadsOtherNamesAndForms) {
-  const ModelConfig model = parse(R"({"model_type": "gpt2", "hidden_size": 64, "n_inner": 100,
+TEST(ConfigFile, ReadsOtherNamesAndForms) {
+  const ConfigFile model = parse(R"({"model_type": "gpt2", "hidden_size": 64, "n_inner": 100,
     "num_attention_heads": 4, "num_hidden_layers": 3, "max_position_embeddings": 77,
     "vocab_size": 99, "activation_function": "gelu", "eos_token_id": [5, 6], "bos_token_id": null,
     "tie_word_embeddings": false, "layer_norm_epsilon": 1e-6})");
-  const DecoderConfig& c = model.decoder;
+  const ModelConfig& c = model.model;
   EXPECT_EQ(c.channels, 64);
   EXPECT_EQ(c.hidden, 100);
   EXPECT_EQ(c.heads, 4);
@@ -83,12 +83,12 @@ TEST(ModelConfig, ReadsOtherNamesAndForms) {
   EXPECT_FALSE(model.bos_token.has_value());
 }
 
-TEST(ModelConfig, RoundTrips) {
-  for (const NormPlacement norm : {NormPlacement::pre, NormPlacement::post}) {
-    ModelConfig model;
-    DecoderConfig& c = model.decoder;
+TEST(ConfigFile, RoundTrips) {
+  for (const std::string norm : {"gpt2", "gpt1"}) {
+    ConfigFile model;
+    ModelConfig& c = model.model;
     c = tiny_config(norm);
-    if (norm == NormPlacement::pre) {
+    if (norm == "gpt2") {
       c.hidden = 17;
       c.activation = Activation::gelu_erf;
     }
@@ -103,21 +103,21 @@ TEST(ModelConfig, RoundTrips) {
     model.eos_token = 3;
     model.pad_token = 4;
     const std::string text = to_config_json(model).dump(2);
-    const ModelConfig read = parse(text);
+    const ConfigFile read = parse(text);
     EXPECT_EQ(to_config_json(read).dump(2), text);
-    EXPECT_EQ(read.decoder.hidden, c.hidden);
-    EXPECT_EQ(read.decoder.activation, c.activation);
-    EXPECT_EQ(read.decoder.position_std, 0.05);
-    EXPECT_EQ(read.decoder.attention_dropout, 0.02);
-    EXPECT_EQ(read.decoder.scaled_residual, c.scaled_residual);
-    EXPECT_EQ(read.decoder.tied_head, false);
+    EXPECT_EQ(read.model.hidden, c.hidden);
+    EXPECT_EQ(read.model.activation, c.activation);
+    EXPECT_EQ(read.model.position_std, 0.05);
+    EXPECT_EQ(read.model.attention_dropout, 0.02);
+    EXPECT_EQ(read.model.scaled_residual, c.scaled_residual);
+    EXPECT_EQ(read.model.tied_head, false);
     EXPECT_EQ(read.eos_token, 3);
     EXPECT_EQ(read.pad_token, 4);
     EXPECT_FALSE(read.bos_token.has_value());
   }
 }
 
-TEST(ModelConfig, RefusesWhatChangesResults) {
+TEST(ConfigFile, RefusesWhatChangesResults) {
   const auto refuse = [](const std::string& members, const std::vector<std::string>& words) {
     expect_error(ErrorCode::unsupported, words, [&] { parse("{" + members + "}"); });
   };
@@ -134,8 +134,8 @@ TEST(ModelConfig, RefusesWhatChangesResults) {
 }
 
 // transformers writes 50256 for a vocabulary of any size.
-TEST(ModelConfig, LeavesOutTokensThatTheVocabularyDoesNotHave) {
-  const ModelConfig model = parse_model_config(
+TEST(ConfigFile, LeavesOutTokensThatTheVocabularyDoesNotHave) {
+  const ConfigFile model = parse_config(
       Json::parse(R"({"model_type": "gpt2", "n_embd": 8, "n_head": 2, "vocab_size": 100,
                       "bos_token_id": 50256, "eos_token_id": 99})",
                   "config.json"),
@@ -144,7 +144,7 @@ TEST(ModelConfig, LeavesOutTokensThatTheVocabularyDoesNotHave) {
   EXPECT_EQ(model.eos_token, 99);
 }
 
-TEST(ModelConfig, RefusesImpossibleValues) {
+TEST(ConfigFile, RefusesImpossibleValues) {
   const auto refuse = [](const std::string& member, const std::string& word) {
     expect_error(ErrorCode::corrupt, {word, "config.json"},
                  [&] { parse("{\"model_type\": \"gpt2\", " + member + "}"); });
@@ -163,17 +163,18 @@ TEST(ModelConfig, RefusesImpossibleValues) {
   expect_error(ErrorCode::corrupt, {"config.json"}, [] { parse("[]"); });
 }
 
-TEST(ModelConfig, WritesOnlyWhatTheTypeCanSay) {
-  ModelConfig model;
-  model.decoder = tiny_config(NormPlacement::post);
-  model.decoder.activation = Activation::gelu_erf;
-  expect_error(ErrorCode::unsupported, {"openai-gpt", "erf"}, [&] { to_config_json(model); });
-  model.decoder = tiny_config(NormPlacement::post);
-  model.decoder.hidden = 25;
+TEST(ConfigFile, WritesOnlyWhatTheTypeCanSay) {
+  ConfigFile model;
+  model.model = tiny_config("gpt1");
+  model.model.activation = Activation::gelu_erf;
+  expect_error(ErrorCode::unsupported, {"openai-gpt", "tanh", "got gelu "},
+               [&] { to_config_json(model); });
+  model.model = tiny_config("gpt1");
+  model.model.hidden = 25;
   expect_error(ErrorCode::unsupported, {"24", "25"}, [&] { to_config_json(model); });
 }
 
-TEST(ModelConfig, MutationsNeverCrash) {
+TEST(ConfigFile, MutationsNeverCrash) {
   std::mt19937 random(2);
   int refused = 0;
   for (int i = 0; i < 3000; ++i) {

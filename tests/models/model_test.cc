@@ -1,4 +1,4 @@
-#include "models/decoder.h"
+#include "models/model.h"
 
 #include <cmath>
 #include <map>
@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "models/cost.h"
 #include "nn/fresh_weights.h"
 #include "nn/parameters.h"
 #include "tests/base/expect_error.h"
@@ -13,16 +14,16 @@
 namespace stemma {
 namespace {
 
-DecoderConfig small(DecoderConfig::NormPlacement norm) {
-  DecoderConfig c;
+ModelConfig small(const std::string& family) {
+  ModelConfig c;
   c.vocab = 1000;
   c.context = 64;
   c.channels = 96;
   c.heads = 4;
   c.layers = 3;
   c.hidden = 384;
-  c.norm = norm;
-  c.scaled_residual = norm == DecoderConfig::NormPlacement::pre;
+  c.family = family;
+  c.scaled_residual = family == "gpt2";
   return c;
 }
 
@@ -31,10 +32,12 @@ struct Moments {
   std::int64_t count = 0;
 };
 
-std::map<std::string, Moments> fresh_moments(const DecoderConfig& config) {
+std::map<std::string, Moments> fresh_moments(const ModelConfig& config) {
   nn::FreshWeights source(7);
-  std::optional<Decoder> model;
-  const nn::Parameters parameters([&](nn::WeightSource& s) { model.emplace(config, s); }, source);
+  Stream stream(1);
+  std::unique_ptr<Model> model;
+  const nn::Parameters parameters([&](nn::WeightSource& s) { model = build_model(config, s); },
+                                  source, stream);
   std::map<std::string, Moments> all;
   std::int64_t total = 0;
   for (const nn::Parameter& p : parameters.list()) {
@@ -45,10 +48,10 @@ std::map<std::string, Moments> fresh_moments(const DecoderConfig& config) {
       squares += v * v;
     }
     const auto n = static_cast<double>(p.value.elements());
-    all[p.name] = {sum / n, std::sqrt(squares / n - sum * sum / n / n), p.value.elements()};
+    all[p.spec.name] = {sum / n, std::sqrt(squares / n - sum * sum / n / n), p.value.elements()};
     total += p.value.elements();
   }
-  EXPECT_EQ(total, config.parameters());
+  EXPECT_EQ(total, ModelCost(config).parameters());
   return all;
 }
 
@@ -85,8 +88,8 @@ void expect_block(const std::map<std::string, Moments>& all, int layer, double r
 }
 
 // Radford et al. 2019, 2.3: layers that write to the residual stream scaled by 1/√N, N = 2 L = 6.
-TEST(Decoder, FreshGpt2) {
-  DecoderConfig config = small(DecoderConfig::NormPlacement::pre);
+TEST(Model, FreshGpt2) {
+  ModelConfig config = small("gpt2");
   config.position_std = 0.01;  // OpenAI's code
   const auto all = fresh_moments(config);
   EXPECT_EQ(all.size(), 2u + 3 * 12 + 2);
@@ -97,16 +100,16 @@ TEST(Decoder, FreshGpt2) {
   expect_constant(all, "final_norm.bias", 0);
 }
 
-TEST(Decoder, FreshGpt1) {
-  const auto all = fresh_moments(small(DecoderConfig::NormPlacement::post));
+TEST(Model, FreshGpt1) {
+  const auto all = fresh_moments(small("gpt1"));
   EXPECT_EQ(all.size(), 2u + 3 * 12);
   expect_normal(all, "embedding.tokens", 0.02);
   expect_normal(all, "embedding.positions", 0.02);
   for (int layer = 0; layer < 3; ++layer) expect_block(all, layer, 0.02);
 }
 
-TEST(Decoder, AFreshUntiedHeadWithBias) {
-  DecoderConfig config = small(DecoderConfig::NormPlacement::pre);
+TEST(Model, AFreshUntiedHeadWithBias) {
+  ModelConfig config = small("gpt2");
   config.tied_head = false;
   config.head_bias = true;
   const auto all = fresh_moments(config);
@@ -115,11 +118,11 @@ TEST(Decoder, AFreshUntiedHeadWithBias) {
 }
 
 // A fresh model knows nothing: its loss is that of a uniform guess, but for its small logits.
-TEST(Decoder, FirstLossIsThatOfAGuess) {
-  for (const auto norm : {DecoderConfig::NormPlacement::pre, DecoderConfig::NormPlacement::post}) {
-    const DecoderConfig config = small(norm);
+TEST(Model, FirstLossIsThatOfAGuess) {
+  for (const char* family : {"gpt2", "gpt1"}) {
+    const ModelConfig config = small(family);
     nn::FreshWeights source(1);
-    const Decoder model(config, source);
+    const std::unique_ptr<Model> model = build_model(config, source);
     Stream stream(1);
     ops::Context ctx(stream);
     Batch batch;
@@ -130,14 +133,15 @@ TEST(Decoder, FirstLossIsThatOfAGuess) {
     }
     batch.offsets = {0, 64};
     nn::FullAttention attention(batch);
-    const Tensor h = model.forward(ctx, batch, attention);
-    EXPECT_NEAR(*model.loss(ctx, h, batch.targets, 1.0 / 64).data<double>(), std::log(1000.0), 0.2);
+    const Tensor h = model->forward({ctx, batch, attention});
+    EXPECT_NEAR(*model->head().loss(ctx, h, batch.targets, 1.0 / 64).data<double>(),
+                std::log(1000.0), 0.2);
   }
 }
 
-TEST(Decoder, IdsAndPositionsOutsideTheModelAreErrors) {
+TEST(Model, IdsAndPositionsOutsideTheModelAreErrors) {
   nn::FreshWeights source(1);
-  const Decoder model(small(DecoderConfig::NormPlacement::pre), source);
+  const std::unique_ptr<Model> model = build_model(small("gpt2"), source);
   Stream stream(1);
   ops::Context ctx(stream);
   const auto run = [&](std::int32_t id, std::int32_t position) {
@@ -146,7 +150,7 @@ TEST(Decoder, IdsAndPositionsOutsideTheModelAreErrors) {
     batch.positions = {position};
     batch.offsets = {0, 1};
     nn::FullAttention attention(batch);
-    model.forward(ctx, batch, attention);
+    model->forward({ctx, batch, attention});
   };
   run(999, 63);
   EXPECT_ERROR(run(1000, 0), ErrorCode::invalid_argument, "1000");
@@ -155,11 +159,11 @@ TEST(Decoder, IdsAndPositionsOutsideTheModelAreErrors) {
   EXPECT_ERROR(run(0, -1), ErrorCode::invalid_argument, "-1");
 }
 
-TEST(Decoder, AnImpossibleConfigurationIsAnError) {
-  DecoderConfig config = small(DecoderConfig::NormPlacement::pre);
+TEST(Model, AnImpossibleConfigurationIsAnError) {
+  ModelConfig config = small("gpt2");
   config.heads = 5;
   nn::FreshWeights source(1);
-  EXPECT_ERROR(Decoder(config, source), ErrorCode::invalid_argument, "heads");
+  EXPECT_ERROR(build_model(config, source), ErrorCode::invalid_argument, "heads");
 }
 
 }  // namespace
