@@ -4,27 +4,27 @@
 
 #include <fmt/format.h>
 
-#include "text/visible_text.h"
+#include "text/report/visible_text.h"
 
 namespace stemma::cli {
 namespace {
 
 constexpr std::size_t kListedForPeople = 10, kListedTokenBytes = 40, kListedHexBytes = 200;
 
-Json list_json(const Tokenizer& tokenizer, const std::vector<TokenFrequency>& list) {
+Json list_json(const Tokenizer& tokenizer, const std::vector<report::TokenFrequency>& list) {
   Json out{Json::Array{}};
-  for (const TokenFrequency& one : list) {
+  for (const report::TokenFrequency& one : list) {
     const std::string_view bytes = tokenizer.bytes_of(one.id);
     out.push_back(Json::object({{"id", one.id},
                                 {"count", one.count},
                                 {"text", bytes},
-                                {"bytes", hex_of(bytes, kListedHexBytes)}}));
+                                {"bytes", report::hex_of(bytes, kListedHexBytes)}}));
   }
   return out;
 }
 
-Json statistics_json(const InspectedText& one) {
-  const TokenStatistics& s = one.statistics;
+Json statistics_json(const report::InspectedText& one) {
+  const report::TokenStatistics& s = one.statistics;
   Json lengths{Json::Array{}};
   for (const std::uint64_t count : s.lengths) lengths.push_back(count);
   return Json::object({{"tokenizer", one.name},
@@ -42,21 +42,22 @@ Json statistics_json(const InspectedText& one) {
                        {"longest", list_json(one.tokenizer, s.longest)}});
 }
 
-std::string list_for_people(const Tokenizer& tokenizer, const std::vector<TokenFrequency>& list) {
+std::string list_for_people(const Tokenizer& tokenizer,
+                            const std::vector<report::TokenFrequency>& list) {
   std::string text;
   for (std::size_t i = 0; i < std::min(list.size(), kListedForPeople); ++i)
-    text +=
-        fmt::format("{}{} ({})", i == 0 ? "" : "  ",
-                    visible_text(tokenizer.bytes_of(list[i].id), kListedTokenBytes), list[i].count);
+    text += fmt::format("{}{} ({})", i == 0 ? "" : "  ",
+                        report::visible_text(tokenizer.bytes_of(list[i].id), kListedTokenBytes),
+                        list[i].count);
   return text;
 }
 
 }  // namespace
 
-Json inspection_json(const std::vector<InspectedText>& texts) {
-  const TokenStatistics& s = texts.front().statistics;
+Json inspection_json(const std::vector<report::InspectedText>& texts) {
+  const report::TokenStatistics& s = texts.front().statistics;
   Json tokenizers{Json::Array{}};
-  for (const InspectedText& one : texts) tokenizers.push_back(statistics_json(one));
+  for (const report::InspectedText& one : texts) tokenizers.push_back(statistics_json(one));
   return Json::object({{"bytes", s.bytes},
                        {"characters", s.characters},
                        {"invalid_bytes", s.invalid_bytes},
@@ -64,12 +65,12 @@ Json inspection_json(const std::vector<InspectedText>& texts) {
                        {"tokenizers", std::move(tokenizers)}});
 }
 
-std::string statistics_for_people(const InspectedText& one) {
-  const TokenStatistics& s = one.statistics;
+std::string statistics_for_people(const report::InspectedText& one) {
+  const report::TokenStatistics& s = one.statistics;
   std::string text = fmt::format(
       "{}: {} tokens; {:.3f} bytes, {:.3f} characters per token, {:.3f} tokens per word\n"
       "  vocabulary: {} of {} used ({:.2f} %), {} unused\n",
-      visible_text(one.name), s.tokens, s.bytes_per_token(), s.characters_per_token(),
+      report::visible_text(one.name), s.tokens, s.bytes_per_token(), s.characters_per_token(),
       s.fertility(), s.used, s.vocabulary, 100 * s.share_used(), s.unused.size());
   if (!s.exact)
     text += "  this tokenizer changes the text: its tokens joined are not the same bytes\n";

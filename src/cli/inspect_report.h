@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "base/json.h"
-#include "text/token_html.h"
+#include "text/report/token_html.h"
 
 namespace stemma::cli {
 
 // Of the text, and for each tokenizer; at least one.
-Json inspection_json(const std::vector<InspectedText>& texts);
+Json inspection_json(const std::vector<report::InspectedText>& texts);
 
 // A paragraph; nothing in it acts on a terminal.
-std::string statistics_for_people(const InspectedText& one);
+std::string statistics_for_people(const report::InspectedText& one);
 
 }  // namespace stemma::cli

@@ -26,12 +26,12 @@ struct TokenizerBenchFlags {
 Json memory_json() {
   Stream one_core(1);
   return Json::object({{"read_bytes_per_s", measure_peaks(one_core, peak_options(0)).dram_bytes},
-                       {"copy_bytes_per_s", copy_bytes_per_s()}});
+                       {"copy_bytes_per_s", report::copy_bytes_per_s()}});
 }
 
 int run_tokenizer_bench(const TokenizerBenchFlags& o) {
   std::vector<MappedFile> files;
-  std::vector<BenchText> texts;
+  std::vector<report::BenchText> texts;
   files.reserve(o.inputs.size());
   for (const std::string& input : o.inputs) {
     files.emplace_back(input);
@@ -42,16 +42,18 @@ int run_tokenizer_bench(const TokenizerBenchFlags& o) {
           fmt::format("[tokenizer bench] '{}' is empty: give a text to measure with", name));
     texts.push_back({name, files.back().text()});
   }
-  const std::string synthetic = o.inputs.empty() ? synthetic_text(kSyntheticBytes) : "";
+  const std::string synthetic = o.inputs.empty() ? report::synthetic_text(kSyntheticBytes) : "";
   if (o.inputs.empty()) texts.push_back({"synthetic", synthetic});
-  const std::vector<HostileText> hostile = o.hostile ? hostile_texts() : std::vector<HostileText>();
-  for (const HostileText& one : hostile) texts.push_back({one.name, one.text});
+  const std::vector<report::HostileText> hostile =
+      o.hostile ? report::hostile_texts() : std::vector<report::HostileText>();
+  for (const report::HostileText& one : hostile) texts.push_back({one.name, one.text});
 
-  TokenizerBenchOptions options;
+  report::TokenizerBenchOptions options;
   options.runs = static_cast<int>(o.runs);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   if (workers.count() > 1) options.workers = &workers;
-  const std::vector<TokenizerRates> results = bench_tokenizers(o.tokenizers, texts, options);
+  const std::vector<report::TokenizerRates> results =
+      report::bench_tokenizers(o.tokenizers, texts, options);
   if (interrupted_or_done() != kDone) return interrupted_or_done();
   Json out = tokenizer_bench_json(results);
   out.set("runs", o.runs);

@@ -8,11 +8,11 @@
 namespace stemma::cli {
 namespace {
 
-Json spread_json(const Spread& s) {
+Json spread_json(const report::Spread& s) {
   return Json::object({{"median", s.median}, {"min", s.min}, {"max", s.max}});
 }
 
-Json rates_json(const TextRates& r, double main_rate) {
+Json rates_json(const report::TextRates& r, double main_rate) {
   Json out = Json::object({{"text", r.text},
                            {"bytes", r.bytes},
                            {"tokens", r.tokens},
@@ -26,18 +26,18 @@ Json rates_json(const TextRates& r, double main_rate) {
   return out;
 }
 
-std::string megabytes(const Spread& s) {
+std::string megabytes(const report::Spread& s) {
   if (s.median == 0) return "-";
   return fmt::format("{:.1f} ({:.1f}-{:.1f})", s.median / 1e6, s.min / 1e6, s.max / 1e6);
 }
 
 }  // namespace
 
-Json tokenizer_bench_json(const std::vector<TokenizerRates>& results) {
+Json tokenizer_bench_json(const std::vector<report::TokenizerRates>& results) {
   Json tokenizers{Json::Array{}};
-  for (const TokenizerRates& one : results) {
+  for (const report::TokenizerRates& one : results) {
     Json texts{Json::Array{}};
-    for (const TextRates& r : one.texts)
+    for (const report::TextRates& r : one.texts)
       texts.push_back(rates_json(r, one.texts.front().encode.median));
     tokenizers.push_back(Json::object({{"tokenizer", one.tokenizer},
                                        {"load_seconds", spread_json(one.load_seconds)},
@@ -47,17 +47,18 @@ Json tokenizer_bench_json(const std::vector<TokenizerRates>& results) {
       {{"tokenizers", std::move(tokenizers)}, {"peak_memory_bytes", peak_memory_bytes()}});
 }
 
-std::string tokenizer_bench_text(const Json& out, const std::vector<TokenizerRates>& results) {
+std::string tokenizer_bench_text(const Json& out,
+                                 const std::vector<report::TokenizerRates>& results) {
   std::string text = fmt::format(
       "{:<14} {:<16} {:>22} {:>22} {:>22} {:>22} {:>9}\n", "tokenizer", "text", "encode MB/s",
       fmt::format("{} threads", out.at("threads").as_int()), "apart", "decode MB/s", "relative");
-  for (const TokenizerRates& one : results)
-    for (const TextRates& r : one.texts)
+  for (const report::TokenizerRates& one : results)
+    for (const report::TextRates& r : one.texts)
       text += fmt::format("{:<14} {:<16} {:>22} {:>22} {:>22} {:>22} {:>9.2f}\n", one.tokenizer,
                           r.text, megabytes(r.encode), megabytes(r.parallel), megabytes(r.apart),
                           megabytes(r.decode), r.encode.median / one.texts.front().encode.median);
   text += "loading:";
-  for (const TokenizerRates& one : results)
+  for (const report::TokenizerRates& one : results)
     text +=
         fmt::format(" {} {:.1f} ms ({:.1f}-{:.1f})", one.tokenizer, 1e3 * one.load_seconds.median,
                     1e3 * one.load_seconds.min, 1e3 * one.load_seconds.max);

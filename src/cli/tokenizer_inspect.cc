@@ -12,8 +12,8 @@
 #include "cli/commands.h"
 #include "cli/inspect_report.h"
 #include "cli/output.h"
-#include "text/token_html.h"
-#include "text/token_terminal.h"
+#include "text/report/token_html.h"
+#include "text/report/token_terminal.h"
 #include "text/tokenizer.h"
 
 namespace stemma::cli {
@@ -40,7 +40,7 @@ std::string read_input(const TokenizerInspectOptions& o) {
 }
 
 // The ids of the first `bytes` bytes, at least one.
-std::span<const std::int32_t> beginning(const InspectedText& one, std::int64_t bytes) {
+std::span<const std::int32_t> beginning(const report::InspectedText& one, std::int64_t bytes) {
   std::size_t count = 0;
   for (std::int64_t sum = 0; count < one.ids.size(); ++count) {
     sum += static_cast<std::int64_t>(one.tokenizer.bytes_of(one.ids[count]).size());
@@ -49,15 +49,15 @@ std::span<const std::int32_t> beginning(const InspectedText& one, std::int64_t b
   return std::span(one.ids).first(count);
 }
 
-void show(const TokenizerInspectOptions& o, const std::vector<InspectedText>& texts) {
+void show(const TokenizerInspectOptions& o, const std::vector<report::InspectedText>& texts) {
   const char* no_colour = std::getenv("NO_COLOR");
   const bool plain = no_colour != nullptr && *no_colour != '\0';
-  const TerminalStyle style{.colour = ::isatty(STDOUT_FILENO) == 1 && !plain, .ids = o.ids};
-  const TokenStatistics& s = texts.front().statistics;
+  const report::TerminalStyle style{.colour = ::isatty(STDOUT_FILENO) == 1 && !plain, .ids = o.ids};
+  const report::TokenStatistics& s = texts.front().statistics;
   std::string text;
-  for (const InspectedText& one : texts) {
+  for (const report::InspectedText& one : texts) {
     const auto ids = beginning(one, o.show > 0 ? o.show : kTerminalBytes);
-    text += tokens_for_terminal(one.tokenizer, ids, style);
+    text += report::tokens_for_terminal(one.tokenizer, ids, style);
     if (ids.size() < one.ids.size())
       text += fmt::format("... the first {} of {} tokens\n", ids.size(), one.ids.size());
     text += "\n";
@@ -65,7 +65,7 @@ void show(const TokenizerInspectOptions& o, const std::vector<InspectedText>& te
   text += fmt::format("{} bytes, {} characters, {} words", s.bytes, s.characters, s.words);
   text +=
       s.invalid_bytes > 0 ? fmt::format(", {} bytes that are not UTF-8\n", s.invalid_bytes) : "\n";
-  for (const InspectedText& one : texts) text += statistics_for_people(one);
+  for (const report::InspectedText& one : texts) text += statistics_for_people(one);
   print(text);
 }
 
@@ -75,20 +75,20 @@ int run_tokenizer_inspect(const TokenizerInspectOptions& o) {
   check_outputs("tokenizer inspect", std::array{FileOption{"html", o.html}}, inputs);
   const std::string input = read_input(o);
   std::vector<std::shared_ptr<const Tokenizer>> tokenizers;
-  std::vector<InspectedText> texts;
+  std::vector<report::InspectedText> texts;
   for (const std::string& name : o.tokenizers) {
     tokenizers.push_back(open_tokenizer(name));
     std::vector<std::int32_t> ids;
     tokenizers.back()->encode(input, ids);
-    TokenStatistics statistics = token_statistics(*tokenizers.back(), input, ids);
+    report::TokenStatistics statistics = report::token_statistics(*tokenizers.back(), input, ids);
     texts.push_back({name, *tokenizers.back(), std::move(ids), std::move(statistics)});
   }
   if (!o.html.empty()) {
-    TokenPageOptions page;
+    report::TokenPageOptions page;
     page.title = o.text.empty() ? (o.input == "-" ? "standard input" : o.input) : "a text";
     if (o.show > 0) page.shown_bytes = static_cast<std::size_t>(o.show);
     AtomicFile file(o.html);
-    file.write(token_page(texts, page));
+    file.write(report::token_page(texts, page));
     file.commit();
   }
   if (o.json) return print_json(inspection_json(texts));

@@ -57,7 +57,7 @@ void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
                 "[tokenizer train] the input holds no text: nothing to learn from");
 }
 
-std::shared_ptr<const BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
+std::shared_ptr<const bpe::BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
   ProgressLine line;
   const auto started = EtaEstimator::Clock::now();
   std::optional<EtaEstimator> eta;
@@ -70,7 +70,7 @@ std::shared_ptr<const BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
   });
 }
 
-void warn(const TrainerFlags& o, const BpeTrainer& trainer, const BpeTokenizer& tokenizer) {
+void warn(const TrainerFlags& o, const BpeTrainer& trainer, const bpe::BpeTokenizer& tokenizer) {
   const BpeTrainer::Dropped& dropped = trainer.dropped();
   if (dropped.pieces > 0)
     log_warning(fmt::format(
@@ -83,7 +83,7 @@ void warn(const TrainerFlags& o, const BpeTrainer& trainer, const BpeTokenizer& 
                             o.vocab_size));
 }
 
-Json summary(const BpeTrainer& trainer, const BpeTokenizer& tokenizer, const Counts& counts) {
+Json summary(const BpeTrainer& trainer, const bpe::BpeTokenizer& tokenizer, const Counts& counts) {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   return Json::object({{"vocab_size", tokenizer.vocab_size()},
                        {"merges", number(tokenizer.vocabulary().merges.size())},

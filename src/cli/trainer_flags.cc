@@ -10,13 +10,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const Splitter& splitter_of(const TrainerFlags& o) {
-  const NumberCut cut = o.digits == "single"   ? NumberCut::single
-                        : o.digits == "triple" ? NumberCut::triple
-                                               : NumberCut::published;
-  return o.split == "cl100k"  ? cl100k_splitter(cut)
-         : o.split == "o200k" ? o200k_splitter(cut)
-                              : gpt2_splitter(cut);
+const split::Splitter& splitter_of(const TrainerFlags& o) {
+  const split::NumberCut cut = o.digits == "single"   ? split::NumberCut::single
+                               : o.digits == "triple" ? split::NumberCut::triple
+                                                      : split::NumberCut::published;
+  return o.split == "cl100k"  ? split::cl100k_splitter(cut)
+         : o.split == "o200k" ? split::o200k_splitter(cut)
+                              : split::gpt2_splitter(cut);
 }
 
 // The folder that exists already and will hold `output`: its disk has room for what is asked.
