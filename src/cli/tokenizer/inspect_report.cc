@@ -1,4 +1,4 @@
-#include "cli/inspect_report.h"
+#include "cli/tokenizer/inspect_report.h"
 
 #include <algorithm>
 

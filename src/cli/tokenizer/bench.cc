@@ -5,10 +5,10 @@
 #include "base/file.h"
 #include "base/threads.h"
 #include "cli/commands.h"
+#include "cli/machine/peaks_json.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "cli/peaks_json.h"
-#include "cli/tokenizer_bench_report.h"
+#include "cli/tokenizer/bench_report.h"
 
 namespace stemma::cli {
 namespace {

@@ -1,7 +1,7 @@
 // `tokenizer train --kind characters|bytes`.
 #pragma once
 
-#include "cli/trainer_flags.h"
+#include "cli/tokenizer/trainer_flags.h"
 
 namespace stemma::cli {
 

@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/commands.h"
-#include "cli/npy.h"
 #include "cli/output.h"
+#include "cli/tokenizer/npy.h"
 #include "text/tokenizer.h"
 
 namespace stemma::cli {

@@ -1,4 +1,4 @@
-#include "cli/tokenizer_bench_report.h"
+#include "cli/tokenizer/bench_report.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "cli/trainer_flags.h"
+#include "cli/tokenizer/trainer_flags.h"
 
 #include <filesystem>
 

@@ -1,4 +1,4 @@
-#include "cli/peaks_json.h"
+#include "cli/machine/peaks_json.h"
 
 #include "device/memory.h"
 

@@ -1,4 +1,4 @@
-#include "cli/bench_report.h"
+#include "cli/model/bench_report.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "checkpoint/checkpoint_source.h"
-#include "cli/peaks_json.h"
+#include "cli/machine/peaks_json.h"
 #include "device/cpu.h"
 #include "device/memory.h"
 #include "infer/bench.h"

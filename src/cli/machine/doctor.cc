@@ -7,9 +7,9 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "cli/commands.h"
+#include "cli/machine/peaks_json.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "cli/peaks_json.h"
 #include "cli/version.h"
 #include "device/cpu.h"
 

@@ -1,4 +1,4 @@
-#include "cli/npy.h"
+#include "cli/tokenizer/npy.h"
 
 #include <bit>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "cli/train_characters.h"
+#include "cli/tokenizer/train_characters.h"
 
 #include <fmt/format.h>
 

@@ -11,8 +11,8 @@
 #include "base/threads.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
-#include "cli/npy.h"
 #include "cli/output.h"
+#include "cli/tokenizer/npy.h"
 #include "text/offsets.h"
 #include "text/special_encoder.h"
 

@@ -6,10 +6,10 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
-#include "cli/bench_report.h"
 #include "cli/commands.h"
+#include "cli/machine/peaks_json.h"
+#include "cli/model/bench_report.h"
 #include "cli/output.h"
-#include "cli/peaks_json.h"
 
 namespace stemma::cli {
 namespace {
