@@ -263,7 +263,7 @@ class GgufParser {
     return bytes;
   }
 
-  // Their product is no larger than 64 elements for each byte of the file by now.
+  // For a claim whose bytes lie in the file: its elements are then at most eight for each byte.
   static Shape shape_of_claim(const Claim& claim) {
     std::array<std::int64_t, kMostDimensions> d{};
     for (std::size_t i = 0; i < d.size(); ++i) d[i] = static_cast<std::int64_t>(claim.sizes[i]);

@@ -16,7 +16,8 @@ using namespace stemma::checkpoint;
 void read_array(const GgufMetadata& metadata, const std::string& key, const GgufValue& value) {
   std::size_t count = 0;
   if (value.type == GgufType::string)
-    for (const std::string_view text : metadata.strings(key)) count += text.size() <= SIZE_MAX;
+    for (const std::string_view text : metadata.strings(key))
+      count += std::string(text).size() == text.size();
   else if (value.type == GgufType::boolean)
     count = metadata.booleans(key).size();
   else if (value.type == GgufType::f32 || value.type == GgufType::f64)
