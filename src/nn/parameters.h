@@ -30,6 +30,9 @@ class Parameters {
   Parameters(const std::function<void(WeightSource&)>& build, WeightSource& from);
 
   const std::vector<Parameter>& list() const { return list_; }
+  // What a tape is told of them: where the values lie, and one gradient for each of list().
+  //   tape.bind(parameters.storage(), parameters.gradient_tensors());
+  const StorageRef& storage() const { return weights_.storage(); }
   std::span<const Tensor> gradient_tensors() const { return gradient_tensors_; }
   // All elements, padding between parameters included (it is and stays zero).
   std::span<float> weights() const { return span_of(weights_); }

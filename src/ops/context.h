@@ -26,9 +26,10 @@ struct Numerics {
   static Numerics f64() { return {kernels::Multiply::f32, DType::f64, DType::f64}; }
 };
 
-// `auto`: bf16 where AMX runs, f32 elsewhere. Throws invalid_argument for another name than auto,
-// f32, bf16.
-Numerics numerics_named(std::string_view precision);
+// f32, bf16, or auto: what products on this device prefer (kernels::preferred_multiply). Throws
+// invalid_argument for another name.
+//   Context ctx(stream, numerics_named("auto", stream.device()));
+Numerics numerics_named(std::string_view precision, Device device);
 
 // Sees every intermediate value, in order: a profiler, golden tests. `name` says what it is:
 // "layer_norm", "linear", "gelu", "residual", "attention_scores", ... An observed pass runs the

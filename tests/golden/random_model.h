@@ -76,7 +76,9 @@ class TrainableModel {
                     source_),
         stream_(1),
         ctx_(stream_, numerics),
-        tape_(ctx_, parameters_.gradient_tensors(), recompute) {}
+        tape_(ctx_, recompute) {
+    tape_.bind(parameters_.storage(), parameters_.gradient_tensors());
+  }
 
   // Adds the gradients of the mean loss over the batch to the parameters'; returns the loss.
   double loss_and_gradients(const Batch& batch) {
