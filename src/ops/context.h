@@ -71,8 +71,13 @@ class Context {
   // The tape, when it is there and something below one of `inputs` is trainable; otherwise null.
   template <class... Tensors>
   Tape* recording(const Tensors&... inputs) const {
-    return ((inputs.variable() != 0) || ...) ? tape_ : nullptr;
+    if (((inputs.variable() == 0) && ...)) return nullptr;
+    if (trainable_) *trainable_ = true;
+    return tape_;
   }
+  // `seen` becomes true when an operation has a trainable input, tape or not (ops/checkpoint.h).
+  // Null: nobody asks.
+  void note_trainable(bool* seen) { trainable_ = seen; }
 
   Tensor empty(Shape shape, DType type) const { return Tensor::empty(shape, type, *memory_); }
 
@@ -86,6 +91,7 @@ class Context {
   Allocator* memory_;
   Tape* tape_ = nullptr;
   Observer* observer_ = nullptr;
+  bool* trainable_ = nullptr;
   Numerics numerics_;
   Randomness randomness_;
 };

@@ -58,7 +58,7 @@ void check(const Tensor& h, const Weight& W, const Tensor& bias,
 }
 
 // Some rows of h, of the targets and of the losses.
-struct Range {
+struct ChunkRows {
   std::int64_t begin = 0, end = 0;
   Tensor of(const Tensor& matrix) const { return matrix.slice_rows(begin, end); }
   std::span<const std::int32_t> of(std::span<const std::int32_t> list) const {
@@ -75,7 +75,7 @@ void for_chunks(Context& ctx, const Tensor& h, const Weight& W, const Tensor& bi
   const DType type = ctx.numerics().stream;
   const Tensor buffer = ctx.empty({std::min(kChunkRows, h.rows()), W.out()}, type);
   for (std::int64_t begin = 0; begin < h.rows(); begin += kChunkRows) {
-    const Range rows{begin, std::min(begin + kChunkRows, h.rows())};
+    const ChunkRows rows{begin, std::min(begin + kChunkRows, h.rows())};
     const Tensor logits = buffer.slice_rows(0, rows.end - rows.begin);
     project(ctx, rows.of(h), W, bias, logits);
     f(rows, logits);
@@ -101,8 +101,8 @@ HeadGradients gradients_of(Context& ctx, Tape& tape, const Tensor& h, const Weig
 }
 
 // `d`: the gradient of the chunk's logits. dh = d W, dW += dᵀ h, dbias += sum of d's rows.
-void accumulate_chunk(Context& ctx, Range rows, const Tensor& d, const Tensor& h, const Weight& W,
-                      const HeadGradients& to) {
+void accumulate_chunk(Context& ctx, ChunkRows rows, const Tensor& d, const Tensor& h,
+                      const Weight& W, const HeadGradients& to) {
   if (to.dh)
     accumulate(ctx, {kernels::rows_of(d), kernels::rows_of(W.value()), W.out()}, rows.of(to.dh),
                false);
@@ -123,7 +123,7 @@ Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tenso
     throw Error(ErrorCode::unsupported, "[cross_entropy] no gradient through a packed head");
   const Tensor losses = losses_of(ctx, h);
   const HeadGradients to = tape ? gradients_of(ctx, *tape, h, W, bias) : HeadGradients{};
-  for_chunks(ctx, h, W, bias, [&](Range rows, const Tensor& logits) {
+  for_chunks(ctx, h, W, bias, [&](ChunkRows rows, const Tensor& logits) {
     kernels::cross_entropy_rows(ctx.stream(), logits, rows.of(targets),
                                 tape ? std::optional(scale) : std::nullopt, rows.of(losses));
     if (tape) accumulate_chunk(ctx, rows, logits, h, W, to);
@@ -142,7 +142,7 @@ std::vector<double> token_losses(Context& ctx, const Tensor& h, const Weight& W,
                                  std::span<const std::int32_t> targets) {
   check(h, W, bias, targets);
   const Tensor losses = losses_of(ctx, h);
-  for_chunks(ctx, h, W, bias, [&](Range rows, const Tensor& logits) {
+  for_chunks(ctx, h, W, bias, [&](ChunkRows rows, const Tensor& logits) {
     kernels::cross_entropy_rows(ctx.stream(), logits, rows.of(targets), std::nullopt,
                                 rows.of(losses));
   });

@@ -169,6 +169,28 @@ TEST_F(TapeTest, ALossInACheckpointedBlockIsRefused) {
   EXPECT_ERROR(tape.backward(y), ErrorCode::invalid_argument, "'cross_entropy'");
 }
 
+TEST_F(TapeTest, AFrozenCheckpointedBlockIsNotRecorded) {
+  Context ctx(stream_);
+  Tape tape(ctx, Recompute::blocks);
+  bind(tape);
+  ctx.set_tape(&tape);
+  const Tensor x = random_tensor({2, 4}, 1, DType::f32);
+  const auto frozen = [&](Context& c, const Tensor& in) { return linear(c, in, head_, {}); };
+  EXPECT_EQ(checkpoint(ctx, x, frozen).variable(), 0);
+  EXPECT_TRUE(tape.report().empty());
+  // A trainable one above a frozen one computes gradients of its parameters only.
+  const Tensor hidden = random_tensor({2, 8}, 2, DType::f32);
+  const Tensor y =
+      checkpoint(ctx, hidden, [&](Context& c, const Tensor& in) { return linear(c, in, w1_, {}); });
+  EXPECT_NE(y.variable(), 0);
+  tape.backward(y);
+  const Tensor& dw = gradients_[0];  // every row is the sum of the rows of `hidden`
+  for (std::int64_t r = 0; r < 16; ++r)
+    for (std::int64_t c = 0; c < 8; ++c)
+      EXPECT_NEAR(dw.data<float>()[8 * r + c],
+                  hidden.data<float>()[c] + hidden.data<float>()[8 + c], 1e-6);
+}
+
 TEST_F(TapeTest, ParametersOfAModelThatWasNotBoundAreRefused) {
   for (const Recompute recompute : {Recompute::none, Recompute::blocks}) {
     Context ctx(stream_);
