@@ -52,9 +52,9 @@ LoadedModel LoadedModel::random(const ModelConfig& config, const ModelOptions& o
 }
 
 void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
-  numerics_ = ops::numerics_named(options.precision);
   stream_ = std::make_unique<Stream>(options.threads > 0 ? static_cast<int>(options.threads)
                                                          : available_threads());
+  numerics_ = ops::numerics_named(options.precision, stream_->device());
   const DType storage = weight_storage_named(options.weights);
   ModelCost(config_.model).require_memory(static_cast<double>(size_of(storage)));
   PackedSource packed(source, *stream_, storage);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "device/stream.h"
@@ -9,11 +10,12 @@
 
 namespace stemma::kernels {
 
-// losses[i] = log(sum_v exp(logits[i, v])) - logits[i, target], 0 where targets[i] < 0 (and the
-// gradient row is 0). With `gradient_scale` ≠ 0, logits are overwritten with
-// (softmax - onehot(target)) · gradient_scale. logits [N, V] f32 (f64), losses [N] f64.
+// losses[i] = log(sum_v exp(logits[i, v])) - logits[i, targets[i]], 0 where targets[i] < 0 (and the
+// gradient row is 0). With a `gradient_scale`, 0 included, logits are overwritten with
+// (softmax - onehot(target)) · gradient_scale; without one they stay.
+//   logits [N, V] f32 (f64);  targets [N];  losses [N] f64, contiguous.
 // Throws invalid_argument for a target ≥ V.
 void cross_entropy_rows(Stream& stream, const Tensor& logits, std::span<const std::int32_t> targets,
-                        double gradient_scale, std::span<double> losses);
+                        std::optional<double> gradient_scale, const Tensor& losses);
 
 }  // namespace stemma::kernels

@@ -19,6 +19,9 @@ namespace stemma::kernels {
 // y = x converted to y's type (f32, bf16, f64), same shape; rows may have a stride.
 void convert(Stream& stream, const Tensor& x, const Tensor& y);
 
+// Every element of y = value. y f32, bf16 or f64.
+void fill(Stream& stream, const Tensor& y, double value);
+
 // out (+)= x; f32 (f64), same shape.
 void add(Stream& stream, const Tensor& x, const GradientOut& out);
 
@@ -32,6 +35,10 @@ void activation_backward(Stream& stream, Activation activation, const Tensor& x,
 // out[c] (+)= sum over rows of x[:, c], in fixed blocks of 256 rows, block sums added ascending.
 // x [N, C] f32 (f64), out [C].
 void sum_rows(Stream& stream, const Tensor& x, const GradientOut& out);
+
+// out[0] = scale · (x[0] + x[1] + ...), one addition after the other, ascending. x [N], out [1],
+// both f64: the value of a loss from the losses of its rows.
+void sum_ascending(Stream& stream, const Tensor& x, double scale, const Tensor& out);
 
 // Where the rows of a packed tensor stand, for counters: row i is (numbers[i], positions[i]).
 struct DropoutSites {

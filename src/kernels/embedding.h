@@ -1,4 +1,5 @@
-// Token and position embeddings.
+// Rows of a table by their index: token and position embeddings, and the rows of a tensor that a
+// head wants.
 #pragma once
 
 #include <cstdint>
@@ -22,5 +23,15 @@ void embedding_forward(Stream& stream, std::span<const std::int32_t> ids,
 // dy [N, C], table [V, C], both f32 (f64).
 void embedding_backward(Stream& stream, std::span<const std::int32_t> index, const Tensor& dy,
                         const Tensor& table);
+
+// y[i] = x[rows[i]]; rows may repeat. x [N, C], y [M, C] of one type, any.
+// Throws invalid_argument where a row is out of range, naming it.
+void gather_rows(Stream& stream, const Tensor& x, std::span<const std::int32_t> rows,
+                 const Tensor& y);
+
+// out[rows[i]] (+)= dy[i], ascending in i as embedding_backward() does; without `add` the rows that
+// nothing is added to become 0. The backward pass of a lookup. dy [M, C], out [N, C], f32 (f64).
+void scatter_rows(Stream& stream, std::span<const std::int32_t> rows, const Tensor& dy,
+                  const GradientOut& out);
 
 }  // namespace stemma::kernels

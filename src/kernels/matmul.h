@@ -29,6 +29,11 @@ inline constexpr std::int64_t kPanelWidth = 32;  // columns of B in one packed p
 enum class Multiply : std::uint8_t { f32, bf16 };
 std::string_view to_string(Multiply multiply);
 
+// What products multiply in on this device when nobody names it (`--precision auto`): bf16 where
+// the device multiplies in bf16 so much faster that it pays (the CPU's AMX), f32 elsewhere. A fixed
+// rule, never a measurement, so that runs repeat.
+Multiply preferred_multiply(Device device);
+
 enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf };
 
 // One operand: a logical matrix [rows, cols] lying row-major, transposed or in panels.
@@ -70,6 +75,20 @@ struct MatmulArgs {
 
   Multiply multiply = Multiply::f32;
 };
+
+// Fill MatmulArgs from tensors, so that callers hand over no pointers. set_output() comes first: it
+// sets M, N and C. The tensors must live until the product has run. `bias` [N], `pre` [M, N] (of
+// C's type and row stride) and `residual` [M, N] may be empty: then there is none. Throw
+// invalid_argument for other shapes, and for a `pre` that does not lie as C does.
+//   MatmulArgs args;
+//   set_output(args, y);
+//   args.k = w.in();  args.a = rows_of(x);  args.b = transposed_of(w);
+//   set_bias(args, bias);
+//   matmul(stream, args);
+void set_output(MatmulArgs& args, const Tensor& c, bool accumulate = false);
+void set_bias(MatmulArgs& args, const Tensor& bias);
+void set_pre(MatmulArgs& args, const Tensor& pre);
+void set_residual(MatmulArgs& args, const Tensor& residual);
 
 // M, N, K ≥ 0; K = 0 gives sums of 0. Operands must not overlap C (the residual may be C itself).
 // Throws invalid_argument for a combination of types that has no kernel.

@@ -38,6 +38,9 @@ class Parameters {
              const Trainable& trainable = {});
 
   const std::vector<Parameter>& list() const { return list_; }
+  // What a tape is told of them: where the values lie, and one gradient for each of list().
+  //   tape.bind(parameters.storage(), parameters.gradient_tensors());
+  const StorageRef& storage() const { return weights_.storage(); }
   std::span<const Tensor> gradient_tensors() const { return gradient_tensors_; }
   // What is not trained, in its stored encoding.
   const std::vector<std::pair<ParameterSpec, Weight>>& frozen() const { return frozen_; }

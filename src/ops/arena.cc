@@ -14,13 +14,27 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
+Arena::Arena(std::size_t max_plans) : max_plans_(std::max<std::size_t>(max_plans, 1)) {}
+
+// The plan of this key, a new one in place of the one unused for longest.
+Arena::Plan& Arena::plan_for(std::uint64_t key) {
+  const auto found = plans_.find(key);
+  if (found != plans_.end()) return found->second;
+  if (plans_.size() >= max_plans_)
+    plans_.erase(std::min_element(plans_.begin(), plans_.end(), [](const auto& a, const auto& b) {
+      return a.second.used < b.second.used;
+    }));
+  return plans_[key];
+}
+
 void Arena::begin(std::uint64_t key) {
   ++step_;
   event_ = 0;
   next_ = 0;
-  plan_ = &plans_[key];
+  plan_ = &plan_for(key);
+  plan_->used = step_;
   mode_ = Mode::recording;
-  if (plan_->ready && live_ == 0) {
+  if (plan_->ready && live_in_slab_ == 0) {
     if (slab_bytes() < plan_->slab_bytes) {
       slab_ = {};
       slab_ = StorageRef(heap().allocate(plan_->slab_bytes));
@@ -43,7 +57,7 @@ void Arena::end() {
 
 // Largest buffers first, each at the lowest offset where nothing that lives at the same time lies
 // (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by
-// size).
+// size). Buffers that outlive the step have no place in it.
 void Arena::assign_offsets(Plan& plan) {
   std::vector<std::size_t> order(plan.buffers.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -54,12 +68,11 @@ void Arena::assign_offsets(Plan& plan) {
   plan.slab_bytes = 0;
   for (std::size_t index : order) {
     Buffer& buffer = plan.buffers[index];
+    if (buffer.death == 0) continue;
     std::size_t offset = 0;
     for (std::size_t other_index : placed) {
       const Buffer& other = plan.buffers[other_index];
-      const bool apart = (other.death && other.death < buffer.birth) ||
-                         (buffer.death && buffer.death < other.birth);
-      if (apart) continue;
+      if (other.death < buffer.birth || buffer.death < other.birth) continue;
       if (other.offset >= offset + aligned(buffer.bytes)) break;
       offset = std::max(offset, other.offset + aligned(other.bytes));
     }
@@ -100,8 +113,9 @@ Storage* Arena::allocate(std::size_t bytes) {
   Slot& slot = free_slot();
   const auto index = static_cast<std::size_t>(slot.storage.slot);
   buffer_of_slot_[index] = -1;
-  if (mode_ == Mode::replaying) {
+  if (mode_ == Mode::replaying && plan_->buffers[next_].death != 0) {
     slot.storage.data = slab_.get()->data + plan_->buffers[next_].offset;
+    ++live_in_slab_;
   } else {
     try {
       slot.memory = StorageRef(heap().allocate(bytes));
@@ -119,15 +133,14 @@ Storage* Arena::allocate(std::size_t bytes) {
     if (mode_ == Mode::recording) plan_->buffers.push_back({bytes, 0, event_, 0});
     buffer_of_slot_[index] = static_cast<std::int64_t>(next_++);
   }
-  ++live_;
   return &slot.storage;
 }
 
 void Arena::release(Storage* storage) noexcept {
   const auto index = static_cast<std::size_t>(storage->slot);
   Slot& slot = slots_[index];
+  if (!slot.memory.get()) --live_in_slab_;
   slot.memory = {};
-  --live_;
   free_slots_.push_back(index);
   const std::int64_t buffer = buffer_of_slot_[index];
   if (buffer < 0 || slot.step != step_ || mode_ == Mode::idle) return;

@@ -6,7 +6,11 @@
 //   Arena arena;
 //   { Arena::Step step(arena, key_of_shape); forward and backward with arena as the allocator }
 //
-// One thread at a time. Buffers may outlive a step (they delay the use of the slab), not the arena.
+// Buffers may outlive their step, but not the arena: those that the log says do so (the logits of
+// an inference pass) come from the heap, each step anew, and the others from the slab.
+//
+// Plans are a least-recently-used cache: passes over prompts of ever new lengths do not pile them
+// up. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +37,8 @@ class Arena final : public Allocator {
     Arena& arena_;
   };
 
-  Arena() = default;
+  // max_plans: kinds of steps remembered. A plan of a thousand buffers takes 32 kB.
+  explicit Arena(std::size_t max_plans = 64);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -41,8 +46,10 @@ class Arena final : public Allocator {
   void release(Storage* storage) noexcept override;
 
   std::size_t slab_bytes() const { return slab_.get() ? slab_.get()->bytes : 0; }
-  // Buffers that came from the heap since the arena was made: constant once steps repeat.
+  // Buffers that came from the heap since the arena was made: constant once steps repeat, but for
+  // those that outlive their step.
   std::int64_t heap_allocations() const { return heap_allocations_; }
+  std::size_t plans() const { return plans_.size(); }
 
  private:
   struct Buffer {
@@ -52,6 +59,7 @@ class Arena final : public Allocator {
   struct Plan {
     std::vector<Buffer> buffers;
     std::size_t slab_bytes = 0;
+    std::uint64_t used = 0;  // the last step
     bool ready = false;
   };
   enum class Mode { idle, recording, replaying };
@@ -59,23 +67,25 @@ class Arena final : public Allocator {
   // A storage handed out: Storage first, so that the count and data are the handle's.
   struct Slot {
     Storage storage;
-    StorageRef memory;       // the heap block; empty inside the slab
+    StorageRef memory;       // the heap block; none inside the slab
     std::uint64_t step = 0;  // the step it was born in
   };
 
   void begin(std::uint64_t key);
   void end();
+  Plan& plan_for(std::uint64_t key);
   static void assign_offsets(Plan& plan);
   bool in_plan(std::size_t bytes) const;
   Slot& free_slot();
 
+  std::size_t max_plans_;
   std::unordered_map<std::uint64_t, Plan> plans_;
   Plan* plan_ = nullptr;
   Mode mode_ = Mode::idle;
   std::uint64_t step_ = 0;
   std::int64_t event_ = 0;
   std::size_t next_ = 0;  // buffer to be born next
-  std::int64_t live_ = 0;
+  std::int64_t live_in_slab_ = 0;
   std::int64_t heap_allocations_ = 0;
   StorageRef slab_;
   std::deque<Slot> slots_;

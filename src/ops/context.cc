@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "device/cpu.h"
 
 namespace stemma::ops {
 
-Numerics numerics_named(std::string_view precision) {
+Numerics numerics_named(std::string_view precision, Device device) {
   if (precision == "f32") return Numerics::f32();
   if (precision == "bf16") return Numerics::bf16();
   if (precision == "auto")
-    return kernel_path() == KernelPath::amx ? Numerics::bf16() : Numerics::f32();
+    return kernels::preferred_multiply(device) == kernels::Multiply::bf16 ? Numerics::bf16()
+                                                                          : Numerics::f32();
   throw Error(ErrorCode::invalid_argument,
               fmt::format("[precision] '{}': use auto, f32 or bf16", precision));
 }

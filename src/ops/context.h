@@ -26,9 +26,10 @@ struct Numerics {
   static Numerics f64() { return {kernels::Multiply::f32, DType::f64, DType::f64}; }
 };
 
-// `auto`: bf16 where AMX runs, f32 elsewhere. Throws invalid_argument for another name than auto,
-// f32, bf16.
-Numerics numerics_named(std::string_view precision);
+// f32, bf16, or auto: what products on this device prefer (kernels::preferred_multiply). Throws
+// invalid_argument for another name.
+//   Context ctx(stream, numerics_named("auto", stream.device()));
+Numerics numerics_named(std::string_view precision, Device device);
 
 // Sees every intermediate value, in order: a profiler, golden tests. `name` says what it is:
 // "layer_norm", "linear", "gelu", "residual", "attention_scores", ... An observed pass runs the
@@ -70,8 +71,13 @@ class Context {
   // The tape, when it is there and something below one of `inputs` is trainable; otherwise null.
   template <class... Tensors>
   Tape* recording(const Tensors&... inputs) const {
-    return ((inputs.variable() != 0) || ...) ? tape_ : nullptr;
+    if (((inputs.variable() == 0) && ...)) return nullptr;
+    if (trainable_) *trainable_ = true;
+    return tape_;
   }
+  // `seen` becomes true when an operation has a trainable input, tape or not (ops/checkpoint.h).
+  // Null: nobody asks.
+  void note_trainable(bool* seen) { trainable_ = seen; }
 
   Tensor empty(Shape shape, DType type) const { return Tensor::empty(shape, type, *memory_); }
 
@@ -85,6 +91,7 @@ class Context {
   Allocator* memory_;
   Tape* tape_ = nullptr;
   Observer* observer_ = nullptr;
+  bool* trainable_ = nullptr;
   Numerics numerics_;
   Randomness randomness_;
 };

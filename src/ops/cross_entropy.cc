@@ -1,12 +1,14 @@
 #include "ops/cross_entropy.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
+#include "kernels/host.h"
 #include "kernels/matmul.h"
 #include "ops/check.h"
 #include "ops/tape.h"
@@ -22,15 +24,11 @@ constexpr std::int64_t kChunkRows = 512;
 void project(Context& ctx, const Tensor& h, const Weight& W, const Tensor& bias,
              const Tensor& logits) {
   MatmulArgs args;
-  args.m = h.rows();
-  args.n = W.out();
+  set_output(args, logits);
   args.k = W.in();
   args.a = kernels::rows_of(h);
   args.b = kernels::transposed_of(W);
-  args.c = logits.raw();
-  args.c_dtype = logits.dtype();
-  args.c_stride = logits.row_stride();
-  args.bias = bias ? bias.raw() : nullptr;
+  set_bias(args, bias);
   args.multiply = ctx.numerics().multiply;
   kernels::matmul(ctx.stream(), args);
 }
@@ -42,15 +40,10 @@ struct Product {
 
 void accumulate(Context& ctx, const Product& product, const Tensor& c, bool add) {
   MatmulArgs args;
-  args.m = c.rows();
-  args.n = c.cols();
+  set_output(args, c, add);
   args.k = product.k;
   args.a = product.a;
   args.b = product.b;
-  args.c = c.raw();
-  args.c_dtype = c.dtype();
-  args.c_stride = c.row_stride();
-  args.accumulate = add;
   args.multiply = ctx.numerics().multiply;
   kernels::matmul(ctx.stream(), args);
 }
@@ -64,17 +57,60 @@ void check(const Tensor& h, const Weight& W, const Tensor& bias,
                 fmt::format("[cross_entropy] {} targets for {} rows", targets.size(), h.rows()));
 }
 
-// Calls f(begin, rows, logits of those rows) chunk by chunk.
+// Some rows of h, of the targets and of the losses.
+struct ChunkRows {
+  std::int64_t begin = 0, end = 0;
+  Tensor of(const Tensor& matrix) const { return matrix.slice_rows(begin, end); }
+  std::span<const std::int32_t> of(std::span<const std::int32_t> list) const {
+    return list.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  }
+};
+
+// The losses of the rows, [N, 1] f64.
+Tensor losses_of(Context& ctx, const Tensor& h) { return ctx.empty({h.rows(), 1}, DType::f64); }
+
+// Calls f(range of rows, their logits) chunk by chunk.
 template <class F>
 void for_chunks(Context& ctx, const Tensor& h, const Weight& W, const Tensor& bias, const F& f) {
   const DType type = ctx.numerics().stream;
   const Tensor buffer = ctx.empty({std::min(kChunkRows, h.rows()), W.out()}, type);
   for (std::int64_t begin = 0; begin < h.rows(); begin += kChunkRows) {
-    const std::int64_t end = std::min(begin + kChunkRows, h.rows());
-    const Tensor logits = buffer.slice_rows(0, end - begin);
-    project(ctx, h.slice_rows(begin, end), W, bias, logits);
-    f(begin, end, logits);
+    const ChunkRows rows{begin, std::min(begin + kChunkRows, h.rows())};
+    const Tensor logits = buffer.slice_rows(0, rows.end - rows.begin);
+    project(ctx, rows.of(h), W, bias, logits);
+    f(rows, logits);
   }
+}
+
+// Where the gradients of the head go while the logits of a chunk exist.
+struct HeadGradients {
+  Tensor dh;
+  kernels::GradientOut dw, db;
+};
+
+HeadGradients gradients_of(Context& ctx, Tape& tape, const Tensor& h, const Weight& W,
+                           const Tensor& bias) {
+  Gradients g(tape);
+  HeadGradients to{{}, InputRef(W.value()).gradient(g), InputRef(bias).gradient(g)};
+  if (h.variable()) to.dh = ctx.empty(h.shape(), ctx.numerics().stream);
+  if (h.rows() > 0) return to;
+  // No chunk will set them.
+  for (const kernels::GradientOut* out : {&to.dw, &to.db})
+    if (*out && !out->add) kernels::fill(ctx.stream(), out->tensor, 0);
+  return to;
+}
+
+// `d`: the gradient of the chunk's logits. dh = d W, dW += dᵀ h, dbias += sum of d's rows.
+void accumulate_chunk(Context& ctx, ChunkRows rows, const Tensor& d, const Tensor& h,
+                      const Weight& W, const HeadGradients& to) {
+  if (to.dh)
+    accumulate(ctx, {kernels::rows_of(d), kernels::rows_of(W.value()), W.out()}, rows.of(to.dh),
+               false);
+  const bool later = rows.begin > 0;
+  if (to.dw)
+    accumulate(ctx, {kernels::transposed_of(d), kernels::rows_of(rows.of(h)), d.rows()},
+               to.dw.tensor, to.dw.add || later);
+  if (to.db) kernels::sum_rows(ctx.stream(), d, {to.db.tensor, to.db.add || later});
 }
 
 }  // namespace
@@ -85,53 +121,32 @@ Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tenso
   Tape* tape = ctx.recording(h, W.value(), bias);
   if (tape && W.format() != Weight::Format::rows)
     throw Error(ErrorCode::unsupported, "[cross_entropy] no gradient through a packed head");
-  Tensor dh;
-  kernels::GradientOut dw, db;
-  if (tape) {
-    Gradients g(*tape);
-    dw = InputRef(W.value()).gradient(g);
-    db = InputRef(bias).gradient(g);
-    if (h.variable()) dh = ctx.empty(h.shape(), ctx.numerics().stream);
-  }
-  std::vector<double> losses(targets.size());
-  for_chunks(ctx, h, W, bias, [&](std::int64_t begin, std::int64_t end, const Tensor& logits) {
-    const auto rows = static_cast<std::size_t>(end - begin), at = static_cast<std::size_t>(begin);
-    kernels::cross_entropy_rows(ctx.stream(), logits, targets.subspan(at, rows), tape ? scale : 0.0,
-                                std::span(losses).subspan(at, rows));
-    if (!tape) return;
-    if (dh)
-      accumulate(ctx, {kernels::rows_of(logits), kernels::rows_of(W.value()), W.out()},
-                 dh.slice_rows(begin, end), false);
-    if (dw)
-      accumulate(
-          ctx,
-          {kernels::transposed_of(logits), kernels::rows_of(h.slice_rows(begin, end)), end - begin},
-          dw.tensor, dw.add || begin > 0);
-    if (db) kernels::sum_rows(ctx.stream(), logits, {db.tensor, db.add || begin > 0});
+  const Tensor losses = losses_of(ctx, h);
+  const HeadGradients to = tape ? gradients_of(ctx, *tape, h, W, bias) : HeadGradients{};
+  for_chunks(ctx, h, W, bias, [&](ChunkRows rows, const Tensor& logits) {
+    kernels::cross_entropy_rows(ctx.stream(), logits, rows.of(targets),
+                                tape ? std::optional(scale) : std::nullopt, rows.of(losses));
+    if (tape) accumulate_chunk(ctx, rows, logits, h, W, to);
   });
-
   Tensor loss = ctx.empty({1}, DType::f64);
-  double sum = 0;
-  for (double l : losses) sum += l;
-  *loss.data<double>() = sum * scale;
+  kernels::sum_ascending(ctx.stream(), losses, scale, loss);
   if (tape)
-    tape->record("cross_entropy", loss,
-                 [kept_dh = tape->keep(dh), to_h = h.variable()](Gradients& g, const Tensor&) {
-                   if (to_h) g.pass(to_h, g.value(kept_dh));
-                 });
+    tape->record_loss("cross_entropy", loss,
+                      [kept_dh = tape->keep(to.dh), to_h = InputRef(h)](Gradients& g) {
+                        if (to_h) g.pass(to_h, g.value(kept_dh));
+                      });
   return loss;
 }
 
 std::vector<double> token_losses(Context& ctx, const Tensor& h, const Weight& W, const Tensor& bias,
                                  std::span<const std::int32_t> targets) {
   check(h, W, bias, targets);
-  std::vector<double> losses(targets.size());
-  for_chunks(ctx, h, W, bias, [&](std::int64_t begin, std::int64_t end, const Tensor& logits) {
-    const auto rows = static_cast<std::size_t>(end - begin), at = static_cast<std::size_t>(begin);
-    kernels::cross_entropy_rows(ctx.stream(), logits, targets.subspan(at, rows), 0.0,
-                                std::span(losses).subspan(at, rows));
+  const Tensor losses = losses_of(ctx, h);
+  for_chunks(ctx, h, W, bias, [&](ChunkRows rows, const Tensor& logits) {
+    kernels::cross_entropy_rows(ctx.stream(), logits, rows.of(targets), std::nullopt,
+                                rows.of(losses));
   });
-  return losses;
+  return kernels::to_host<double>(ctx.stream(), losses);
 }
 
 }  // namespace stemma::ops

@@ -24,7 +24,7 @@ Tensor dropout(Context& ctx, const Batch& batch, const Tensor& x, const Tensor& 
   ctx.observe("dropout", y);
   if (Tape* tape = ctx.recording(x, residual))
     tape->record("dropout", y,
-                 [sites, p, to_x = InputRef(x), to_residual = residual.variable()](
+                 [sites, p, to_x = InputRef(x), to_residual = InputRef(residual)](
                      Gradients& g, const Tensor& dy) {
                    if (const auto dx = to_x.gradient(g))
                      kernels::dropout(g.stream(), sites, p, dy, {}, dx);

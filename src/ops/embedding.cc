@@ -1,8 +1,5 @@
 #include "ops/embedding.h"
 
-#include <cstring>
-#include <span>
-
 #include "kernels/embedding.h"
 #include "ops/check.h"
 #include "ops/tape.h"
@@ -22,16 +19,6 @@ void observe_terms(Context& ctx, const Batch& batch, const Weight& tokens, const
   ctx.observe("embedding", y);
 }
 
-// The kernel adds to what is there; most rows of a table get nothing.
-void scatter(Gradients& g, std::span<const std::int32_t> index, const Tensor& dy,
-             const kernels::GradientOut& table) {
-  if (!table) return;
-  if (!table.add)
-    std::memset(table.tensor.raw(), 0,
-                static_cast<std::size_t>(table.tensor.elements()) * size_of(table.tensor.dtype()));
-  kernels::embedding_backward(g.stream(), index, dy, table.tensor);
-}
-
 }  // namespace
 
 Tensor embedding(Context& ctx, const Batch& batch, const Weight& tokens, const Tensor& positions) {
@@ -43,8 +30,8 @@ Tensor embedding(Context& ctx, const Batch& batch, const Weight& tokens, const T
     tape->record("embedding", y,
                  [&batch, to_tokens = InputRef(tokens.value()), to_positions = InputRef(positions)](
                      Gradients& g, const Tensor& dy) {
-                   scatter(g, batch.ids, dy, to_tokens.gradient(g));
-                   scatter(g, batch.positions, dy, to_positions.gradient(g));
+                   kernels::scatter_rows(g.stream(), batch.ids, dy, to_tokens.gradient(g));
+                   kernels::scatter_rows(g.stream(), batch.positions, dy, to_positions.gradient(g));
                  });
   return y;
 }

@@ -14,15 +14,6 @@ namespace {
 using kernels::Activation;
 using kernels::MatmulArgs;
 
-void set_output(MatmulArgs& args, const Tensor& c, bool accumulate) {
-  args.m = c.rows();
-  args.n = c.cols();
-  args.c = c.raw();
-  args.c_dtype = c.dtype();
-  args.c_stride = c.row_stride();
-  args.accumulate = accumulate;
-}
-
 // dx = dy · W
 void input_gradient(Gradients& g, const Tensor& dy, const Weight& weight,
                     const kernels::GradientOut& dx) {
@@ -88,13 +79,10 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor&
   args.k = weight.in();
   args.a = kernels::rows_of(x);
   args.b = kernels::transposed_of(weight);
-  args.bias = bias ? bias.raw() : nullptr;
+  set_bias(args, bias);
   args.activation = options.activation;
-  args.pre = pre ? pre.raw() : nullptr;
-  if (options.residual) {
-    args.residual = options.residual.raw();
-    args.residual_stride = options.residual.row_stride();
-  }
+  set_pre(args, pre);
+  set_residual(args, options.residual);
   args.multiply = ctx.numerics().multiply;
   kernels::matmul(ctx.stream(), args);
   if (ctx.observed()) observe_steps(ctx, options, pre, y);
@@ -106,7 +94,7 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor&
                [kept_x = tape->keep(weight.value().variable() ? x : Tensor{}), kept_pre, weight,
                 activation = options.activation, to_x = InputRef(x),
                 to_weight = InputRef(weight.value()), to_bias = InputRef(bias),
-                to_residual = options.residual.variable()](Gradients& g, const Tensor& dy) {
+                to_residual = InputRef(options.residual)](Gradients& g, const Tensor& dy) {
                  Tensor d = dy;
                  if (activation != Activation::none) {
                    // In place, unless the residual still needs dy.

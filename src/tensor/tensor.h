@@ -66,8 +66,9 @@ class Tensor {
   Tensor slice_rows(std::int64_t begin, std::int64_t end) const;  // rank 2
   Tensor reshape(Shape shape) const;
 
-  // What the tape knows this value as: 0 nothing (no gradient), < 0 parameter -1-i, > 0 the output
-  // of a recorded operation. Views do not inherit it.
+  // What the tape knows this value as: 0 nothing (no gradient), < 0 parameter -1-i of the model
+  // whose weights lie in this storage (Tape::bind), > 0 the output of a recorded operation. Views
+  // do not inherit it.
   std::int32_t variable() const { return variable_; }
   void set_variable(std::int32_t variable) { variable_ = variable; }
   const StorageRef& storage() const { return storage_; }

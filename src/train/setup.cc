@@ -196,22 +196,22 @@ TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics)
 }
 
 // The precision as a name that means the same on every machine.
-std::string fixed_precision(const std::string& name) {
-  return ops::numerics_named(name).multiply == kernels::Multiply::bf16 ? "bf16" : "f32";
+std::string fixed_precision(const std::string& name, Device device) {
+  return ops::numerics_named(name, device).multiply == kernels::Multiply::bf16 ? "bf16" : "f32";
 }
 
 // The precision of a run that goes on: the run's own, unless another is named.
-void settle_precision(Recipe& recipe, const std::optional<Recipe>& before) {
+void settle_precision(Recipe& recipe, const std::optional<Recipe>& before, Device device) {
   if (!before) {
-    recipe.precision = fixed_precision(recipe.precision);
+    recipe.precision = fixed_precision(recipe.precision, device);
     return;
   }
   if (recipe.precision == "auto") {
     recipe.precision = before->precision;
-    if (fixed_precision("auto") != recipe.precision)
+    if (fixed_precision("auto", device) != recipe.precision)
       log_warning(
           fmt::format("the run goes on in {}, as it began; this machine's own choice would be {}",
-                      recipe.precision, fixed_precision("auto")));
+                      recipe.precision, fixed_precision("auto", device)));
   } else if (recipe.precision != before->precision) {
     log_warning(fmt::format("the run was in {} and goes on in {}: its course will differ",
                             before->precision, recipe.precision));
@@ -270,7 +270,10 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
     for (const std::string& warning : found->warnings) log_warning(warning);
   }
   const auto before = earlier_recipe(run, found.has_value());
-  settle_precision(recipe, before);
+  setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
+                                                             : available_threads());
+  const Device device = setup.stream->device();
+  settle_precision(recipe, before, device);
   require_same(before, recipe, run);
   auto data = data_for(recipe, *setup.tokenizer, run, found.has_value());
   if (!data) return std::nullopt;
@@ -278,9 +281,7 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   setup.data = std::move(*data);
   setup.data_fingerprint = setup.data.train()->fingerprint();
   if (found) require_same_data(found->state, setup.data_fingerprint, setup.data);
-  setup.numerics = ops::numerics_named(recipe.precision);
-  setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
-                                                             : available_threads());
+  setup.numerics = ops::numerics_named(recipe.precision, device);
   if (found)
     model.source =
         std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);

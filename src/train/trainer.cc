@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
+#include "kernels/host.h"
 #include "models/cost.h"
 
 namespace stemma::train {
@@ -56,7 +57,8 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
       parameters_(make_parameters(config, source, stream, model_)),
       optimizer_(std::make_unique<AdamW>(*parameters_, settings.optimizer)),
       ctx_(stream, settings.numerics, arena_),
-      tape_(ctx_, parameters_->gradient_tensors(), settings.recompute) {
+      tape_(ctx_, settings.recompute) {
+  tape_.bind(parameters_->storage(), parameters_->gradient_tensors());
   ctx_.set_tape(&tape_);
 }
 
@@ -76,7 +78,7 @@ double Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_numbe
   {
     const Tensor h = model_->forward({ctx_, batch_, attention});
     const Tensor loss = model_->head().loss(ctx_, h, batch_.targets, scale);
-    value = *loss.data<double>();
+    value = kernels::read_scalar(stream_, loss);
     if (memory_report_.empty()) memory_report_ = tape_.report();
     tape_.backward(loss);
   }

@@ -78,7 +78,9 @@ class TrainableModel {
             [&](nn::WeightSource& from) { model_ = build_model(source_.config().model, from); },
             source_, stream_),
         ctx_(stream_, numerics),
-        tape_(ctx_, parameters_.gradient_tensors(), recompute) {}
+        tape_(ctx_, recompute) {
+    tape_.bind(parameters_.storage(), parameters_.gradient_tensors());
+  }
 
   // Adds the gradients of the mean loss over the batch to the parameters'; returns the loss.
   double loss_and_gradients(const Batch& batch) {

@@ -52,7 +52,8 @@ TEST_P(InferenceIdentity, TapeEqualsNoTape) {
     ops::Context ctx(stream, numerics_);
     nn::FullAttention attention(batch);
     const Tensor plain = model->forward({ctx, batch, attention});
-    ops::Tape tape(ctx, parameters.gradient_tensors(), level);
+    ops::Tape tape(ctx, level);
+    tape.bind(parameters.storage(), parameters.gradient_tensors());
     ctx.set_tape(&tape);
     const Tensor recorded = model->forward({ctx, batch, attention});
     EXPECT_NE(recorded.variable(), 0);

@@ -1,5 +1,7 @@
 #include "kernels/cross_entropy.h"
 
+#include <optional>
+
 #include "tests/kernels/row_kernels_support.h"
 
 namespace stemma::kernels {
@@ -8,10 +10,11 @@ namespace {
 using namespace stemma::test;
 
 std::vector<double> run(Stream& stream, const Tensor& logits,
-                        const std::vector<std::int32_t>& targets, double scale) {
-  std::vector<double> losses(targets.size(), -7);
+                        const std::vector<std::int32_t>& targets, std::optional<double> scale) {
+  const Tensor losses = Tensor::zeros({static_cast<std::int64_t>(targets.size())}, DType::f64);
+  for (std::int64_t i = 0; i < losses.elements(); ++i) losses.data<double>()[i] = -7;
   cross_entropy_rows(stream, logits, targets, scale, losses);
-  return losses;
+  return {losses.data<double>(), losses.data<double>() + losses.elements()};
 }
 
 Tensor copy_of(const Tensor& t, DType type) {
@@ -25,7 +28,8 @@ TEST(CrossEntropy, MatchesDoubleArithmeticOnEveryPath) {
   on_every_path([] {
     Stream stream(2);
     for (const std::int64_t cols : {1, 3, 17, 768, 1000, 5000, 50257})
-      for (const double scale : {0.0, 0.125}) {
+      for (const std::optional<double> scale :
+           {std::optional<double>(), std::optional(0.0), std::optional(0.125)}) {
         const Tensor logits = fill(strided(5, cols, 3, DType::f32), 1, 3);
         const Tensor before = copy_of(logits, DType::f64);
         const std::int32_t last = static_cast<std::int32_t>(cols - 1);
@@ -41,11 +45,11 @@ TEST(CrossEntropy, MatchesDoubleArithmeticOnEveryPath) {
           EXPECT_NEAR(losses[static_cast<std::size_t>(r)], loss, 1e-6);
           for (std::int64_t c = 0; c < cols; ++c) {
             double expected = get(before, r, c);
-            if (scale != 0)
-              expected =
-                  target < 0 ? 0 : (std::exp(expected - max) / sum - (c == target ? 1 : 0)) * scale;
-            ASSERT_NEAR(get(logits, r, c), expected, scale != 0 ? 5e-7 * scale : 0)
-                << r << " " << c;
+            if (scale)
+              expected = target < 0
+                             ? 0
+                             : (std::exp(expected - max) / sum - (c == target ? 1 : 0)) * *scale;
+            ASSERT_NEAR(get(logits, r, c), expected, 5e-7 * scale.value_or(0)) << r << " " << c;
           }
         }
       }
@@ -108,7 +112,7 @@ TEST(CrossEntropy, GradientMatchesFiniteDifferences) {
   const Tensor gradient = copy_of(x, DType::f64);
   run(stream, gradient, targets, 0.7);
   expect_gradient(x, gradient, [&] {
-    const std::vector<double> losses = run(stream, x, targets, 0);
+    const std::vector<double> losses = run(stream, x, targets, std::nullopt);
     return 0.7 * (losses[0] + losses[1] + losses[2]);
   });
 }
@@ -137,6 +141,12 @@ TEST(CrossEntropy, RefusesTargetsOutOfTheVocabulary) {
   const Tensor logits = random_matrix(2, 10, DType::f32, 1);
   expect_refused([&] { run(stream, logits, {3, 10}, 0); }, "target 10 of row 1");
   expect_refused([&] { run(stream, logits, {3}, 0); }, "2 rows of logits");
+  const std::vector<std::int32_t> two = {3, 4};
+  expect_refused(
+      [&] {
+        cross_entropy_rows(stream, logits, two, std::nullopt, Tensor::zeros({2}, DType::f32));
+      },
+      "losses must be [2] f64");
   expect_refused([&] { run(stream, random_matrix(1, 10, DType::bf16, 1), {3}, 0); },
                  "no kernel for bf16");
 }

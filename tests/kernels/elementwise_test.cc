@@ -267,5 +267,40 @@ TEST(Elementwise, RefusesWrongShapesAndTypes) {
   expect_refused([&] { sum_rows(stream, x, {other}); }, "[sum_rows] out must be [3]");
 }
 
+TEST(Elementwise, Fills) {
+  Stream stream(3);
+  for (const DType type : kTypes)
+    for (const std::int64_t cols : {1, 17, 20000})
+      for (const double value : {0.0, 1.0, -1.25}) {
+        const Tensor y = strided(5, cols, 2, type);
+        fill(stream, y, value);
+        EXPECT_TRUE(gap_untouched(y, 2));
+        for (std::int64_t r = 0; r < 5; ++r)
+          for (std::int64_t c = 0; c < cols; ++c) ASSERT_EQ(get(y, r, c), value);
+      }
+  fill(stream, Tensor::zeros({0, 3}, DType::f32), 1);
+  expect_refused([&] { fill(stream, Tensor::zeros({2}, DType::i32), 1); }, "no kernel for i32");
+}
+
+// The order shows where a small number is lost beside a large one: 1 + 2^53 is 2^53.
+TEST(Elementwise, SumsInAscendingOrder) {
+  Stream stream(3);
+  const auto sum = [&](const std::vector<double>& values, double scale) {
+    const Tensor x = Tensor::zeros({static_cast<std::int64_t>(values.size()), 1}, DType::f64);
+    std::copy(values.begin(), values.end(), x.data<double>());
+    const Tensor out = Tensor::zeros({1}, DType::f64);
+    sum_ascending(stream, x, scale, out);
+    return *out.data<double>();
+  };
+  EXPECT_EQ(sum({1, 0x1p53, -0x1p53}, 1), 0);
+  EXPECT_EQ(sum({0x1p53, -0x1p53, 1}, 1), 1);
+  EXPECT_EQ(sum({1, 2, 3.5}, 0.5), 3.25);
+  EXPECT_EQ(sum({}, 0.5), 0);
+  const Tensor one = Tensor::zeros({1}, DType::f64), f32 = Tensor::zeros({4}, DType::f32);
+  expect_refused([&] { sum_ascending(stream, f32, 1, one); }, "x must be [4] f64");
+  expect_refused([&] { sum_ascending(stream, Tensor::zeros({4}, DType::f64), 1, f32); },
+                 "out must be [1] f64");
+}
+
 }  // namespace
 }  // namespace stemma::kernels

@@ -97,5 +97,52 @@ TEST(Embedding, RefusesWhatIsOutOfRange) {
   expect_refused([&] { embedding_backward(stream, bad, y, positions); }, "index 10 of row 1");
 }
 
+TEST(Embedding, GathersRows) {
+  Stream stream(3);
+  const std::vector<std::int32_t> rows = {4, 0, 0, 99, 7};
+  for (const std::int64_t cols : kWidths)
+    for (const DType type : {DType::f32, DType::bf16, DType::f64}) {
+      const Tensor x = random_matrix(100, cols, type, 1, 3), y = strided(5, cols, 2, type);
+      gather_rows(stream, x, rows, y);
+      EXPECT_TRUE(gap_untouched(y, 2));
+      for (std::int64_t i = 0; i < 5; ++i)
+        for (std::int64_t c = 0; c < cols; ++c)
+          ASSERT_EQ(get(y, i, c), get(x, rows[static_cast<std::size_t>(i)], c));
+    }
+  const Tensor x = Tensor::zeros({5, 2}, DType::f32), y = Tensor::zeros({5, 2}, DType::f32);
+  expect_refused([&] { gather_rows(stream, x, rows, y); }, "index 99 of row 3 is outside [0, 5)");
+  const std::vector<std::int32_t> few = {1, 2};
+  expect_refused([&] { gather_rows(stream, x, few, y); }, "y must be [2, 2]");
+  expect_refused(
+      [&] {
+        gather_rows(stream, x, few, Tensor::zeros({2, 2}, DType::bf16));
+      },
+      "no kernel for f32 and bf16");
+}
+
+TEST(Embedding, ScattersOverNothingOrOverWhatIsThere) {
+  Stream stream(2);
+  const std::vector<std::int32_t> rows = {4, 0, 4};
+  for (const DType type : {DType::f32, DType::f64}) {
+    const Tensor dy = random_matrix(3, 17, type, 1);
+    const Tensor set_out = strided(6, 17, 2, type), add_out = random_matrix(6, 17, type, 2);
+    const Tensor before = random_matrix(6, 17, type, 2), expected = Tensor::zeros({6, 17}, type);
+    scatter_rows(stream, rows, dy, {set_out, false});
+    scatter_rows(stream, rows, dy, {add_out, true});
+    scatter_rows(stream, rows, dy, {});
+    EXPECT_TRUE(gap_untouched(set_out, 2));
+    for (const bool adding : {false, true}) {
+      for (std::int64_t r = 0; r < 6; ++r)
+        for (std::int64_t c = 0; c < 17; ++c) set(expected, r, c, adding ? get(before, r, c) : 0);
+      for (std::int64_t i = 0; i < 3; ++i)
+        for (std::int64_t c = 0; c < 17; ++c) {
+          const std::int64_t r = rows[static_cast<std::size_t>(i)];
+          set(expected, r, c, get(expected, r, c) + get(dy, i, c));
+        }
+      EXPECT_EQ(bytes_of(adding ? add_out : set_out), bytes_of(expected));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stemma::kernels

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,28 +37,66 @@ inline double dot(const Tensor& a, const Tensor& b) {
 
 // The operation under test as a function of its differentiable inputs.
 using Operation = std::function<Tensor(Context&, const std::vector<Tensor>&)>;
+// The same with several results.
+using Operations = std::function<std::vector<Tensor>(Context&, const std::vector<Tensor>&)>;
 
-// Checks d<w, f(inputs)>/d inputs for random w. Every second input is a parameter (gradients add to
-// what is there, here 1), the others are variables of the tape (first writer sets).
+// Inputs on a tape: every second is a parameter (gradients add to what is there, here 1), the
+// others are variables of the tape (first writer sets).
+class InputsOnTape {
+ public:
+  InputsOnTape(Tape& tape, std::vector<Tensor>& inputs) : tape_(tape), inputs_(inputs) {
+    for (const Tensor& input : inputs) {
+      Tensor ones = Tensor::empty(input.shape(), DType::f64);
+      for (std::int64_t i = 0; i < ones.elements(); ++i) ones.data<double>()[i] = 1;
+      parameter_gradients_.push_back(ones);
+    }
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (is_parameter(i)) {
+        inputs[i].set_variable(-1);
+        tape.bind(inputs[i].storage(), std::span<const Tensor>(&parameter_gradients_[i], 1));
+      } else {
+        tape.input(inputs[i]);
+      }
+    }
+  }
+
+  // After backward(): each gradient against central differences of value().
+  void expect_gradients_of(const std::function<double()>& value) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const Tensor gradient =
+          is_parameter(i) ? parameter_gradients_[i] : tape_.take_gradient(inputs_[i]);
+      ASSERT_TRUE(gradient) << "input " << i << " has no gradient";
+      double* x = inputs_[i].data<double>();
+      for (std::int64_t j = 0; j < inputs_[i].elements(); ++j) {
+        const double saved = x[j], h = 1e-5;
+        x[j] = saved + h;
+        const double up = value();
+        x[j] = saved - h;
+        const double down = value();
+        x[j] = saved;
+        const double wanted = (up - down) / (2 * h);
+        const double got = gradient.data<double>()[j] - (is_parameter(i) ? 1 : 0);
+        ASSERT_NEAR(got, wanted, 1e-7 * std::max(1.0, std::abs(wanted)))
+            << "input " << i << " element " << j;
+      }
+    }
+  }
+
+ private:
+  static bool is_parameter(std::size_t i) { return i % 2 == 1; }
+  Tape& tape_;
+  std::vector<Tensor>& inputs_;
+  std::vector<Tensor> parameter_gradients_;
+};
+
+// Checks d<w, f(inputs)>/d inputs for random w (1 for a loss).
 inline void check_gradients(std::vector<Tensor> inputs, const Operation& f,
                             Recompute recompute = Recompute::none, Randomness randomness = {}) {
   Stream stream(2);
   Context ctx(stream, Numerics::f64());
   ctx.set_randomness(randomness);
-
-  std::vector<Tensor> parameter_gradients;
-  for (const Tensor& input : inputs) {
-    Tensor ones = Tensor::empty(input.shape(), DType::f64);
-    for (std::int64_t i = 0; i < ones.elements(); ++i) ones.data<double>()[i] = 1;
-    parameter_gradients.push_back(ones);
-  }
-  Tape tape(ctx, parameter_gradients, recompute);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (i % 2)
-      inputs[i].set_variable(-1 - static_cast<std::int32_t>(i));
-    else
-      tape.input(inputs[i]);
-  }
+  Tape tape(ctx, recompute);
+  InputsOnTape on_tape(tape, inputs);
   ctx.set_tape(&tape);
   const Tensor y = f(ctx, inputs);
   const bool is_loss = y.elements() == 1;
@@ -65,27 +104,30 @@ inline void check_gradients(std::vector<Tensor> inputs, const Operation& f,
   if (is_loss) *w.data<double>() = 1;
   Tensor seed = Tensor::empty(y.shape(), DType::f64);
   std::copy_n(w.data<double>(), w.elements(), seed.data<double>());
-  tape.backward(y, seed);
+  if (is_loss)
+    tape.backward(y);
+  else
+    tape.backward(y, seed);
   ctx.set_tape(nullptr);
+  on_tape.expect_gradients_of([&] { return dot(f(ctx, inputs), w); });
+}
 
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const bool parameter = i % 2 == 1;
-    const Tensor gradient = parameter ? parameter_gradients[i] : tape.take_gradient(inputs[i]);
-    ASSERT_TRUE(gradient) << "input " << i << " has no gradient";
-    double* x = inputs[i].data<double>();
-    for (std::int64_t j = 0; j < inputs[i].elements(); ++j) {
-      const double saved = x[j], h = 1e-5;
-      x[j] = saved + h;
-      const double up = dot(f(ctx, inputs), w);
-      x[j] = saved - h;
-      const double down = dot(f(ctx, inputs), w);
-      x[j] = saved;
-      const double wanted = (up - down) / (2 * h);
-      const double got = gradient.data<double>()[j] - (parameter ? 1 : 0);
-      ASSERT_NEAR(got, wanted, 1e-7 * std::max(1.0, std::abs(wanted)))
-          << "input " << i << " element " << j;
-    }
-  }
+// Checks d(sum of all elements of all results)/d inputs, all results being roots of one backward().
+inline void check_roots(std::vector<Tensor> inputs, const Operations& f,
+                        Recompute recompute = Recompute::none) {
+  Stream stream(2);
+  Context ctx(stream, Numerics::f64());
+  Tape tape(ctx, recompute);
+  InputsOnTape on_tape(tape, inputs);
+  ctx.set_tape(&tape);
+  tape.backward(f(ctx, inputs));
+  ctx.set_tape(nullptr);
+  on_tape.expect_gradients_of([&] {
+    double sum = 0;
+    for (const Tensor& y : f(ctx, inputs))
+      for (std::int64_t i = 0; i < y.elements(); ++i) sum += y.data<double>()[i];
+    return sum;
+  });
 }
 
 }  // namespace stemma::ops

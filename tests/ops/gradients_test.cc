@@ -6,6 +6,7 @@
 #include "ops/cross_entropy.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
+#include "ops/gather_rows.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "tests/ops/gradient_check.h"
@@ -141,6 +142,82 @@ TEST(Gradient, CrossEntropyOverSeveralChunks) {
                   });
 }
 
+// λ · one head + another head + the first head again, on one trunk: all go into the same hidden
+// states, two into the same weights. Heads are variables of the tape and parameters in turn.
+class TwoLosses : public testing::TestWithParam<std::tuple<double, Recompute>> {};
+
+TEST_P(TwoLosses, GiveTheSumOfTheirGradients) {
+  const auto [weight, recompute] = GetParam();
+  const std::vector<std::int32_t> next{3, 0, -1, 6, 4}, tags{1, 2, 0, 2, -1};
+  check_roots(
+      {random_tensor({5, 6}, 1), random_tensor({6, 6}, 2), random_tensor({7, 6}, 3),
+       random_tensor({3, 6}, 4), random_tensor({7}, 5), random_tensor({3}, 6)},
+      [&, lambda = weight](Context& ctx, const std::vector<Tensor>& in) {
+        const auto block = [w = in[1]](Context& c, const Tensor& x) {
+          LinearOptions options;
+          options.activation = Activation::gelu_tanh;
+          const Tensor up = linear(c, x, Weight(w), {}, options);
+          return linear(c, up, Weight(w), {}, {.residual = x});
+        };
+        const Tensor h = checkpoint(ctx, checkpoint(ctx, in[0], block), block);
+        return std::vector<Tensor>{
+            cross_entropy(ctx, h, Weight(in[2]), in[4], next, lambda / 4),
+            cross_entropy(ctx, h, Weight(in[3]), in[5], tags, 1.0 / 4),
+            cross_entropy(ctx, h, Weight(in[2]), {}, tags, 0.3),
+        };
+      },
+      recompute);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TwoLosses,
+                         testing::Combine(testing::Values(0.0, 0.5),
+                                          testing::Values(Recompute::none, Recompute::activations,
+                                                          Recompute::blocks)));
+
+// Roots that are no losses, one of them above the other.
+TEST(Gradient, RootsOfAnyKind) {
+  check_roots({random_tensor({4, 6}, 1), random_tensor({6, 6}, 2), random_tensor({5, 6}, 3)},
+              [](Context& ctx, const std::vector<Tensor>& in) {
+                const std::vector<std::int32_t> targets{3, 0, -1, 4};
+                const Tensor h = linear(ctx, in[0], Weight(in[1]), {});
+                return std::vector<Tensor>{h, linear(ctx, h, Weight(in[1]), {}),
+                                           cross_entropy(ctx, h, Weight(in[2]), {}, targets, 0.5)};
+              });
+}
+
+TEST(Gradient, GatherRows) {
+  std::vector<std::int32_t> rows{4, 0, 0, 2, 4, 4};
+  const auto gather = [&](Context& ctx, const std::vector<Tensor>& in) {
+    return gather_rows(ctx, in[0], rows);
+  };
+  check_gradients({random_tensor({5, 3}, 1)}, gather);
+  // Beside another use of x, and of rows that are gone when backward runs.
+  check_gradients({random_tensor({5, 3}, 1), random_tensor({4, 3}, 2)},
+                  [](Context& ctx, const std::vector<Tensor>& in) {
+                    std::vector<std::int32_t> short_lived{1, 3, 3};
+                    const Tensor some = gather_rows(ctx, in[0], short_lived);
+                    short_lived.assign(3, 0);
+                    const Tensor mixed = linear(ctx, some, Weight(in[1]), {});
+                    const Tensor all = linear(ctx, in[0], Weight(in[1]), {});
+                    return linear(ctx, gather_rows(ctx, all, std::vector<std::int32_t>{0, 2, 4}),
+                                  Weight(random_tensor({4, 4}, 7)), {}, {.residual = mixed});
+                  });
+  rows.clear();
+  Stream stream(1);
+  Context ctx(stream, Numerics::f64());
+  EXPECT_EQ(gather_rows(ctx, random_tensor({5, 3}, 1), rows).shape(), Shape({0, 3}));
+}
+
+// A micro-batch without a target: gradients are 0, not what lay in memory.
+TEST(Gradient, CrossEntropyOfNoRows) {
+  check_gradients(
+      {Tensor::empty({0, 6}, DType::f64), Tensor::zeros({1}, DType::f64), random_tensor({11, 6}, 2),
+       Tensor::zeros({1}, DType::f64), random_tensor({11}, 3)},
+      [](Context& ctx, const std::vector<Tensor>& in) {
+        return cross_entropy(ctx, in[0], Weight(in[2]), in[4], {}, 0.25);
+      });
+}
+
 TEST(Gradient, CheckpointedBlock) {
   check_gradients(
       {random_tensor({4, 6}, 1), random_tensor({6, 6}, 2)},
@@ -174,7 +251,7 @@ TEST(Gradient, SharedInput) {
 TEST(Gradient, NothingTrainableRecordsNothing) {
   Stream stream(1);
   Context ctx(stream, Numerics::f64());
-  Tape tape(ctx, {});
+  Tape tape(ctx);
   ctx.set_tape(&tape);
   const Tensor y = linear(ctx, random_tensor({2, 3}, 1), Weight(random_tensor({4, 3}, 2)), {});
   EXPECT_EQ(y.variable(), 0);
@@ -184,7 +261,7 @@ TEST(Gradient, NothingTrainableRecordsNothing) {
 TEST(Gradient, InferenceOnlyOperationsThrowOnATape) {
   Stream stream(1);
   Context ctx(stream, Numerics::f64());
-  Tape tape(ctx, {});
+  Tape tape(ctx);
   ctx.set_tape(&tape);
   Tensor q = random_tensor({1, 4}, 1);
   tape.input(q);

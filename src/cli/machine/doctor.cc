@@ -110,7 +110,7 @@ int run_doctor(const DoctorOptions& o) {
                     {"available_memory_bytes", static_cast<std::int64_t>(available_memory_bytes())},
                     {"kernels", to_string(kernel_path())},
                     {"available_kernels", std::move(available)},
-                    {"precision_auto", to_string(ops::numerics_named("auto").multiply)}});
+                    {"precision_auto", to_string(kernels::preferred_multiply(stream.device()))}});
   out.set("peaks", peaks_json(measure_peaks(stream, peak_options(0))));
   out.set("products", products_json(stream));
   if (o.json) return print_json(out);

@@ -27,13 +27,14 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
   s.sequence_length = o.seq;
   if (o.steps > 0) s.steps = o.steps;
   if (o.warmup >= 0) s.warmup = o.warmup;
-  s.numerics = ops::numerics_named(o.model.precision);
+  s.numerics = ops::numerics_named(o.model.precision, stream.device());
   s.recompute = static_cast<ops::Recompute>(o.recompute);
   std::unique_ptr<nn::WeightSource> weights = std::make_unique<nn::FreshWeights>(1);
   if (found.folder)
     weights =
         std::make_unique<checkpoint::CheckpointSource>(*found.folder, checkpoint::Memory::shared);
   Measured m;
+  m.numerics = s.numerics;
   train::BenchResult result = train::bench_steps(found.config, s, *weights, stream);
   m.seconds = std::move(result.seconds);
   m.kept = std::move(result.memory);
@@ -53,6 +54,7 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   s.steps = o.steps > 0 ? o.steps : decode ? 32 : 5;
   if (o.warmup >= 0) s.warmup = o.warmup;
   Measured m;
+  m.numerics = model.numerics();
   m.seconds = decode ? infer::bench_decode(model, s) : infer::bench_prefill(model, s);
   m.tokens = static_cast<double>(decode ? o.batch : o.batch * o.seq);
   const ModelCost cost(found.config);
@@ -87,12 +89,11 @@ Measured measure(const BenchOptions& o, const std::string& what, Stream& stream)
 
 Json bench_json(const BenchOptions& o, const std::string& what, const Measured& m,
                 const Peaks& peaks) {
-  const ops::Numerics numerics = ops::numerics_named(o.model.precision);
   std::vector<double> sorted = m.seconds;
   std::sort(sorted.begin(), sorted.end());
   const double median = 0.5 * (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]);
   const double share = m.bytes > 0 ? m.bytes / median / peaks.dram_bytes
-                                   : m.flop / median / multiply_peak(peaks, numerics);
+                                   : m.flop / median / multiply_peak(peaks, m.numerics);
   Json steps{Json::Array{}};
   for (const double s : m.seconds) steps.push_back(s);
   Json out = Json::object({{"bench", what},
@@ -103,7 +104,7 @@ Json bench_json(const BenchOptions& o, const std::string& what, const Measured& 
                            {"tflops", m.flop / median / 1e12},
                            {"share_of_peak", share},
                            {"peak_memory_bytes", static_cast<std::int64_t>(m.peak_memory)},
-                           {"precision", to_string(numerics.multiply)},
+                           {"precision", to_string(m.numerics.multiply)},
                            {"weights", what == "train" ? "f32" : o.model.weights},
                            {"kernels", to_string(kernel_path())},
                            {"step_seconds", std::move(steps)},

@@ -27,6 +27,7 @@ struct Measured {
   double bytes = 0;             // of one step; 0: the FLOP peak is the yardstick
   std::size_t weight_bytes = 0;
   std::uint64_t peak_memory = 0;
+  ops::Numerics numerics = {};                 // what it ran in
   std::vector<ops::TapeReportLine> kept = {};  // training: what the tape keeps
 };
 

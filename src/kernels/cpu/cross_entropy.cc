@@ -80,48 +80,48 @@ struct RowKernels {
 };
 
 double row_loss(const RowKernels& k, float* x, std::int64_t n, std::int32_t target,
-                double gradient_scale) {
-  const bool gradient = gradient_scale != 0;
+                std::optional<double> gradient_scale) {
   const float max = k.max(x, n);
   const float logit = x[target];
-  const double sum = k.exp_sum(x, max, gradient ? x : nullptr, n);
-  if (gradient) {
-    const double at_target = (static_cast<double>(x[target]) / sum - 1) * gradient_scale;
-    k.scale(x, static_cast<float>(gradient_scale / sum), n);
+  const double sum = k.exp_sum(x, max, gradient_scale ? x : nullptr, n);
+  if (gradient_scale) {
+    const double at_target = (static_cast<double>(x[target]) / sum - 1) * *gradient_scale;
+    k.scale(x, static_cast<float>(*gradient_scale / sum), n);
     x[target] = static_cast<float>(at_target);
   }
   return std::log(sum) + (static_cast<double>(max) - static_cast<double>(logit));
 }
 
 double row_loss(const RowKernels&, double* x, std::int64_t n, std::int32_t target,
-                double gradient_scale) {
+                std::optional<double> gradient_scale) {
   const double max = *std::max_element(x, x + n);
   double sum = 0;
   for (std::int64_t v = 0; v < n; ++v) sum += std::exp(x[v] - max);
   const double loss = std::log(sum) + max - x[target];
-  if (gradient_scale != 0)
+  if (gradient_scale)
     for (std::int64_t v = 0; v < n; ++v)
-      x[v] = (std::exp(x[v] - max) / sum - (v == target ? 1 : 0)) * gradient_scale;
+      x[v] = (std::exp(x[v] - max) / sum - (v == target ? 1 : 0)) * *gradient_scale;
   return loss;
 }
 
 template <class T>
 void all_rows(Stream& stream, const Tensor& logits, std::span<const std::int32_t> targets,
-              double gradient_scale, std::span<double> losses) {
+              std::optional<double> gradient_scale, const Tensor& losses) {
   const RowKernels kernels{STEMMA_PICK_PATH(row_max), STEMMA_PICK_PATH(row_exp_sum),
                            STEMMA_PICK_PATH(row_scale)};
   const std::int64_t cols = logits.cols();
   T* const data = logits.data<T>();
+  double* const loss_of = losses.data<double>();
   cpu::for_rows(stream, logits.rows(), cols, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       T* const row = data + i * logits.row_stride();
       const std::int32_t target = targets[static_cast<std::size_t>(i)];
-      double& loss = losses[static_cast<std::size_t>(i)];
+      double& loss = loss_of[i];
       if (target >= 0) {
         loss = row_loss(kernels, row, cols, target, gradient_scale);
       } else {
         loss = 0;
-        if (gradient_scale != 0) std::fill(row, row + cols, T(0));
+        if (gradient_scale) std::fill(row, row + cols, T(0));
       }
     }
   });
@@ -130,13 +130,13 @@ void all_rows(Stream& stream, const Tensor& logits, std::span<const std::int32_t
 }  // namespace
 
 void cross_entropy_rows(Stream& stream, const Tensor& logits, std::span<const std::int32_t> targets,
-                        double gradient_scale, std::span<double> losses) {
+                        std::optional<double> gradient_scale, const Tensor& losses) {
   const std::int64_t rows = logits.rows(), cols = logits.cols();
-  if (static_cast<std::int64_t>(targets.size()) != rows || losses.size() != targets.size())
+  if (static_cast<std::int64_t>(targets.size()) != rows)
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[cross_entropy] {} rows of logits need as many targets and losses, "
-                            "got {} and {}",
-                            rows, targets.size(), losses.size()));
+                fmt::format("[cross_entropy] {} rows of logits need as many targets, got {}", rows,
+                            targets.size()));
+  cpu::check_vector("cross_entropy", "losses", losses, rows, DType::f64);
   for (std::size_t i = 0; i < targets.size(); ++i)
     if (targets[i] >= cols)
       throw Error(ErrorCode::invalid_argument,

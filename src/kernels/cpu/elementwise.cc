@@ -1,5 +1,7 @@
 #include "kernels/elementwise.h"
 
+#include <algorithm>
+
 #include "kernels/cpu/activation.h"
 #include "kernels/cpu/highway_paths.h"
 #undef HWY_TARGET_INCLUDE
@@ -95,6 +97,16 @@ void add_typed(Stream& stream, const Tensor& x, const GradientOut& out) {
   });
 }
 
+template <class T>
+void fill_typed(Stream& stream, const Tensor& y, T value) {
+  T* const to = y.data<T>();
+  cpu::for_pieces(stream, y.rows(), y.cols(), y.contiguous(),
+                  [&](std::int64_t row, std::int64_t first, std::int64_t count) {
+                    T* const piece = to + row * y.row_stride() + first;
+                    std::fill(piece, piece + count, value);
+                  });
+}
+
 template <class X, class Y>
 void activate_typed(Stream& stream, Activation activation, const Tensor& x, const Tensor& y) {
   for_pairs<X, Y>(stream, x, y, [&](const X* from, Y* to, std::int64_t count) {
@@ -150,6 +162,26 @@ void convert(Stream& stream, const Tensor& x, const Tensor& y) {
     convert_from<double>(stream, x, y);
   else
     cpu::refuse_types("convert", x, y);
+}
+
+void fill(Stream& stream, const Tensor& y, double value) {
+  if (y.dtype() == DType::f32)
+    fill_typed(stream, y, static_cast<float>(value));
+  else if (y.dtype() == DType::bf16)
+    fill_typed(stream, y, to_bf16(static_cast<float>(value)));
+  else if (y.dtype() == DType::f64)
+    fill_typed(stream, y, value);
+  else
+    cpu::refuse_types("fill", y, y);
+}
+
+void sum_ascending(Stream& /*stream*/, const Tensor& x, double scale, const Tensor& out) {
+  cpu::check_vector("sum_ascending", "x", x, x.elements(), DType::f64);
+  cpu::check_vector("sum_ascending", "out", out, 1, DType::f64);
+  const double* const from = x.data<double>();
+  double sum = 0;
+  for (std::int64_t i = 0; i < x.elements(); ++i) sum += from[i];
+  *out.data<double>() = scale * sum;
 }
 
 void add(Stream& stream, const Tensor& x, const GradientOut& out) {

@@ -1,9 +1,12 @@
 #include "kernels/embedding.h"
 
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "kernels/cpu/highway_paths.h"
+#include "kernels/elementwise.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cc"
 #include <hwy/foreach_target.h>
@@ -161,6 +164,31 @@ void embedding_backward(Stream& stream, std::span<const std::int32_t> index, con
     add_rows<double>(stream, index, dy, table);
   else
     cpu::refuse_types("embedding_backward", dy, table);
+}
+
+void gather_rows(Stream& stream, const Tensor& x, std::span<const std::int32_t> rows,
+                 const Tensor& y) {
+  cpu::check_matrix("gather_rows", "y", y, static_cast<std::int64_t>(rows.size()), x.cols());
+  check_index("gather_rows", "index", rows, x.rows());
+  if (x.dtype() != y.dtype()) cpu::refuse_types("gather_rows", x, y);
+  const std::size_t element = size_of(x.dtype());
+  const auto bytes = static_cast<std::size_t>(x.cols()) * element;
+  const auto* const from = static_cast<const std::byte*>(x.raw());
+  auto* const to = static_cast<std::byte*>(y.raw());
+  cpu::for_rows(stream, y.rows(), y.cols(), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = rows[static_cast<std::size_t>(i)];
+      std::memcpy(to + static_cast<std::size_t>(i * y.row_stride()) * element,
+                  from + static_cast<std::size_t>(row * x.row_stride()) * element, bytes);
+    }
+  });
+}
+
+void scatter_rows(Stream& stream, std::span<const std::int32_t> rows, const Tensor& dy,
+                  const GradientOut& out) {
+  if (!out) return;
+  if (!out.add) fill(stream, out.tensor, 0);
+  embedding_backward(stream, rows, dy, out.tensor);
 }
 
 }  // namespace stemma::kernels

@@ -8,9 +8,23 @@
 #include "kernels/cpu/matmul_kernels.h"
 
 namespace stemma::kernels {
+namespace {
+
+void require_like_output(const MatmulArgs& args, const char* name, const Tensor& t) {
+  if (t.rows() == args.m && t.cols() == args.n) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[matmul] {} must be [{}, {}] as the output is, got {}", name, args.m,
+                          args.n, t.shape().to_string()));
+}
+
+}  // namespace
 
 std::string_view to_string(Multiply multiply) {
   return multiply == Multiply::bf16 ? "bf16" : "f32";
+}
+
+Multiply preferred_multiply(Device /*device*/) {
+  return kernel_path() == KernelPath::amx ? Multiply::bf16 : Multiply::f32;
 }
 
 Operand rows_of(const Tensor& matrix) {
@@ -25,6 +39,44 @@ Operand transposed_of(const Weight& weight) {
   if (weight.format() == Weight::Format::panels)
     return {weight.value().raw(), weight.dtype(), Operand::Layout::panels, 0};
   return transposed_of(weight.value());
+}
+
+void set_output(MatmulArgs& args, const Tensor& c, bool accumulate) {
+  args.m = c.rows();
+  args.n = c.cols();
+  args.c = c.raw();
+  args.c_dtype = c.dtype();
+  args.c_stride = c.row_stride();
+  args.accumulate = accumulate;
+}
+
+void set_bias(MatmulArgs& args, const Tensor& bias) {
+  if (bias && (bias.elements() != args.n || !bias.contiguous()))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[matmul] bias must be [{}], contiguous, got {}", args.n,
+                            bias.shape().to_string()));
+  args.bias = bias ? bias.raw() : nullptr;
+}
+
+void set_pre(MatmulArgs& args, const Tensor& pre) {
+  args.pre = nullptr;
+  if (!pre) return;
+  require_like_output(args, "pre", pre);
+  if (pre.dtype() != args.c_dtype || pre.row_stride() != args.c_stride)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[matmul] pre must be {} with rows {} elements apart as the output is, "
+                            "got {} and {}",
+                            to_string(args.c_dtype), args.c_stride, to_string(pre.dtype()),
+                            pre.row_stride()));
+  args.pre = pre.raw();
+}
+
+void set_residual(MatmulArgs& args, const Tensor& residual) {
+  args.residual = nullptr;
+  if (!residual) return;
+  require_like_output(args, "residual", residual);
+  args.residual = residual.raw();
+  args.residual_stride = residual.row_stride();
 }
 
 Weight pack_weight(Stream& stream, const Weight& weight, DType type) {
