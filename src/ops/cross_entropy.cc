@@ -83,8 +83,7 @@ Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tenso
                      std::span<const std::int32_t> targets, double scale) {
   check(h, W, bias, targets);
   Tape* tape = ctx.recording(h, W.value(), bias);
-  if (tape && W.format() != Weight::Format::rows)
-    throw Error(ErrorCode::unsupported, "[cross_entropy] no gradient through a packed head");
+  if (tape) check_trainable("cross_entropy", W);
   Tensor dh;
   kernels::GradientOut dw, db;
   if (tape) {
@@ -100,7 +99,7 @@ Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tenso
                                 std::span(losses).subspan(at, rows));
     if (!tape) return;
     if (dh)
-      accumulate(ctx, {kernels::rows_of(logits), kernels::rows_of(W.value()), W.out()},
+      accumulate(ctx, {kernels::rows_of(logits), kernels::rows_of(W), W.out()},
                  dh.slice_rows(begin, end), false);
     if (dw)
       accumulate(

@@ -12,9 +12,10 @@
 namespace stemma::ops {
 
 // loss = scale · Σ_i −log softmax(h[i] Wᵀ + bias)[targets[i]] over rows with targets[i] ≥ 0.
-// Differentiable in h, W and bias, in one pass: while the logits of a chunk of rows exist, their
-// gradient is taken and dW, dbias accumulate, so [N, V] logits never exist and nothing is computed
-// twice. `scale` is therefore known beforehand: 1 / tokens of the whole step.
+// Differentiable in h (through every storage of W), W and bias, in one pass: while the logits of a
+// chunk of rows exist, their gradient is taken and dW, dbias accumulate, so [N, V] logits never
+// exist and nothing is computed twice. `scale` is therefore known beforehand: 1 / tokens of the
+// whole step.
 //   h [N, C] f32|bf16;  W [V, C];  bias [V] f32 or empty;  targets [N];  returns [1] f64.
 // backward() must start at the result itself (its gradient is taken to be 1).
 Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tensor& bias,
