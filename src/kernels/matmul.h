@@ -29,7 +29,8 @@ inline constexpr std::int64_t kPanelWidth = 32;  // columns of B in one packed p
 enum class Multiply : std::uint8_t { f32, bf16 };
 std::string_view to_string(Multiply multiply);
 
-enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf };
+// What follows a product, element by element; kernels/elementwise.h has the formulas.
+enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf, relu, silu, quick_gelu, tanh };
 
 // One operand: a logical matrix [rows, cols] lying row-major, transposed or in panels.
 struct Operand {
