@@ -82,6 +82,13 @@ Kept Tape::keep(const Tensor& value) {
   return kept;
 }
 
+bool Tape::can_overwrite(const Tensor& value) const {
+  const std::int32_t variable = value.variable();
+  if (variable < 0) return false;
+  if (variable > 0 && variables_[static_cast<std::size_t>(variable) - 1].input) return false;
+  return !counted_.contains(value.storage().get());
+}
+
 void Tape::backward(const Tensor& y, Tensor dy) {
   if (y.variable() <= 0 || static_cast<std::size_t>(y.variable()) > variables_.size())
     throw Error(ErrorCode::internal, "[tape] backward from a value that this tape did not record");

@@ -101,6 +101,10 @@ class Tape {
   // A value for a closure to hold; counted in report().
   Kept keep(const Tensor& value);
 
+  // Whether an operation that consumes its input may write its result into the memory of `value`:
+  // not where it is a parameter or an input of the tape, nor where a closure holds that memory.
+  bool can_overwrite(const Tensor& value) const;
+
   // Runs all closures, newest first, starting from dy = gradient of y (empty: 1 for a loss [1]
   // f64). Throws internal when y was not recorded here.
   void backward(const Tensor& y, Tensor dy = {});
