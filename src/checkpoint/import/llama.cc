@@ -12,7 +12,7 @@ void refuse_unknown_rotary(const Json& json, std::string_view where) {
   for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
     const Json* scaling = json.find(key);
     if (!scaling || scaling->is_null()) continue;
-    const std::string type = scaling->get("rope_type", scaling->get("type", "default"));
+    const std::string type = scaling->get("rope_type", scaling->get("type", "default").c_str());
     if (type != "default")
       refuse_config(where, fmt::format("{} of type {} is not supported; only models with plain "
                                        "rotary positions are",
@@ -76,10 +76,10 @@ void write_llama(const ConfigFile& config, Json& json) {
   if (c.scaled_residual) json.set(kScaledResidualKey, true);
 }
 
-struct Name {
+struct LlamaName {
   std::string_view ours, theirs;
 };
-constexpr Name kWhole[] = {{"norm1.gain", "input_layernorm.weight"},
+constexpr LlamaName kWhole[] = {{"norm1.gain", "input_layernorm.weight"},
                            {"norm2.gain", "post_attention_layernorm.weight"},
                            {"attention.out.weight", "self_attn.o_proj.weight"},
                            {"feed_forward.down.weight", "mlp.down_proj.weight"}};
@@ -103,7 +103,7 @@ std::vector<FileTensor> llama_files(const nn::ParameterSpec& spec) {
   const std::string block = fmt::format("model.layers.{}.", layer);
   if (part == "attention.qkv.weight") return llama_parts(spec, block + "self_attn.");
   if (part == "feed_forward.gate_up.weight") return llama_parts(spec, block + "mlp.");
-  for (const Name& item : kWhole)
+  for (const LlamaName& item : kWhole)
     if (item.ours == part) return as_it_is(spec, fmt::format("{}{}", block, item.theirs));
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include <hwy/foreach_target.h>
 
+#include "kernels/cpu/activation-inl.h"
 #include "kernels/cpu/matmul_kernels.h"
 #include "kernels/cpu/vector_math-inl.h"
 
@@ -61,8 +62,7 @@ void epilogue_of(const MatmulArgs& args, const cpu::TilePlace& place, const floa
       auto v = bias ? hn::MulAdd(sum, scale, load(d, bias + i, n)) : hn::Mul(sum, scale);
       if constexpr (std::is_same_v<C, bf16> && kind != Activation::none) v = rounded_to_bf16(v);
       if (pre) store(d, v, pre + i, n);
-      if constexpr (kind == Activation::gelu_tanh) v = gelu_tanh(d, v);
-      if constexpr (kind == Activation::gelu_erf) v = gelu_erf(d, v);
+      v = activated<kind>(d, v);
       if (residual) v = hn::Add(v, load(d, residual + i, n));
       if (args.accumulate) v = hn::Add(load(d, c + i, n), v);
       store(d, v, c + i, n);
@@ -81,6 +81,14 @@ void epilogue_to(const MatmulArgs& args, const cpu::TilePlace& place, const floa
       return epilogue_of<C, Activation::gelu_tanh>(args, place, sums);
     case Activation::gelu_erf:
       return epilogue_of<C, Activation::gelu_erf>(args, place, sums);
+    case Activation::relu:
+      return epilogue_of<C, Activation::relu>(args, place, sums);
+    case Activation::silu:
+      return epilogue_of<C, Activation::silu>(args, place, sums);
+    case Activation::quick_gelu:
+      return epilogue_of<C, Activation::quick_gelu>(args, place, sums);
+    case Activation::tanh:
+      return epilogue_of<C, Activation::tanh>(args, place, sums);
   }
 }
 
