@@ -74,8 +74,10 @@ stemma_precompile(precompiled_std <fmt/format.h> <algorithm> <filesystem> <funct
 # clang optimises it under ASan.
 function(stemma_room name)
   cmake_parse_arguments(ARG "SINGLY;COMPUTES" "" "ROOMS;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
-    ${CMAKE_CURRENT_SOURCE_DIR}/cpu/*.cc)
+  # Sources lie in the room's folder and in folders below it. A folder tables/ has programs that
+  # generate sources, not sources.
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/tables/")
   if(NOT sources)
     add_library(stemma_${name} INTERFACE)
     add_library(stemma::${name} ALIAS stemma_${name})

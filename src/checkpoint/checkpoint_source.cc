@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "checkpoint/transpose.h"
+#include "models/model.h"
 
 namespace stemma::checkpoint {
 namespace fs = std::filesystem;
@@ -25,10 +26,17 @@ bool holds_weights(StoredType type) {
                           folder.string(), what));
 }
 
-// Under its own name, or without "transformer." as files of the bare model have it.
-std::optional<WeightFiles::Entry> find_either(const WeightFiles& files, std::string_view hf_name) {
-  if (auto entry = files.find(hf_name)) return entry;
-  return files.find(without_prefix(hf_name));
+// Under its own name, or without the prefix, as files of the bare model have it.
+std::optional<WeightFiles::Entry> find_either(const WeightFiles& files, const ImportRules& rules,
+                                              std::string_view name) {
+  if (auto entry = files.find(name)) return entry;
+  if (rules.prefix.empty() || !name.starts_with(rules.prefix)) return std::nullopt;
+  return files.find(name.substr(rules.prefix.size()));
+}
+
+// What the family's files call a parameter that lies in them in one piece.
+std::string file_name(const ImportRules& rules, std::string name, Shape shape) {
+  return rules.files({std::move(name), shape, {}, nn::Role::vector, {}}).front().name;
 }
 
 std::string list_names(const std::vector<std::string>& names) {
@@ -48,118 +56,133 @@ bool same_values(const WeightFiles::Entry& a, const WeightFiles::Entry& b) {
 }
 
 // Completes the part of a configuration that describes the head.
-void detect_head(const Json& json, const WeightFiles& files, DecoderConfig& decoder) {
-  const auto head = files.find(kHeadWeight);
-  decoder.head_bias = files.find(kHeadBias).has_value();
+void detect_head(const Json& json, const WeightFiles& files, ModelConfig& model) {
+  const ImportRules& rules = rules_of(model.family);
+  const std::string head_name = file_name(rules, "head.weight", {1});
+  const auto head = files.find(head_name);
+  model.head_bias = files.find(file_name(rules, "head.bias", {1})).has_value();
   const Json* tie = json.find("tie_word_embeddings");
   const bool stated = tie && !tie->is_null();
   if (!head) {
-    if (!decoder.tied_head)
+    if (!model.tied_head)
       contradiction(files.folder(), fmt::format("tie_word_embeddings is false, but there is no "
                                                 "tensor {}",
-                                                in_quotes(kHeadWeight)));
-  } else if (decoder.tied_head) {
-    DecoderConfig tied = decoder;
-    tied.head_bias = false;
-    const Parameter embedding = parameters_of(tied).front();
-    const auto tokens = find_either(files, embedding.hf_name);
+                                                in_quotes(head_name)));
+  } else if (model.tied_head) {
+    const std::string tokens_name = file_name(rules, "embedding.tokens", {1});
+    const auto tokens = find_either(files, rules, tokens_name);
     const bool equal = tokens && same_values(*head, *tokens);
     if (!equal && stated)
       contradiction(files.folder(),
                     fmt::format("tie_word_embeddings is true, but {} differs from {}; set it to "
                                 "false to use the head of its own",
-                                in_quotes(kHeadWeight), in_quotes(embedding.hf_name)));
-    decoder.tied_head = equal;
+                                in_quotes(head_name), in_quotes(tokens_name)));
+    model.tied_head = equal;
   }
-  if (decoder.head_bias) decoder.tied_head = false;
+  if (model.head_bias) model.tied_head = false;
 }
 
-ModelConfig load_config_of(const WeightFiles& files) {
+ConfigFile load_config_of(const WeightFiles& files) {
   const fs::path path = files.folder() / "config.json";
   const Json json = Json::parse(read_file(path, kMaxHeaderBytes), path.string());
-  ModelConfig model = parse_model_config(json, path.string());
+  ConfigFile config = parse_config(json, path.string());
   // Before anything grows with the number of layers that the config claims.
   if (const std::size_t have = files.entries().size();
-      static_cast<std::uint64_t>(model.decoder.layers) > have)
-    contradiction(files.folder(), fmt::format("n_layer is {}, but there are only {} tensors",
-                                              model.decoder.layers, have));
-  detect_head(json, files, model.decoder);
-  return model;
+      static_cast<std::uint64_t>(config.model.layers) > have)
+    contradiction(files.folder(), fmt::format("there are {} layers, but only {} tensors",
+                                              config.model.layers, have));
+  detect_head(json, files, config.model);
+  return config;
+}
+
+// A tensor of the file in our orientation, f32.
+Tensor read_tensor(const WeightFiles::Entry& entry, const FileTensor& tensor, Memory memory) {
+  if (!tensor.transposed) return entry.read(memory);
+  return transposed(entry.read(Memory::shared));
 }
 
 }  // namespace
 
-ModelConfig load_config(const fs::path& folder) { return load_config_of(WeightFiles(folder)); }
+ConfigFile load_config(const fs::path& folder) { return load_config_of(WeightFiles(folder)); }
 
 CheckpointSource::CheckpointSource(const fs::path& folder, Memory memory)
     : files_(folder), memory_(memory), config_(load_config_of(files_)) {
   collect();
 }
 
-void CheckpointSource::collect() {
-  std::vector<std::string> missing, unknown;
-  std::set<std::string_view> known;
-  for (const Parameter& p : parameters_of(config_.decoder)) {
-    auto entry = find_either(files_, p.hf_name);
+CheckpointSource::Item CheckpointSource::find_tensors(const nn::ParameterSpec& spec,
+                                                      std::vector<std::string>& missing) const {
+  const ImportRules& rules = rules_of(config_.model.family);
+  Item item{spec, rules.files(spec), {}};
+  if (item.tensors.empty())
+    throw Error(ErrorCode::internal,
+                fmt::format("[checkpoint] the rules of family {} have no place for parameter {}",
+                            rules.family, spec.name));
+  for (const FileTensor& tensor : item.tensors) {
+    auto entry = find_either(files_, rules, tensor.name);
     // A bias on a tied head makes it untied here; its matrix is then the embedding.
-    if (!entry && p.hf_name == kHeadWeight) entry = items_.at("embedding.tokens").entry;
+    if (!entry && spec.name == "head.weight") entry = items_.at("embedding.tokens").entries.front();
     if (!entry) {
-      missing.push_back(p.hf_name);
+      missing.push_back(tensor.name);
       continue;
     }
-    known.insert(entry->tensor->name);
-    if (entry->tensor->shape != p.file_shape())
+    if (entry->tensor->shape != tensor.shape)
       contradiction(
           files_.folder(),
           fmt::format("tensor {} is {}, the config needs {}", in_quotes(entry->tensor->name),
-                      shape_text(entry->tensor->shape), shape_text(p.file_shape())));
+                      shape_text(entry->tensor->shape), shape_text(tensor.shape)));
     if (!holds_weights(entry->tensor->type))
       contradiction(files_.folder(),
                     fmt::format("tensor {} is {}, weights must be F32, BF16, F16 or F64",
                                 in_quotes(entry->tensor->name), to_string(entry->tensor->type)));
-    items_.emplace(p.name, Item{p, *entry});
+    item.entries.push_back(*entry);
+  }
+  return item;
+}
+
+void CheckpointSource::collect() {
+  const ImportRules& rules = rules_of(config_.model.family);
+  std::vector<std::string> missing, unknown;
+  std::set<std::string_view> known;
+  for (const nn::ParameterSpec& spec : parameters_of(config_.model)) {
+    Item item = find_tensors(spec, missing);
+    for (const WeightFiles::Entry& entry : item.entries) known.insert(entry.tensor->name);
+    items_.emplace(spec.name, std::move(item));
   }
   if (!missing.empty())
     contradiction(files_.folder(), fmt::format("{} tensors that the config needs are missing: {}",
                                                missing.size(), list_names(missing)));
-  if (config_.decoder.tied_head) known.insert(kHeadWeight);
+  const std::string head = file_name(rules, "head.weight", {1});
+  if (config_.model.tied_head) known.insert(head);
   for (const WeightFiles::Entry& entry : files_.entries())
-    if (!known.contains(entry.tensor->name) && !is_buffer(entry.tensor->name))
+    if (!known.contains(entry.tensor->name) && !rules.is_buffer(entry.tensor->name))
       unknown.push_back(entry.tensor->name);
   if (!unknown.empty())
     contradiction(files_.folder(), fmt::format("{} tensors have no place in the model: {}",
                                                unknown.size(), list_names(unknown)));
 }
 
-const CheckpointSource::Item& CheckpointSource::item(std::string_view name) const {
-  const auto found = items_.find(name);
+Weight CheckpointSource::load(const nn::ParameterSpec& spec) {
+  const auto found = items_.find(spec.name);
   if (found == items_.end())
     throw Error(ErrorCode::not_found, fmt::format("[checkpoint] {}: the model has no parameter {}",
-                                                  files_.folder().string(), in_quotes(name)));
-  return found->second;
-}
-
-Tensor CheckpointSource::parameter(std::string_view name) const {
-  const Item& found = item(name);
-  if (!found.parameter.conv1d) return found.entry.read(memory_);
-  return transposed(found.entry.read(Memory::shared));
-}
-
-Weight CheckpointSource::matrix(std::string_view name, std::int64_t out, std::int64_t in,
-                                nn::Init) {
-  const Parameter& p = item(name).parameter;
-  if (p.shape() != std::vector<std::int64_t>{out, in})
-    contradiction(files_.folder(), fmt::format("parameter {} is {}, the model asks for [{}, {}]",
-                                               in_quotes(name), shape_text(p.shape()), out, in));
-  return Weight(parameter(name));
-}
-
-Tensor CheckpointSource::vector(std::string_view name, std::int64_t size, nn::Init) {
-  const Parameter& p = item(name).parameter;
-  if (p.shape() != std::vector<std::int64_t>{size})
-    contradiction(files_.folder(), fmt::format("parameter {} is {}, the model asks for [{}]",
-                                               in_quotes(name), shape_text(p.shape()), size));
-  return parameter(name);
+                                                  files_.folder().string(), in_quotes(spec.name)));
+  const Item& item = found->second;
+  if (item.spec.shape != spec.shape)
+    contradiction(files_.folder(),
+                  fmt::format("parameter {} is {}, the model asks for {}", in_quotes(spec.name),
+                              item.spec.shape.to_string(), spec.shape.to_string()));
+  if (item.tensors.size() == 1)
+    return Weight(read_tensor(item.entries.front(), item.tensors.front(), memory_));
+  Tensor whole = Tensor::empty(spec.shape, DType::f32);
+  auto* to = static_cast<std::byte*>(whole.raw());
+  for (std::size_t i = 0; i < item.tensors.size(); ++i) {
+    const Tensor part = read_tensor(item.entries[i], item.tensors[i], Memory::shared);
+    const std::size_t bytes = static_cast<std::size_t>(part.elements()) * sizeof(float);
+    std::memcpy(to, part.raw(), bytes);
+    to += bytes;
+  }
+  return Weight(std::move(whole));
 }
 
 }  // namespace stemma::checkpoint

@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "checkpoint/parameter_names.h"
+#include "checkpoint/import_rules.h"
+#include "models/model.h"
 
 namespace stemma::checkpoint {
 namespace fs = std::filesystem;
@@ -16,10 +17,15 @@ namespace {
   throw Error(ErrorCode::invalid_argument, "[export] " + what);
 }
 
-std::vector<std::int64_t> shape_of(const Tensor& tensor) {
-  std::vector<std::int64_t> shape;
-  for (int i = 0; i < tensor.shape().rank(); ++i) shape.push_back(tensor.dim(i));
-  return shape;
+// Rows [begin, end) of a parameter that is dense in its memory.
+Tensor rows_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
+  if (tensor.shape().rank() == 2) return tensor.slice_rows(begin, end);
+  return Tensor::in(
+      tensor.storage(),
+      static_cast<std::size_t>(tensor.data<float>() + begin -
+                               reinterpret_cast<const float*>(tensor.storage().get()->data)) *
+          sizeof(float),
+      {end - begin}, DType::f32);
 }
 
 // The parameters under their names in the file, in the model's order.
@@ -29,15 +35,22 @@ std::vector<NamedTensor> file_tensors(const Export& model) {
     if (!given.emplace(item.name, &item).second)
       fail(fmt::format("parameter {} is there twice", in_quotes(item.name)));
   std::vector<NamedTensor> tensors;
-  for (const Parameter& p : parameters_of(model.config.decoder)) {
-    const auto found = given.find(p.name);
-    if (found == given.end()) fail(fmt::format("parameter {} is missing", in_quotes(p.name)));
+  const ImportRules& rules = rules_of(model.config.model.family);
+  for (const nn::ParameterSpec& spec : parameters_of(model.config.model)) {
+    const auto found = given.find(spec.name);
+    if (found == given.end()) fail(fmt::format("parameter {} is missing", in_quotes(spec.name)));
     const Tensor& tensor = found->second->tensor;
-    if (!tensor || tensor.dtype() != DType::f32 || shape_of(tensor) != p.shape())
-      fail(fmt::format("parameter {} must be f32 {}, got {} {}", in_quotes(p.name),
-                       shape_text(p.shape()), to_string(tensor.dtype()),
-                       shape_text(shape_of(tensor))));
-    tensors.push_back({p.hf_name, tensor, p.conv1d});
+    if (!tensor || tensor.dtype() != DType::f32 || tensor.shape() != spec.shape)
+      fail(fmt::format("parameter {} must be f32 {}, got {} {}", in_quotes(spec.name),
+                       spec.shape.to_string(), to_string(tensor.dtype()),
+                       tensor.shape().to_string()));
+    std::int64_t begin = 0;
+    for (const FileTensor& file : rules.files(spec)) {
+      const std::int64_t end = begin + file.shape[file.transposed ? 1 : 0];
+      const bool whole = begin == 0 && end == spec.shape[0];
+      tensors.push_back({file.name, whole ? tensor : rows_of(tensor, begin, end), file.transposed});
+      begin = end;
+    }
     given.erase(found);
   }
   if (!given.empty())
@@ -54,7 +67,7 @@ void write_text(const fs::path& path, const std::string& text) {
 }  // namespace
 
 void export_model(const fs::path& folder, const Export& model) {
-  model.config.decoder.validate();
+  model.config.model.validate();
   const std::vector<NamedTensor> tensors = file_tensors(model);
   const Json config = to_config_json(model.config);
   std::error_code error;

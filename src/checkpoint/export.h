@@ -11,14 +11,14 @@
 #include <filesystem>
 #include <span>
 
-#include "checkpoint/model_config.h"
+#include "checkpoint/config_file.h"
 #include "checkpoint/safetensors_writer.h"
 #include "text/tokenizer.h"
 
 namespace stemma::checkpoint {
 
 struct Export {
-  ModelConfig config;
+  ConfigFile config;
   std::span<const NamedTensor> parameters;  // our names, f32, any order; a tied head once
   const Tokenizer* tokenizer = nullptr;     // none: no tokenizer files
 };

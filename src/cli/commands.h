@@ -1,4 +1,6 @@
-// Every subcommand adds itself to the program: one function, one source file.
+// Every subcommand adds itself to the program: one function, one source file, in the folder of its
+// noun
+// (`stemma tokenizer encode`: tokenizer/encode.cc).
 #pragma once
 
 #include "cli/program.h"

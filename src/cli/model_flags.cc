@@ -9,6 +9,7 @@
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/run_folder.h"
 #include "device/cpu.h"
+#include "models/family.h"
 
 namespace stemma::cli {
 
@@ -56,13 +57,13 @@ void declare(ModelFlags& flags, OptionSet& options) {
 FoundModel find_model(const std::string& model) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(model, ignored))
-    return {checkpoint::read_model_config(model).decoder, std::nullopt};
+    return {checkpoint::read_config_file(model).model, std::nullopt};
   if (std::filesystem::is_directory(model, ignored)) {
     const auto found = checkpoint::resolve_model_folder(model);
     for (const std::string& warning : found.warnings) log_warning(warning);
     // Opening it checks the whole folder: a config that its weights contradict is no answer.
     const checkpoint::CheckpointSource source(found.folder, checkpoint::Memory::shared);
-    return {source.config().decoder, found.folder};
+    return {source.config().model, found.folder};
   }
   return {published_config(model), std::nullopt};
 }

@@ -29,7 +29,7 @@ void declare(ModelFlags& flags, OptionSet& options);
 // What --model means where the weights need not exist: a published size, a config.json, a model
 // folder or a run folder (`folder`: where its weights are).
 struct FoundModel {
-  DecoderConfig config;
+  ModelConfig config;
   std::optional<std::filesystem::path> folder;
 };
 // Throws not_found (naming the published sizes), corrupt, unsupported.

@@ -55,13 +55,13 @@ Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
       batch.positions[i] = static_cast<std::int32_t>(i);
     batch.offsets = {0, batch.tokens()};
     nn::FullAttention attention(batch);
-    const Tensor h = model.decoder().forward(ctx, batch, attention);
+    const Tensor h = model.model().forward({ctx, batch, attention});
     // Targets before this one were scored by earlier windows, with more context.
     const std::int64_t fresh = result.tokens - begin;
     const std::span<const std::int32_t> wanted(stream.data() + begin + 1 + fresh,
                                                static_cast<std::size_t>(end - begin - fresh));
     for (const double loss :
-         model.decoder().token_losses(ctx, h.slice_rows(fresh, end - begin), wanted))
+         model.model().head().token_losses(ctx, h.slice_rows(fresh, end - begin), wanted))
       result.nll += loss;
     if (!std::isfinite(result.nll))
       throw Error(ErrorCode::corrupt,

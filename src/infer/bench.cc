@@ -49,9 +49,9 @@ class Sequences {
     for (std::size_t b = 0; b < slots_.size(); ++b)
       batch_.offsets.push_back(batch_.offsets.back() + count);
     cache_.prepare(batch_, slots_);
-    const Tensor h = model_.decoder().forward(ctx_, batch_, cache_);
+    const Tensor h = model_.model().forward({ctx_, batch_, cache_});
     cache_.advance();
-    return likeliest(model_.decoder().logits(ctx_, last_rows(h)));
+    return likeliest(model_.model().head().logits(ctx_, last_rows(h)));
   }
   void truncate(std::int64_t length) {
     for (const std::int64_t slot : slots_) cache_.truncate(slot, length);
@@ -128,42 +128,6 @@ std::vector<double> bench_decode(const LoadedModel& model, const BenchSettings& 
   return timed(
       settings, [&] { sequences.truncate(settings.context); },
       [&] { ids = sequences.feed(ids, 1); });
-}
-
-std::int64_t block_parameters(const DecoderConfig& c) {
-  return c.parameters() - c.position_parameters() - c.vocab * c.channels * (c.tied_head ? 1 : 2) -
-         (c.head_bias ? c.vocab : 0);
-}
-
-double prefill_flop(const DecoderConfig& c, std::int64_t batch, std::int64_t tokens) {
-  const auto t = static_cast<double>(tokens);
-  const auto width = static_cast<double>(c.channels);
-  const double head = 2.0 * static_cast<double>(c.vocab) * width;
-  const double products = 2.0 * static_cast<double>(block_parameters(c)) * t;
-  const double attention = 4.0 * static_cast<double>(c.layers) * width * t * (t + 1) / 2;
-  return static_cast<double>(batch) * (products + attention + head);
-}
-
-double decode_flop(const DecoderConfig& c, std::int64_t batch, std::int64_t context) {
-  const auto width = static_cast<double>(c.channels);
-  return static_cast<double>(batch) *
-         (2.0 * static_cast<double>(block_parameters(c)) +
-          2.0 * static_cast<double>(c.vocab) * width +
-          4.0 * static_cast<double>(c.layers) * width * static_cast<double>(context));
-}
-
-double decode_bytes(const LoadedModel& model, DType storage, const BenchSettings& s) {
-  const DecoderConfig& c = model.config();
-  // Of the blocks: matrices 4 C² + 2 C F; the rest are vectors. The head is read whole; of the
-  // embeddings only one row a token.
-  const std::int64_t matrices =
-      c.layers * (4 * c.channels * c.channels + 2 * c.channels * c.hidden) + c.vocab * c.channels;
-  const std::int64_t vectors = block_parameters(c) + c.vocab * c.channels - matrices;
-  const double cache = 2.0 * static_cast<double>(c.layers) * static_cast<double>(c.channels) *
-                       static_cast<double>(size_of(model.numerics().activations)) *
-                       static_cast<double>(s.batch) * static_cast<double>(s.context + 1);
-  return static_cast<double>(matrices) * static_cast<double>(size_of(storage)) +
-         4.0 * static_cast<double>(vectors) + cache;
 }
 
 }  // namespace stemma::infer

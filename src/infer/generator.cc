@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 void check(const LoadedModel& model, std::span<const std::int32_t> prompt,
            const GenerateOptions& options) {
-  const DecoderConfig& config = model.config();
+  const ModelConfig& config = model.config();
   if (prompt.empty())
     throw Error(ErrorCode::invalid_argument, "[generate] the prompt has no tokens: give some text");
   if (static_cast<std::int64_t>(prompt.size()) > config.context)
@@ -50,9 +50,7 @@ class TextOut {
   }
 
   // False when the text has ended: a stop string, or the listener wants no more.
-  bool push(std::int32_t id) {
-    return !characters_ || emit(filter_.push(characters_->push(id)));
-  }
+  bool push(std::int32_t id) { return !characters_ || emit(filter_.push(characters_->push(id))); }
   void finish() {
     if (!characters_ || filter_.stopped()) return;
     emit(filter_.push(characters_->finish()));
@@ -92,9 +90,9 @@ class Session {
     batch_.offsets = {0, batch_.tokens()};
     const std::int64_t slot = 0;
     cache_.prepare(batch_, {&slot, 1});
-    const Tensor h = model_.decoder().forward(ctx_, batch_, cache_);
+    const Tensor h = model_.model().forward({ctx_, batch_, cache_});
     cache_.advance();
-    logits_ = model_.decoder().logits(ctx_, h.slice_rows(h.rows() - 1, h.rows()));
+    logits_ = model_.model().head().logits(ctx_, h.slice_rows(h.rows() - 1, h.rows()));
     return {logits_.data<float>(), static_cast<std::size_t>(logits_.elements())};
   }
 

@@ -9,7 +9,7 @@
 
 namespace stemma::infer {
 
-KeyValueCache::KeyValueCache(const DecoderConfig& config, const ops::Numerics& numerics,
+KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics,
                              std::int64_t slots, std::int64_t capacity)
     : capacity_(capacity),
       channels_(config.channels),

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "models/decoder_config.h"
+#include "models/config.h"
 #include "nn/attention_state.h"
 #include "ops/context.h"
 #include "tensor/batch.h"
@@ -24,7 +24,7 @@ class KeyValueCache final : public nn::AttentionState {
  public:
   // Room for `slots` sequences of up to `capacity` tokens, in the activation type.
   // Throws out_of_memory.
-  KeyValueCache(const DecoderConfig& config, const ops::Numerics& numerics, std::int64_t slots,
+  KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics, std::int64_t slots,
                 std::int64_t capacity);
 
   // Says which slot each sequence of the next pass continues. batch.positions must go on where the

@@ -7,6 +7,7 @@
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/run_folder.h"
 #include "infer/packed_source.h"
+#include "models/cost.h"
 #include "nn/fresh_weights.h"
 
 namespace stemma::infer {
@@ -42,9 +43,9 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
   return model;
 }
 
-LoadedModel LoadedModel::random(const DecoderConfig& config, const ModelOptions& options) {
+LoadedModel LoadedModel::random(const ModelConfig& config, const ModelOptions& options) {
   LoadedModel model;
-  model.config_.decoder = config;
+  model.config_.model = config;
   nn::FreshWeights source(1);
   model.build(source, options);
   return model;
@@ -55,10 +56,9 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
                                                          : available_threads());
   numerics_ = ops::numerics_named(options.precision, stream_->device());
   const DType storage = weight_storage_named(options.weights);
-  config_.decoder.validate();
-  config_.decoder.require_memory(static_cast<double>(size_of(storage)));
+  ModelCost(config_.model).require_memory(static_cast<double>(size_of(storage)));
   PackedSource packed(source, *stream_, storage);
-  decoder_ = std::make_unique<Decoder>(config_.decoder, packed);
+  model_ = build_model(config_.model, packed);
 }
 
 const Tokenizer& LoadedModel::tokenizer() const {

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/model_config.h"
+#include "checkpoint/config_file.h"
 #include "device/stream.h"
-#include "models/decoder.h"
+#include "models/model.h"
 #include "ops/context.h"
 #include "text/tokenizer.h"
 
@@ -32,10 +32,10 @@ class LoadedModel {
   // Throws not_found, corrupt, unsupported (files), invalid_argument (options), out_of_memory.
   static LoadedModel open(const ModelOptions& options);
   // Random weights, for benchmarks.
-  static LoadedModel random(const DecoderConfig& config, const ModelOptions& options);
+  static LoadedModel random(const ModelConfig& config, const ModelOptions& options);
 
-  const DecoderConfig& config() const { return config_.decoder; }
-  const Decoder& decoder() const { return *decoder_; }
+  const ModelConfig& config() const { return config_.model; }
+  const Model& model() const { return *model_; }
   Stream& stream() const { return *stream_; }
   const ops::Numerics& numerics() const { return numerics_; }
   ops::Context context() const { return ops::Context(*stream_, numerics_); }
@@ -51,11 +51,11 @@ class LoadedModel {
   void build(nn::WeightSource& source, const ModelOptions& options);
 
   std::filesystem::path folder_;
-  checkpoint::ModelConfig config_;
+  checkpoint::ConfigFile config_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<Stream> stream_;
   ops::Numerics numerics_;
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<Model> model_;
 };
 
 }  // namespace stemma::infer

@@ -13,18 +13,9 @@ DType weight_storage_named(std::string_view name) {
   throw Error(ErrorCode::invalid_argument, fmt::format("[weights] '{}': use f32 or bf16", name));
 }
 
-Weight PackedSource::matrix(std::string_view name, std::int64_t out, std::int64_t in,
-                            nn::Init init) {
-  return kernels::pack_weight(stream_, from_.matrix(name, out, in, init), storage_);
-}
-
-Tensor PackedSource::table(std::string_view name, std::int64_t rows, std::int64_t columns,
-                           nn::Init init) {
-  return from_.table(name, rows, columns, init);
-}
-
-Tensor PackedSource::vector(std::string_view name, std::int64_t size, nn::Init init) {
-  return from_.vector(name, size, init);
+Weight PackedSource::load(const nn::ParameterSpec& spec) {
+  Weight weight = from_.load(spec);
+  return spec.role == nn::Role::matrix ? kernels::pack_weight(stream_, weight, storage_) : weight;
 }
 
 }  // namespace stemma::infer

@@ -18,10 +18,8 @@ class PackedSource final : public nn::WeightSource {
   PackedSource(nn::WeightSource& from, Stream& stream, DType storage)
       : from_(from), stream_(stream), storage_(storage) {}
 
-  Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, nn::Init init) override;
-  Tensor table(std::string_view name, std::int64_t rows, std::int64_t columns,
-               nn::Init init) override;
-  Tensor vector(std::string_view name, std::int64_t size, nn::Init init) override;
+  // Matrices in panels of the storage type; tables and vectors as they come.
+  Weight load(const nn::ParameterSpec& spec) override;
 
  private:
   nn::WeightSource& from_;

@@ -26,32 +26,26 @@ std::array<double, 4> normals(PhiloxKey key, std::uint64_t counter) {
   return out;
 }
 
-}  // namespace
-
-void FreshWeights::fill(std::string_view name, const Tensor& tensor, Init init) const {
-  const std::span<float> values(tensor.data<float>(), static_cast<std::size_t>(tensor.elements()));
-  if (init.kind != Init::Kind::normal) {
-    std::fill(values.begin(), values.end(), init.kind == Init::Kind::ones ? 1.0f : 0.0f);
+// One parameter's elements, drawn by counter.
+void fill_fresh(std::uint64_t seed, const ParameterSpec& spec, std::span<float> values) {
+  if (spec.init.kind != Init::Kind::normal) {
+    std::fill(values.begin(), values.end(), spec.init.kind == Init::Kind::ones ? 1.0f : 0.0f);
     return;
   }
-  const PhiloxKey key = philox_key(hash64(name, seed_));
+  const PhiloxKey key = philox_key(hash64(spec.name, seed));
   for (std::size_t i = 0; i < values.size(); i += 4) {
     const auto four = normals(key, i / 4);
     for (std::size_t j = i; j < std::min(i + 4, values.size()); ++j)
-      values[j] = static_cast<float>(init.stddev * four[j - i]);
+      values[j] = static_cast<float>(spec.init.stddev * four[j - i]);
   }
 }
 
-Weight FreshWeights::matrix(std::string_view name, std::int64_t out, std::int64_t in, Init init) {
-  Tensor value = Tensor::empty({out, in}, DType::f32);
-  fill(name, value, init);
-  return Weight(std::move(value));
-}
+}  // namespace
 
-Tensor FreshWeights::vector(std::string_view name, std::int64_t size, Init init) {
-  Tensor value = Tensor::empty({size}, DType::f32);
-  fill(name, value, init);
-  return value;
+Weight FreshWeights::load(const ParameterSpec& spec) {
+  Tensor value = Tensor::empty(spec.shape, DType::f32);
+  fill_fresh(seed_, spec, {value.data<float>(), static_cast<std::size_t>(value.elements())});
+  return Weight(std::move(value));
 }
 
 }  // namespace stemma::nn

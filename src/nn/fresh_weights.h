@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "nn/weight_source.h"
 
@@ -12,11 +11,9 @@ namespace stemma::nn {
 class FreshWeights final : public WeightSource {
  public:
   explicit FreshWeights(std::uint64_t seed) : seed_(seed) {}
-  Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, Init init) override;
-  Tensor vector(std::string_view name, std::int64_t size, Init init) override;
+  Weight load(const ParameterSpec& spec) override;
 
  private:
-  void fill(std::string_view name, const Tensor& tensor, Init init) const;
   std::uint64_t seed_;
 };
 

@@ -1,22 +1,33 @@
-// A linear layer: a weight matrix and a bias.
+// A linear layer: a weight matrix and, where the model has one, a bias.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "nn/weight_source.h"
 #include "ops/linear.h"
 
 namespace stemma::nn {
 
+struct LinearShape {
+  std::int64_t out = 0, in = 0;
+  bool bias = true;
+  std::vector<Part> parts;  // what the rows of a fused matrix are
+};
+
 class Linear {
  public:
   Linear() = default;
-  // Asks for `<name>.weight` [out, in] and `<name>.bias` [out] (zeros when fresh).
-  Linear(WeightSource& source, const std::string& name, std::int64_t out, std::int64_t in,
-         Init init)
-      : weight_(source.matrix(name + ".weight", out, in, init)),
-        bias_(source.vector(name + ".bias", out, Init::zeros())) {}
+  // Asks for `<name>.weight` [out, in] and, with a bias, `<name>.bias` [out] (zeros when fresh).
+  Linear(WeightSource& source, const std::string& name, const LinearShape& shape, Init init)
+      : weight_(source.load(
+            {name + ".weight", {shape.out, shape.in}, init, Role::matrix, shape.parts})) {
+    if (shape.bias)
+      bias_ = source.load({name + ".bias", {shape.out}, Init::zeros(), Role::vector, shape.parts})
+                  .value();
+  }
 
   // x [N, in]; returns [N, out] (ops/linear.h).
   Tensor operator()(ops::Context& ctx, const Tensor& x,
@@ -26,7 +37,7 @@ class Linear {
 
  private:
   Weight weight_;
-  Tensor bias_;
+  Tensor bias_;  // empty: none
 };
 
 }  // namespace stemma::nn

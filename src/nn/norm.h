@@ -9,13 +9,13 @@
 
 namespace stemma::nn {
 
-class Norm {
+class LayerNorm {
  public:
-  Norm() = default;
+  LayerNorm() = default;
   // Asks for `<name>.gain` and `<name>.bias`, [channels] each.
-  Norm(WeightSource& source, const std::string& name, std::int64_t channels, double eps)
-      : gain_(source.vector(name + ".gain", channels, Init::ones())),
-        bias_(source.vector(name + ".bias", channels, Init::zeros())),
+  LayerNorm(WeightSource& source, const std::string& name, std::int64_t channels, double eps)
+      : gain_(source.load({name + ".gain", {channels}, Init::ones(), Role::vector, {}}).value()),
+        bias_(source.load({name + ".bias", {channels}, Init::zeros(), Role::vector, {}}).value()),
         eps_(static_cast<float>(eps)) {}
 
   // x [N, C]; returns [N, C] in the activation type.

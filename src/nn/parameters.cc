@@ -1,8 +1,9 @@
 #include "nn/parameters.h"
 
-#include <cstring>
+#include <algorithm>
 #include <unordered_map>
-#include <utility>
+
+#include "kernels/elementwise.h"
 
 namespace stemma::nn {
 namespace {
@@ -12,83 +13,59 @@ constexpr std::int64_t kAlignment = 16;
 
 std::int64_t aligned(std::int64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
 
-struct Entry {
-  std::string name;
-  Shape shape;
-};
-
-// Notes names and shapes; its tensors are never read (untouched pages cost nothing).
-class Surveyor final : public WeightSource {
- public:
-  Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, Init) override {
-    matrices.push_back({std::string(name), {out, in}});
-    return Weight(Tensor::empty({out, in}, DType::f32));
-  }
-  Tensor vector(std::string_view name, std::int64_t size, Init) override {
-    vectors.push_back({std::string(name), {size}});
-    return Tensor::empty({size}, DType::f32);
-  }
-  std::vector<Entry> matrices, vectors;
-};
-
-// Gives out views of the flat memory, filled from another source.
+// Gives out views of the flat memory, filled from another source; frozen parameters pass through.
 class Filler final : public WeightSource {
  public:
-  Filler(const std::vector<Parameter>& list, WeightSource& from) : list_(list), from_(from) {
-    for (std::size_t i = 0; i < list.size(); ++i) index_.emplace(list[i].name, i);
+  Filler(const std::vector<Parameter>& list, WeightSource& from, Stream& stream,
+         std::vector<std::pair<ParameterSpec, Weight>>& frozen)
+      : from_(from), stream_(stream), list_(list), frozen_(frozen) {
+    for (std::size_t i = 0; i < list.size(); ++i) index_.emplace(list[i].spec.name, i);
   }
-  Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, Init init) override {
-    return Weight(fill(name, from_.matrix(name, out, in, init).value()));
-  }
-  Tensor vector(std::string_view name, std::int64_t size, Init init) override {
-    return fill(name, from_.vector(name, size, init));
+  Weight load(const ParameterSpec& spec) override {
+    const auto found = index_.find(spec.name);
+    if (found == index_.end()) {
+      frozen_.emplace_back(spec, from_.load(spec));
+      return frozen_.back().second;
+    }
+    Tensor value = list_[found->second].value;
+    kernels::convert(stream_, from_.load(spec).value(), value);
+    value.set_variable(-1 - static_cast<std::int32_t>(found->second));
+    return Weight(std::move(value));
   }
 
  private:
-  Tensor fill(std::string_view name, const Tensor& source) {
-    const std::size_t index = index_.at(std::string(name));
-    Tensor value = list_[index].value;
-    std::memcpy(value.data<float>(), source.data<float>(),
-                static_cast<std::size_t>(source.elements()) * sizeof(float));
-    value.set_variable(-1 - static_cast<std::int32_t>(index));
-    return value;
-  }
-
-  const std::vector<Parameter>& list_;
   WeightSource& from_;
+  Stream& stream_;
+  const std::vector<Parameter>& list_;
+  std::vector<std::pair<ParameterSpec, Weight>>& frozen_;
   std::unordered_map<std::string, std::size_t> index_;
 };
 
 }  // namespace
 
-Parameters::Parameters(const std::function<void(WeightSource&)>& build, WeightSource& from) {
-  Surveyor survey;
-  build(survey);
+Parameters::Parameters(const Build& build, WeightSource& from, Stream& stream,
+                       const Trainable& trainable) {
+  std::vector<ParameterSpec> specs = survey(build);
+  if (trainable)
+    std::erase_if(specs, [&](const ParameterSpec& spec) { return !trainable(spec.name); });
+  std::stable_partition(specs.begin(), specs.end(),
+                        [](const ParameterSpec& spec) { return spec.decays(); });
   std::int64_t total = 0;
-  for (const auto* group : {&survey.matrices, &survey.vectors}) {
-    const bool decays = group == &survey.matrices;
-    for (const Entry& entry : *group) {
-      Parameter parameter;
-      parameter.name = entry.name;
-      parameter.offset = total;
-      parameter.decays = decays;
-      list_.push_back(std::move(parameter));
-      total += aligned(entry.shape.elements());
-    }
-    if (decays) decaying_ = total;
+  for (ParameterSpec& spec : specs) {
+    const std::int64_t offset = total;
+    total += aligned(spec.elements());
+    if (spec.decays()) decaying_ = total;
+    list_.push_back({std::move(spec), {}, {}, offset});
   }
   weights_ = Tensor::zeros({total}, DType::f32);
   gradients_ = Tensor::zeros({total}, DType::f32);
-  for (std::size_t i = 0; i < list_.size(); ++i) {
-    const Shape& shape = i < survey.matrices.size()
-                             ? survey.matrices[i].shape
-                             : survey.vectors[i - survey.matrices.size()].shape;
-    const std::size_t offset = static_cast<std::size_t>(list_[i].offset) * sizeof(float);
-    list_[i].value = Tensor::in(weights_.storage(), offset, shape, DType::f32);
-    list_[i].gradient = Tensor::in(gradients_.storage(), offset, shape, DType::f32);
-    gradient_tensors_.push_back(list_[i].gradient);
+  for (Parameter& p : list_) {
+    const std::size_t offset = static_cast<std::size_t>(p.offset) * sizeof(float);
+    p.value = Tensor::in(weights_.storage(), offset, p.spec.shape, DType::f32);
+    p.gradient = Tensor::in(gradients_.storage(), offset, p.spec.shape, DType::f32);
+    gradient_tensors_.push_back(p.gradient);
   }
-  Filler filler(list_, from);
+  Filler filler(list_, from, stream, frozen_);
   build(filler);
 }
 

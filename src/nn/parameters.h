@@ -1,43 +1,53 @@
-// Trainable parameters in flat memory: weights, gradients and what an optimiser keeps beside them,
-// matrices first (they decay), then vectors (they do not).
+// The trainable parameters of a model in flat memory: weights, gradients and what an optimiser
+// keeps beside them, first those that decay (matrices, tables), then the vectors. Frozen parameters
+// stay as their source stores them and take neither gradient nor optimiser memory.
 //
-//   Parameters parameters([&](WeightSource& s) { model.emplace(config, s); }, source);
-//   parameters.weights(), .gradients(): spans over everything; parameters.list(): by name.
+//   Parameters parameters([&](WeightSource& s) { model = build_model(config, s); }, source,
+//   stream); parameters.weights(), .gradients(): spans over everything; parameters.list(): by name.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "device/stream.h"
 #include "nn/weight_source.h"
 
 namespace stemma::nn {
 
 struct Parameter {
-  std::string name;
+  ParameterSpec spec;
   Tensor value, gradient;   // views of the flat memory, f32
   std::int64_t offset = 0;  // in elements
-  bool decays = false;
 };
+
+// Whether the parameter of this name is trained.
+using Trainable = std::function<bool(std::string_view name)>;
 
 class Parameters {
  public:
-  // Calls `build` twice: once to learn names and shapes, once with a source that copies `from` into
-  // the flat memory and marks every parameter trainable (Tensor::variable = -1 - index).
-  // Throws out_of_memory, and whatever `from` throws.
-  Parameters(const std::function<void(WeightSource&)>& build, WeightSource& from);
+  // Calls `build` twice: once to learn what the model asks for, once with a source that copies the
+  // trainable parameters of `from` into the flat memory, marks them (Tensor::variable = -1 - index)
+  // and hands out the others as they come. An empty `trainable` means all.
+  // The copying runs on `stream`. Throws out_of_memory, and whatever `from` throws.
+  Parameters(const Build& build, WeightSource& from, Stream& stream,
+             const Trainable& trainable = {});
 
   const std::vector<Parameter>& list() const { return list_; }
   // What a tape is told of them: where the values lie, and one gradient for each of list().
   //   tape.bind(parameters.storage(), parameters.gradient_tensors());
   const StorageRef& storage() const { return weights_.storage(); }
   std::span<const Tensor> gradient_tensors() const { return gradient_tensors_; }
-  // All elements, padding between parameters included (it is and stays zero).
+  // What is not trained, in its stored encoding.
+  const std::vector<std::pair<ParameterSpec, Weight>>& frozen() const { return frozen_; }
+  // All trainable elements, padding between parameters included (it is and stays zero).
   std::span<float> weights() const { return span_of(weights_); }
   std::span<float> gradients() const { return span_of(gradients_); }
-  // The leading part that decays: all matrices.
+  // The leading part that decays.
   std::int64_t decaying_elements() const { return decaying_; }
 
  private:
@@ -47,6 +57,7 @@ class Parameters {
 
   std::vector<Parameter> list_;
   std::vector<Tensor> gradient_tensors_;
+  std::vector<std::pair<ParameterSpec, Weight>> frozen_;
   Tensor weights_, gradients_;
   std::int64_t decaying_ = 0;
 };

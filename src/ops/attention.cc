@@ -12,8 +12,10 @@ struct Qkv {
   Tensor q, k, v;
 };
 
+// [N, (H + 2 G) D], of which `width` columns are the queries.
 Qkv split(const Tensor& qkv, std::int64_t width) {
-  return {qkv.columns(0, width), qkv.columns(width, 2 * width), qkv.columns(2 * width, 3 * width)};
+  const std::int64_t all = qkv.cols(), values = width + (all - width) / 2;
+  return {qkv.columns(0, width), qkv.columns(width, values), qkv.columns(values, all)};
 }
 
 // Runs the kernel; under an observer the reference one, which has scores and weights.
@@ -37,7 +39,8 @@ void forward(Context& ctx, const AttentionSpec& spec, kernels::AttentionForward 
 Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
                  std::span<const AttentionSequence> sequences) {
   const std::int64_t width = spec.heads * spec.head_size;
-  check_shape("attention", "qkv", qkv, {qkv.rows(), 3 * width});
+  const std::int64_t kv_width = spec.key_value_heads() * spec.head_size;
+  check_shape("attention", "qkv", qkv, {qkv.rows(), width + 2 * kv_width});
   Tensor out = ctx.empty({qkv.rows(), width}, qkv.dtype());
   Tape* tape = ctx.recording(qkv);
   Tensor lse;

@@ -1,4 +1,5 @@
-// Multi-head self-attention over packed sequences.
+// Multi-head self-attention over packed sequences: H heads of queries, G heads of keys and values
+// (fewer where several query heads share one), dense or in a sparse pattern.
 #pragma once
 
 #include <span>
@@ -11,18 +12,19 @@
 
 namespace stemma::ops {
 
+using kernels::AttentionPattern;
 using kernels::AttentionSequence;
 using kernels::AttentionSpec;
 
 // Self-attention where queries, keys and values are the columns of one product. Differentiable in
 // qkv.
-//   qkv [N, 3 H D] f32|bf16 (q, then k, then v);  returns [N, H D] in qkv's type.
+//   qkv [N, (H + 2 G) D] f32|bf16 (q, then k, then v);  returns [N, H D] in qkv's type.
 // `sequences` (self_sequences) must outlive the tape's backward pass. Memory is O(N), never T×T.
 Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
                  std::span<const AttentionSequence> sequences);
 
 // Attention of new queries against cached keys and values. Inference only.
-//   q [N, H D];  k, v [rows of the cache, H D];  all of one type;  returns [N, H D] in that type.
+//   q [N, H D];  k, v [rows of the cache, G D];  all of one type;  returns [N, H D] in that type.
 Tensor cached_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                         const AttentionSpec& spec, std::span<const AttentionSequence> sequences);
 

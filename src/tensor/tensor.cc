@@ -122,11 +122,13 @@ void Tensor::check_dtype(DType wanted) const {
 }
 
 Weight::Weight(Tensor value) : value_(std::move(value)) {
-  if (value_.shape().rank() != 2)
+  const int rank = value_.shape().rank();
+  if (rank < 1 || rank > 3)
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[weight] must be [out, in], got {}", value_.shape().to_string()));
-  out_ = value_.dim(0);
-  in_ = value_.dim(1);
+                fmt::format("[weight] must be [size], [out, in] or [experts, out, in], got {}",
+                            value_.shape().to_string()));
+  out_ = value_.dim(rank == 3 ? 1 : 0);
+  in_ = rank == 1 ? 1 : value_.dim(-1);
 }
 
 Weight Weight::panels(Tensor value, std::int64_t out) {

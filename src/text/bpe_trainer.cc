@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/byte_alphabet.h"
-#include "text/lowercase.h"
-#include "text/pair_merger.h"
-#include "text/utf8.h"
+#include "text/training/pair_merger.h"
+#include "text/unicode/byte_alphabet.h"
+#include "text/unicode/lowercase.h"
+#include "text/unicode/utf8.h"
 
 namespace stemma {
 namespace {
@@ -33,21 +33,22 @@ void check_options(const BpeTrainerOptions& options) {
         fmt::format("[bpe_trainer] vocab_size must be in [{}, {}] (256 bytes and {} special "
                     "tokens are always in), got {}",
                     least, kMaxVocab, specials.size(), options.vocab_size));
-  check_special_names(specials, "bpe_trainer");
+  bpe::check_special_names(specials, "bpe_trainer");
 }
 
 std::vector<std::string> byte_tokens() {
   std::vector<std::string> tokens;
-  for (const std::uint8_t byte : byte_alphabet_order())
+  for (const std::uint8_t byte : unicode::byte_alphabet_order())
     tokens.emplace_back(1, static_cast<char>(byte));
   return tokens;
 }
 
 // tokens: the bytes, then what each merge made.
-BpeVocabulary build_vocabulary(const std::vector<std::string>& tokens,
-                               const std::vector<PairMerger::Pair>& merges,
-                               const std::vector<std::string>& special_tokens) {
-  VocabularyBuilder builder("bpe_trainer", {tokens.size() + special_tokens.size(), merges.size()});
+bpe::BpeVocabulary build_vocabulary(const std::vector<std::string>& tokens,
+                                    const std::vector<bpe_training::PairMerger::Pair>& merges,
+                                    const std::vector<std::string>& special_tokens) {
+  bpe::VocabularyBuilder builder("bpe_trainer",
+                                 {tokens.size() + special_tokens.size(), merges.size()});
   std::int64_t id = 0;
   for (const std::string& token : tokens) builder.add_token(token, id++);
   for (const auto& merge : merges) builder.add_merge(tokens[merge.left], tokens[merge.right]);
@@ -59,18 +60,18 @@ BpeVocabulary build_vocabulary(const std::vector<std::string>& tokens,
 
 BpeTrainer::BpeTrainer(BpeTrainerOptions options) : options_(std::move(options)) {
   check_options(options_);
-  counter_ = std::make_unique<PieceCounter>(
-      PieceCounter::Options{options_.memory_bytes / 2, options_.spill_folder});
-  tally_ = std::make_unique<PieceTally>(*counter_);
+  counter_ = std::make_unique<bpe_training::PieceCounter>(
+      bpe_training::PieceCounter::Options{options_.memory_bytes / 2, options_.spill_folder});
+  tally_ = std::make_unique<bpe_training::PieceTally>(*counter_);
 }
 
 std::string BpeTrainer::normalized(std::string_view text) const {
-  return options_.lowercase ? lowercase(text) : std::string(text);
+  return options_.lowercase ? unicode::lowercase(text) : std::string(text);
 }
 
 void BpeTrainer::add_text(std::string_view text) {
   partial_.append(text);
-  const std::size_t whole = partial_.size() - incomplete_utf8_tail(partial_);
+  const std::size_t whole = partial_.size() - unicode::incomplete_utf8_tail(partial_);
   pending_ += normalized(std::string_view(partial_).substr(0, whole));
   partial_.erase(0, whole);
   if (pending_.size() < wanted_bytes_) return;
@@ -95,7 +96,7 @@ void BpeTrainer::add_document(std::string_view text) {
   count_document(*tally_, text);
 }
 
-void BpeTrainer::count_document(PieceTally& tally, std::string_view text) const {
+void BpeTrainer::count_document(bpe_training::PieceTally& tally, std::string_view text) const {
   if (options_.lowercase)
     count_pieces(tally, normalized(text), 0);
   else
@@ -119,7 +120,7 @@ void BpeTrainer::add_documents(Workers& workers, const NextDocument& next) {
   };
   workers.run([&](int) {
     try {
-      PieceTally tally(*counter_);
+      bpe_training::PieceTally tally(*counter_);
       std::vector<std::string> documents;
       while (const std::size_t taken = take(documents))
         for (std::size_t i = 0; i < taken; ++i) count_document(tally, documents[i]);
@@ -132,7 +133,7 @@ void BpeTrainer::add_documents(Workers& workers, const NextDocument& next) {
   });
 }
 
-std::size_t BpeTrainer::count_pieces(PieceTally& tally, std::string_view text,
+std::size_t BpeTrainer::count_pieces(bpe_training::PieceTally& tally, std::string_view text,
                                      std::size_t held) const {
   // The last `held` ends stay at the front until more come.
   std::array<std::size_t, 256> ends;
@@ -151,7 +152,7 @@ std::size_t BpeTrainer::count_pieces(PieceTally& tally, std::string_view text,
 }
 
 // Gives the merger the pieces that it has memory for.
-void BpeTrainer::fill(PairMerger& merger) {
+void BpeTrainer::fill(bpe_training::PairMerger& merger) {
   const auto classes = counter_->classes();
   std::uint64_t kept_pieces = 0, kept_bytes = 0;
   pieces_ = distinct_pieces_ = 0;
@@ -182,10 +183,10 @@ void BpeTrainer::fill(PairMerger& merger) {
   });
 }
 
-std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) {
+std::shared_ptr<const bpe::BpeTokenizer> BpeTrainer::train(const Progress& progress) {
   end_document();
   tally_->flush();
-  PairMerger merger;
+  bpe_training::PairMerger merger;
   fill(merger);
   if (pieces_ == 0)
     throw Error(ErrorCode::invalid_argument, "[bpe_trainer] there is no text to train on");
@@ -195,7 +196,7 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) 
   // had those boundaries all the time, so it went through the same merges as every other such
   // place, and all of them became the token at once.
   std::vector<std::string> tokens = byte_tokens();
-  std::vector<PairMerger::Pair> merges;
+  std::vector<bpe_training::PairMerger::Pair> merges;
   const std::int64_t wanted =
       options_.vocab_size - kBytes - static_cast<std::int64_t>(options_.special_tokens.size());
   for (std::int64_t done = 0; done < wanted;) {
@@ -212,9 +213,9 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(const Progress& progress) 
     if (progress && done * 100 / wanted != (done - 1) * 100 / wanted && !progress(done, wanted))
       return nullptr;
   }
-  BpeVocabulary vocabulary = build_vocabulary(tokens, merges, options_.special_tokens);
+  bpe::BpeVocabulary vocabulary = build_vocabulary(tokens, merges, options_.special_tokens);
   vocabulary.lowercase = options_.lowercase;
-  return make_bpe_tokenizer(std::move(vocabulary), *options_.splitter);
+  return bpe::make_bpe_tokenizer(std::move(vocabulary), *options_.splitter);
 }
 
 }  // namespace stemma

@@ -29,19 +29,21 @@
 #include <vector>
 
 #include "base/threads.h"
-#include "text/bpe_tokenizer.h"
-#include "text/piece_counter.h"
+#include "text/bpe/bpe_tokenizer.h"
+#include "text/training/piece_counter.h"
+
+namespace stemma::bpe_training {
+class PairMerger;
+}
 
 namespace stemma {
-
-class PairMerger;
 
 struct BpeTrainerOptions {
   std::int32_t vocab_size = 32768;  // bytes and special tokens included
   std::uint64_t min_frequency = 2;  // of a pair, to be merged
   std::vector<std::string> special_tokens = {"<|endoftext|>"};
-  const Splitter* splitter = &gpt2_splitter();  // not owned
-  bool lowercase = false;                       // text is put in lower case first
+  const split::Splitter* splitter = &split::gpt2_splitter();  // not owned
+  bool lowercase = false;                                     // text is put in lower case first
   std::uint64_t memory_bytes = std::uint64_t{2} << 30;
   std::filesystem::path spill_folder = std::filesystem::temp_directory_path();
 };
@@ -71,7 +73,7 @@ class BpeTrainer {
   // is frequent enough. Throws invalid_argument when no text was added, when train() was called
   // before, and when not even the most frequent pieces fit into `memory_bytes`.
   using Progress = std::function<bool(std::int64_t done, std::int64_t wanted)>;
-  std::shared_ptr<const BpeTokenizer> train(const Progress& progress = {});
+  std::shared_ptr<const bpe::BpeTokenizer> train(const Progress& progress = {});
 
   // Of the corpus, known after train().
   std::uint64_t pieces() const { return pieces_; }
@@ -87,16 +89,17 @@ class BpeTrainer {
   std::string normalized(std::string_view text) const;
   // Counts all pieces of `text`, which is normalized, but the last `held` ones; returns where those
   // begin.
-  std::size_t count_pieces(PieceTally& tally, std::string_view text, std::size_t held) const;
-  void count_document(PieceTally& tally, std::string_view text) const;
-  void fill(PairMerger& merger);
+  std::size_t count_pieces(bpe_training::PieceTally& tally, std::string_view text,
+                           std::size_t held) const;
+  void count_document(bpe_training::PieceTally& tally, std::string_view text) const;
+  void fill(bpe_training::PairMerger& merger);
 
   BpeTrainerOptions options_;
   std::string pending_;           // the end of the document so far, whose pieces are not certain
   std::string partial_;           // what may become a character after it
   std::size_t wanted_bytes_ = 0;  // of pending_, before it is split again
-  std::unique_ptr<PieceCounter> counter_;
-  std::unique_ptr<PieceTally> tally_;  // of add_text() and add_document()
+  std::unique_ptr<bpe_training::PieceCounter> counter_;
+  std::unique_ptr<bpe_training::PieceTally> tally_;  // of add_text() and add_document()
   std::uint64_t pieces_ = 0, distinct_pieces_ = 0;
   Dropped dropped_;
 };

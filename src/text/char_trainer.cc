@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 
 namespace stemma {
 
@@ -18,13 +18,13 @@ CharTrainer::CharTrainer(CharTrainerOptions options)
         fmt::format("[char_trainer] vocab_size must be at least {} (256 bytes and {} special "
                     "tokens are always in), got {}",
                     least, options_.special_tokens.size(), options_.vocab_size));
-  check_special_names(options_.special_tokens, "char_trainer");
+  bpe::check_special_names(options_.special_tokens, "char_trainer");
 }
 
 void CharTrainer::add_document(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     char32_t character = 0;
-    const std::size_t length = decode_utf8(text.substr(at), character);
+    const std::size_t length = unicode::decode_utf8(text.substr(at), character);
     if (length > 1) ++counts_[character];
     at += std::max<std::size_t>(length, 1);
   }
@@ -34,7 +34,7 @@ std::size_t CharTrainer::distinct_characters() const {
   return counts_.size() - static_cast<std::size_t>(std::ranges::count(counts_, 0u));
 }
 
-std::shared_ptr<const CharTokenizer> CharTrainer::train() const {
+std::shared_ptr<const characters::CharTokenizer> CharTrainer::train() const {
   std::vector<char32_t> characters;
   for (char32_t c = 0; c < counts_.size(); ++c)
     if (counts_[c] >= std::max<std::uint64_t>(options_.min_frequency, 1)) characters.push_back(c);
@@ -44,13 +44,13 @@ std::shared_ptr<const CharTokenizer> CharTrainer::train() const {
       static_cast<std::size_t>(options_.vocab_size) - 256 - options_.special_tokens.size();
   characters.resize(std::min(characters.size(), room));
 
-  VocabularyBuilder builder("char_trainer",
-                            {.tokens = 256 + characters.size() + options_.special_tokens.size()});
+  bpe::VocabularyBuilder builder(
+      "char_trainer", {.tokens = 256 + characters.size() + options_.special_tokens.size()});
   std::int64_t id = 0;
   for (; id < 256; ++id) builder.add_token(std::string(1, static_cast<char>(id)), id);
-  for (const char32_t c : characters) builder.add_token(to_utf8(c), id++);
+  for (const char32_t c : characters) builder.add_token(unicode::to_utf8(c), id++);
   for (const std::string& name : options_.special_tokens) builder.add_special(name, id++);
-  return std::make_shared<CharTokenizer>(builder.finish());
+  return std::make_shared<characters::CharTokenizer>(builder.finish());
 }
 
 }  // namespace stemma

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/char_tokenizer.h"
+#include "text/characters/char_tokenizer.h"
 
 namespace stemma {
 
@@ -35,7 +35,7 @@ class CharTrainer {
 
   // Characters above U+007F that were seen.
   std::size_t distinct_characters() const;
-  std::shared_ptr<const CharTokenizer> train() const;
+  std::shared_ptr<const characters::CharTokenizer> train() const;
 
  private:
   CharTrainerOptions options_;

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "text/reserve_ids.h"
+#include "text/bpe/reserve_ids.h"
 
 namespace stemma {
 namespace {
@@ -71,7 +71,7 @@ std::vector<std::vector<std::int32_t>> encode_batch(const Tokenizer& tokenizer,
   workers.for_each(static_cast<std::int64_t>(texts.size()), 1,
                    [&](std::int64_t begin, std::int64_t, int) {
                      const auto i = static_cast<std::size_t>(begin);
-                     reserve_ids(texts[i], ids[i]);
+                     bpe::reserve_ids(texts[i], ids[i]);
                      tokenizer.encode(texts[i], ids[i]);
                    });
   return ids;
@@ -81,13 +81,13 @@ void encode_parallel(const Tokenizer& tokenizer, std::string_view text, Workers&
                      std::vector<std::int32_t>& ids) {
   if (workers.count() == 1 || text.size() <= kPartBytes) return tokenizer.encode(text, ids);
   const std::vector<std::string_view> parts = parts_of(tokenizer, text);
-  reserve_ids(text, ids);
+  bpe::reserve_ids(text, ids);
   OrderedIds joined(ids);
   workers.for_each(static_cast<std::int64_t>(parts.size()), 1,
                    [&](std::int64_t begin, std::int64_t, int) {
                      const auto part = static_cast<std::size_t>(begin);
                      std::vector<std::int32_t> ids_of_part = joined.take_free();
-                     reserve_ids(parts[part], ids_of_part);
+                     bpe::reserve_ids(parts[part], ids_of_part);
                      tokenizer.encode(parts[part], ids_of_part);
                      joined.add(part, std::move(ids_of_part));
                    });

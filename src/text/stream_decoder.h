@@ -13,7 +13,7 @@
 #include <string>
 
 #include "text/tokenizer.h"
-#include "text/utf8_stream.h"
+#include "text/unicode/utf8_stream.h"
 
 namespace stemma {
 
@@ -28,7 +28,7 @@ class StreamDecoder {
 
  private:
   const Tokenizer& tokenizer_;
-  Utf8Stream characters_;
+  unicode::Utf8Stream characters_;
 };
 
 }  // namespace stemma

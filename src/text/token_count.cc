@@ -1,7 +1,7 @@
 #include "text/token_count.h"
 
 #include "base/error.h"
-#include "text/scan.h"
+#include "text/split/scan.h"
 
 namespace stemma {
 namespace {
@@ -70,11 +70,11 @@ void CharacterCounter::push(std::string_view chunk) {
   while (!pending_.empty() && !chunk.empty()) {
     pending_ += chunk.front();
     chunk.remove_prefix(1);
-    const std::size_t whole = pending_.size() - incomplete_utf8_tail(pending_);
+    const std::size_t whole = pending_.size() - unicode::incomplete_utf8_tail(pending_);
     count(std::string_view(pending_).substr(0, whole));
     pending_.erase(0, whole);
   }
-  const std::size_t whole = chunk.size() - incomplete_utf8_tail(chunk);
+  const std::size_t whole = chunk.size() - unicode::incomplete_utf8_tail(chunk);
   count(chunk.substr(0, whole));
   pending_ += chunk.substr(whole);
 }
@@ -87,9 +87,9 @@ void CharacterCounter::finish() {
 
 void CharacterCounter::count(std::string_view text) {
   for (std::size_t place = 0; place < text.size(); ++characters_) {
-    const scan::Character c = scan::character_at(text, place);
+    const split::scan::Character c = split::scan::character_at(text, place);
     place += c.length > 0 ? c.length : 1;
-    const bool space = c.length > 0 && c.kind == CharClass::space;
+    const bool space = c.length > 0 && c.kind == unicode::CharClass::space;
     if (!space && !in_word_) ++words_;
     in_word_ = !space;
   }

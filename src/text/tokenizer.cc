@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/char_tokenizer.h"
-#include "text/hugging_face.h"
-#include "text/published.h"
-#include "text/text_file.h"
-#include "text/tiktoken_file.h"
-#include "text/vocab_txt.h"
+#include "text/characters/char_tokenizer.h"
+#include "text/characters/vocab_txt.h"
+#include "text/files/hugging_face.h"
+#include "text/files/published.h"
+#include "text/files/text_file.h"
+#include "text/files/tiktoken_file.h"
 
 namespace stemma {
 
@@ -26,21 +26,21 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
-  if (auto gpt1 = published_gpt1(source)) return gpt1;
-  if (source == "bytes") return byte_tokenizer();
-  if (auto published = published_tokenizer(source)) return published;
+  if (auto gpt1 = tokenizer_files::published_gpt1(source)) return gpt1;
+  if (source == "bytes") return characters::byte_tokenizer();
+  if (auto published = tokenizer_files::published_tokenizer(source)) return published;
   std::error_code error;
   if (!std::filesystem::exists(source, error))
     throw Error(ErrorCode::not_found,
                 fmt::format("[tokenizer] '{}' is neither a folder, a file (tokenizer.json, "
                             "*.tiktoken, vocab.txt) nor the name of a built-in encoding ({}, "
                             "bytes)",
-                            source, published_names()));
+                            source, tokenizer_files::published_names()));
   const std::filesystem::path path = source;
-  if (path.extension() == ".tiktoken") return read_tiktoken(path);
+  if (path.extension() == ".tiktoken") return tokenizer_files::read_tiktoken(path);
   if (path.extension() == ".txt" && !std::filesystem::is_directory(path))
-    return parse_vocab_txt(read_tokenizer_file(path), source);
-  return read_hugging_face(path);
+    return characters::parse_vocab_txt(tokenizer_files::read_tokenizer_file(path), source);
+  return tokenizer_files::read_hugging_face(path);
 }
 
 void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& path) {
@@ -50,13 +50,13 @@ void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& pat
                             path.string(), what));
   };
   if (path.extension() == ".tiktoken") {
-    const auto* bpe = dynamic_cast<const BpeTokenizer*>(&tokenizer);
-    if (bpe == nullptr) refuse("a .tiktoken file holds byte-level BPE only");
-    save_tiktoken(*bpe, path);
+    const auto* byte_level = dynamic_cast<const bpe::BpeTokenizer*>(&tokenizer);
+    if (byte_level == nullptr) refuse("a .tiktoken file holds byte-level BPE only");
+    tokenizer_files::save_tiktoken(*byte_level, path);
   } else if (path.extension() == ".txt") {
-    const auto* characters = dynamic_cast<const CharTokenizer*>(&tokenizer);
-    if (characters == nullptr) refuse("a vocab.txt holds single characters and bytes only");
-    save_vocab_txt(*characters, path);
+    const auto* by_character = dynamic_cast<const characters::CharTokenizer*>(&tokenizer);
+    if (by_character == nullptr) refuse("a vocab.txt holds single characters and bytes only");
+    characters::save_vocab_txt(*by_character, path);
   } else {
     if (path.extension() == ".json" || (exists(path) && !is_directory(path)))
       throw Error(ErrorCode::invalid_argument,

@@ -49,7 +49,7 @@ std::vector<checkpoint::NamedTensor> AdamW::state() const {
   for (const auto& [prefix, moments] : {std::pair{"m.", &m_}, std::pair{"v.", &v_}})
     for (const nn::Parameter& p : parameters_.list())
       list.push_back(
-          {prefix + p.name,
+          {prefix + p.spec.name,
            Tensor::in(moments->storage(), static_cast<std::size_t>(p.offset) * sizeof(float),
                       p.value.shape(), DType::f32)});
   return list;

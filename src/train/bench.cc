@@ -56,7 +56,7 @@ class RandomBatches final : public BatchSource {
 };
 
 // Before the batch is made: at least the input of every block, and the ids, lie in memory at once.
-void require_memory(const DecoderConfig& config, const BenchSettings& s) {
+void require_memory(const ModelConfig& config, const BenchSettings& s) {
   const double tokens = static_cast<double>(s.batch) * static_cast<double>(s.sequence_length);
   const double bytes = tokens * (16.0 + 4.0 * static_cast<double>(config.layers) *
                                             static_cast<double>(config.channels));
@@ -72,7 +72,7 @@ void require_memory(const DecoderConfig& config, const BenchSettings& s) {
 
 }  // namespace
 
-BenchResult bench_steps(const DecoderConfig& config, const BenchSettings& s,
+BenchResult bench_steps(const ModelConfig& config, const BenchSettings& s,
                         nn::WeightSource& weights, Stream& stream) {
   if (s.batch < 1 || s.sequence_length < 1 || s.steps < 1 || s.warmup < 0)
     throw Error(ErrorCode::invalid_argument, "[bench] batch, seq and steps must be at least 1");

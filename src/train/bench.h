@@ -2,14 +2,14 @@
 //
 //   BenchSettings settings{.batch = 4, .sequence_length = 1024};
 //   const std::vector<double> seconds = bench_steps(config, settings, weights, stream).seconds;
-//   const double flop = 4 * 1024 * config.training_flop_per_token(1024);  // of one step
+//   const double flop = 4 * 1024 * ModelCost(config).training_flop_per_token(1024);  // of one step
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "device/stream.h"
-#include "models/decoder_config.h"
+#include "models/config.h"
 #include "nn/weight_source.h"
 #include "ops/context.h"
 #include "ops/tape.h"
@@ -33,7 +33,7 @@ struct BenchResult {
 
 // Fewer steps when a signal came. Throws invalid_argument (a size < 1; more tokens than the
 // context), out_of_memory.
-BenchResult bench_steps(const DecoderConfig& config, const BenchSettings& settings,
+BenchResult bench_steps(const ModelConfig& config, const BenchSettings& settings,
                         nn::WeightSource& weights, Stream& stream);
 
 }  // namespace stemma::train

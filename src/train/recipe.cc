@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "models/family.h"
 
 namespace stemma::train {
 namespace {
@@ -106,21 +107,18 @@ void declare(Recipe& recipe, OptionSet& options) {
   declare_machine(recipe, options);
 }
 
-DecoderConfig depth_config(const Recipe& recipe, std::int64_t vocab) {
-  DecoderConfig c;
+ModelConfig depth_config(const Recipe& recipe, std::int64_t vocab) {
+  const Family& family = family_named(recipe.family);
+  ModelConfig c = family.defaults();
   c.vocab = vocab;
   c.context = recipe.sequence_length > 0 ? recipe.sequence_length : kDefaultSequence;
   c.layers = c.heads = recipe.depth;
   c.channels = kDepthHeadSize * recipe.depth;
-  c.hidden = 4 * c.channels;
-  if (recipe.family == "gpt1") {
-    c.norm = DecoderConfig::NormPlacement::post;
-    c.scaled_residual = false;
-  }
+  c.hidden = family.hidden_of(c.channels);
   return c;
 }
 
-void resolve(Recipe& recipe, const DecoderConfig& config) {
+void resolve(Recipe& recipe, const ModelConfig& config) {
   if (recipe.sequence_length == 0) recipe.sequence_length = config.context;
   if (recipe.sequence_length > config.context)
     throw Error(ErrorCode::invalid_argument,

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/options.h"
-#include "models/decoder_config.h"
+#include "models/config.h"
 
 namespace stemma::train {
 
@@ -49,9 +49,9 @@ void declare(Recipe& recipe, OptionSet& options);
 
 // Fills in what the recipe leaves to be derived (values 0 or < 0) for a model of this
 // configuration, and checks that the rest fits. Throws invalid_argument.
-void resolve(Recipe& recipe, const DecoderConfig& config);
+void resolve(Recipe& recipe, const ModelConfig& config);
 
 // The one-number model: C = 64 · depth, H = L = depth, a context of recipe.sequence_length.
-DecoderConfig depth_config(const Recipe& recipe, std::int64_t vocab);
+ModelConfig depth_config(const Recipe& recipe, std::int64_t vocab);
 
 }  // namespace stemma::train

@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "device/cpu.h"
 #include "device/peaks.h"
+#include "models/cost.h"
 #include "train/metrics.h"
 #include "train/setup.h"
 
@@ -51,7 +52,8 @@ class Run {
                  recipe_.eval_tokens),
         text_bytes_(
             static_cast<std::int64_t>(windows_.text_bytes(setup_.data.token_byte_counts()))),
-        flop_per_token_(setup_.model.decoder.training_flop_per_token(recipe_.sequence_length)),
+        flop_per_token_(
+            ModelCost(setup_.model.model).training_flop_per_token(recipe_.sequence_length)),
         peak_flops_(multiply_peak(*setup_.stream, setup_.numerics)) {}
 
   RunResult to_the_end() {
@@ -69,7 +71,7 @@ class Run {
     metrics_.draw();
     result_.steps = trainer_.step_count();
     result_.tokens = trainer_.tokens_seen();
-    result_.parameters = setup_.model.decoder.parameters();
+    result_.parameters = ModelCost(setup_.model.model).parameters();
     if (step_seconds_ > 0) {
       result_.tokens_per_s = static_cast<double>(step_tokens_) / step_seconds_;
       result_.share_of_peak = result_.tokens_per_s * flop_per_token_ / peak_flops_;
@@ -79,12 +81,12 @@ class Run {
 
  private:
   void announce() const {
-    const DecoderConfig& c = setup_.model.decoder;
+    const ModelConfig& c = setup_.model.model;
     log_info(fmt::format(
         "{} parameters ({} layers, {} channels, {} heads, vocabulary {}, context {}), {} kernels, "
         "{} products, measured peak {}",
-        format_count(static_cast<double>(c.parameters())), c.layers, c.channels, c.heads, c.vocab,
-        c.context, to_string(kernel_path()), to_string(setup_.numerics.multiply),
+        format_count(static_cast<double>(ModelCost(c).parameters())), c.layers, c.channels, c.heads,
+        c.vocab, c.context, to_string(kernel_path()), to_string(setup_.numerics.multiply),
         fmt::format("{:.0f} GFLOP/s", peak_flops_ / 1e9)));
     log_info(fmt::format(
         "{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "checkpoint/checkpoint_source.h"
+#include "models/family.h"
 #include "nn/fresh_weights.h"
 
 namespace stemma::train {
@@ -132,11 +133,11 @@ std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer
 }
 
 struct Model {
-  checkpoint::ModelConfig config;
+  checkpoint::ConfigFile config;
   std::unique_ptr<nn::WeightSource> source;
 };
 
-void fit_vocabulary(DecoderConfig& config, const Tokenizer& tokenizer, bool free) {
+void fit_vocabulary(ModelConfig& config, const Tokenizer& tokenizer, bool free) {
   if (free) config.vocab = tokenizer.vocab_size();
   if (config.vocab < tokenizer.vocab_size())
     throw Error(
@@ -148,7 +149,7 @@ void fit_vocabulary(DecoderConfig& config, const Tokenizer& tokenizer, bool free
 
 Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   Model model;
-  DecoderConfig& config = model.config.decoder;
+  ModelConfig& config = model.config.model;
   if (recipe.model.empty() == (recipe.depth == 0))
     throw Error(
         ErrorCode::invalid_argument,
@@ -158,7 +159,7 @@ Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   if (recipe.depth > 0) {
     config = depth_config(recipe, tokenizer.vocab_size());
   } else if (fs::is_regular_file(recipe.model)) {
-    model.config = checkpoint::read_model_config(recipe.model);
+    model.config = checkpoint::read_config_file(recipe.model);
     free_vocabulary = false;
   } else if (fs::is_directory(recipe.model)) {
     const auto found = checkpoint::resolve_model_folder(recipe.model);
@@ -261,7 +262,7 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   Setup setup;
   setup.tokenizer = tokenizer_for(recipe);
   Model model = model_for(recipe, *setup.tokenizer);
-  resolve(recipe, model.config.decoder);
+  resolve(recipe, model.config.model);
   setup.folder_lock = prepare_folder(run, resume);
   std::optional<checkpoint::FoundCheckpoint> found;
   if (resume == Resume::automatic && has_checkpoints(run)) {
@@ -287,9 +288,8 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   setup.batches = std::make_shared<SampledBatches>(
       Sampler(setup.data.train(), {recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed),
                                    parse_packing(recipe.pack)}));
-  setup.trainer =
-      std::make_unique<Trainer>(model.config.decoder, settings_of(recipe, setup.numerics),
-                                *model.source, setup.batches, *setup.stream);
+  setup.trainer = std::make_unique<Trainer>(model.config.model, settings_of(recipe, setup.numerics),
+                                            *model.source, setup.batches, *setup.stream);
   if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
   // Last: a folder without a recipe is no run yet.
   save_recipe(recipe, run);

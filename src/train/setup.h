@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/file.h"
-#include "checkpoint/model_config.h"
+#include "checkpoint/config_file.h"
 #include "data/dataset.h"
 #include "device/stream.h"
 #include "text/tokenizer.h"
@@ -20,7 +20,7 @@ namespace stemma::train {
 struct Setup {
   Recipe recipe;  // resolved
   std::shared_ptr<const Tokenizer> tokenizer;
-  checkpoint::ModelConfig model;
+  checkpoint::ConfigFile model;
   Dataset data;
   std::uint64_t data_fingerprint = 0;       // of its training tokens
   std::unique_ptr<FolderLock> folder_lock;  // of the run folder

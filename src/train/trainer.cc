@@ -11,22 +11,21 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "kernels/host.h"
+#include "models/cost.h"
 
 namespace stemma::train {
 namespace {
 
-std::unique_ptr<nn::Parameters> make_parameters(const DecoderConfig& config,
-                                                nn::WeightSource& source,
-                                                std::unique_ptr<Decoder>& model) {
+std::unique_ptr<nn::Parameters> make_parameters(const ModelConfig& config, nn::WeightSource& source,
+                                                Stream& stream, std::unique_ptr<Model>& model) {
   return std::make_unique<nn::Parameters>(
-      [&](nn::WeightSource& from) { model = std::make_unique<Decoder>(config, from); }, source);
+      [&](nn::WeightSource& from) { model = build_model(config, from); }, source, stream);
 }
 
 // A weight, its gradient and its two moments, f32 each.
 constexpr double kBytesPerParameter = 16;
 
-void check(const DecoderConfig& config, const TrainerSettings& settings,
-           const BatchSource& batches) {
+void check(const ModelConfig& config, const TrainerSettings& settings, const BatchSource& batches) {
   if (settings.batch < 1 || settings.micro_batch < 1 || settings.batch % settings.micro_batch != 0)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})",
@@ -35,8 +34,7 @@ void check(const DecoderConfig& config, const TrainerSettings& settings,
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] sequence_length ({}) is above the model's context ({})",
                             batches.sequence_length(), config.context));
-  config.validate();
-  config.require_memory(kBytesPerParameter);
+  ModelCost(config).require_memory(kBytesPerParameter);
 }
 
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {
@@ -50,13 +48,13 @@ void check(const DecoderConfig& config, const TrainerSettings& settings,
 
 }  // namespace
 
-Trainer::Trainer(const DecoderConfig& config, const TrainerSettings& settings,
+Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
                  nn::WeightSource& source, std::shared_ptr<const BatchSource> batches,
                  Stream& stream)
     : settings_((check(config, settings, *batches), settings)),
       stream_(stream),
       batches_(std::move(batches)),
-      parameters_(make_parameters(config, source, model_)),
+      parameters_(make_parameters(config, source, stream, model_)),
       optimizer_(std::make_unique<AdamW>(*parameters_, settings.optimizer)),
       ctx_(stream, settings.numerics, arena_),
       tape_(ctx_, settings.recompute) {
@@ -78,8 +76,8 @@ double Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_numbe
   nn::FullAttention attention(batch_);
   double value = 0;
   {
-    const Tensor h = model_->forward(ctx_, batch_, attention);
-    const Tensor loss = model_->loss(ctx_, h, batch_.targets, scale);
+    const Tensor h = model_->forward({ctx_, batch_, attention});
+    const Tensor loss = model_->head().loss(ctx_, h, batch_.targets, scale);
     value = kernels::read_scalar(stream_, loss);
     if (memory_report_.empty()) memory_report_ = tape_.report();
     tape_.backward(loss);
@@ -118,8 +116,8 @@ Evaluation Trainer::evaluate(const EvaluationWindows& windows, std::int64_t text
     // Evaluation has its own plan: the same shapes without a tape.
     const ops::Arena::Step memory(arena_, ~shape_key());
     nn::FullAttention attention(batch_);
-    const Tensor h = model_->forward(ctx, batch_, attention);
-    const auto losses = model_->token_losses(ctx, h, batch_.targets);
+    const Tensor h = model_->forward({ctx, batch_, attention});
+    const auto losses = model_->head().token_losses(ctx, h, batch_.targets);
     nats = std::accumulate(losses.begin(), losses.end(), nats);
     result.tokens += std::count_if(batch_.targets.begin(), batch_.targets.end(),
                                    [](std::int32_t t) { return t >= 0; });
@@ -132,7 +130,7 @@ Evaluation Trainer::evaluate(const EvaluationWindows& windows, std::int64_t text
 
 std::vector<checkpoint::NamedTensor> Trainer::weights() const {
   std::vector<checkpoint::NamedTensor> list;
-  for (const nn::Parameter& p : parameters_->list()) list.push_back({p.name, p.value});
+  for (const nn::Parameter& p : parameters_->list()) list.push_back({p.spec.name, p.value});
   return list;
 }
 

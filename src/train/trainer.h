@@ -16,7 +16,7 @@
 
 #include "checkpoint/run_folder.h"
 #include "data/sampler.h"
-#include "models/decoder.h"
+#include "models/model.h"
 #include "nn/parameters.h"
 #include "ops/arena.h"
 #include "ops/tape.h"
@@ -54,7 +54,7 @@ class Trainer {
  public:
   // `source` gives the initial weights. Throws invalid_argument for impossible settings,
   // out_of_memory.
-  Trainer(const DecoderConfig& config, const TrainerSettings& settings, nn::WeightSource& source,
+  Trainer(const ModelConfig& config, const TrainerSettings& settings, nn::WeightSource& source,
           std::shared_ptr<const BatchSource> batches, Stream& stream);
 
   // The next step. Nothing when a signal (base/interrupt.h) came between its micro-batches: no
@@ -70,7 +70,7 @@ class Trainer {
   // All weights, under their global names.
   std::vector<checkpoint::NamedTensor> weights() const;
   const AdamW& optimizer() const { return *optimizer_; }
-  const Decoder& model() const { return *model_; }
+  const Model& model() const { return *model_; }
   // Bytes that the tape held at the end of the first forward pass, by operation.
   const std::vector<ops::TapeReportLine>& memory_report() const { return memory_report_; }
 
@@ -87,7 +87,7 @@ class Trainer {
   TrainerSettings settings_;
   Stream& stream_;
   std::shared_ptr<const BatchSource> batches_;
-  std::unique_ptr<Decoder> model_;  // before the parameters, whose construction builds it
+  std::unique_ptr<Model> model_;  // before the parameters, whose construction builds it
   std::unique_ptr<nn::Parameters> parameters_;
   std::unique_ptr<AdamW> optimizer_;
   ops::Arena arena_;

@@ -2,13 +2,13 @@
 
 #include "checkpoint/export.h"
 #include "checkpoint/transpose.h"
+#include "models/cost.h"
 #include "tests/checkpoint/support.h"
 
 namespace stemma::checkpoint {
 namespace {
 
 using namespace testing;
-using NormPlacement = DecoderConfig::NormPlacement;
 
 double sum_of(const Tensor& t) {
   double sum = 0;
@@ -28,27 +28,25 @@ void expect_golden(const fs::path& folder, const std::vector<Golden>& golden) {
   CheckpointSource source(folder, Memory::shared);
   for (const Golden& g : golden) {
     SCOPED_TRACE(g.name);
-    const Tensor t = source.parameter(g.name);
+    const Tensor t = parameter(source, g.name);
     const std::int64_t cols = g.column < 0 ? 1 : t.dim(1);
     EXPECT_EQ(t.data<float>()[g.row * cols + (g.column < 0 ? 0 : g.column)], g.value);
     EXPECT_NEAR(sum_of(t), g.sum, 1e-9);
   }
-  const DecoderConfig& c = source.config().decoder;
+  const ModelConfig& c = source.config().model;
   std::int64_t elements = 0;
-  for (const Parameter& p : parameters_of(c)) elements += source.parameter(p.name).elements();
-  EXPECT_EQ(elements, c.parameters());
-  EXPECT_EQ(source.matrix("blocks.0.feed_forward.up.weight", c.hidden, c.channels, {}).out(),
-            c.hidden);
-  EXPECT_EQ(source.vector("blocks.1.norm1.gain", c.channels, {}).dim(0), c.channels);
+  for (const nn::ParameterSpec& spec : parameters_of(c))
+    elements += source.load(spec).value().elements();
+  EXPECT_EQ(elements, ModelCost(c).parameters());
 }
 
 TEST(CheckpointSource, NanoSort) {
   const fs::path folder = shared_material("models/nano-sort/hf");
   if (folder.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/models/nano-sort/hf";
-  const DecoderConfig c = load_config(folder).decoder;
+  const ModelConfig c = load_config(folder).model;
   EXPECT_FALSE(c.tied_head);
   EXPECT_FALSE(c.head_bias);
-  EXPECT_EQ(c.parameters(), 85728);
+  EXPECT_EQ(ModelCost(c).parameters(), 85728);
   expect_golden(
       folder,
       {{"blocks.1.attention.qkv.weight", 7, 5, 0.02460690401494503f, -1.417976951390301},
@@ -65,11 +63,11 @@ TEST(CheckpointSource, NanoSort) {
 TEST(CheckpointSource, Gpt2BasicHasABiasOnItsHead) {
   const fs::path folder = shared_material("models/gpt2-basic-463k/hf");
   if (folder.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/models/gpt2-basic-463k/hf";
-  const ModelConfig model = load_config(folder);
-  EXPECT_FALSE(model.decoder.tied_head);
-  EXPECT_TRUE(model.decoder.head_bias);
+  const ConfigFile model = load_config(folder);
+  EXPECT_FALSE(model.model.tied_head);
+  EXPECT_TRUE(model.model.head_bias);
   EXPECT_EQ(model.eos_token, 0);
-  EXPECT_EQ(model.decoder.parameters(), 463168);
+  EXPECT_EQ(ModelCost(model.model).parameters(), 463168);
   expect_golden(
       folder,
       {{"blocks.1.attention.qkv.weight", 7, 5, 0.13601042330265045f, -0.8734568644140381},
@@ -83,7 +81,7 @@ TEST(CheckpointSource, Gpt2BasicHasABiasOnItsHead) {
 TEST(CheckpointSource, TinyRandomGpt2IsTied) {
   const fs::path folder = shared_material("models/tiny-random-gpt2/hf");
   if (folder.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/models/tiny-random-gpt2/hf";
-  EXPECT_TRUE(load_config(folder).decoder.tied_head);
+  EXPECT_TRUE(load_config(folder).model.tied_head);
   expect_golden(
       folder,
       {{"blocks.1.attention.qkv.weight", 7, 5, -0.054359450936317444f, -1.8776260856902809},
@@ -94,8 +92,8 @@ TEST(CheckpointSource, TinyRandomGpt2IsTied) {
 // A GPT-1 layout that transformers wrote (tests/golden/fixtures, scripts/peers/make_golden.py).
 TEST(CheckpointSource, OpenAiGptOfTransformers) {
   const fs::path folder = fs::path(STEMMA_SOURCE_DIR) / "tests/golden/fixtures/gpt1-random";
-  const ModelConfig model = load_config(folder);
-  EXPECT_EQ(model.decoder.norm, NormPlacement::post);
+  const ConfigFile model = load_config(folder);
+  EXPECT_EQ(model.model.family, "gpt1");
   expect_golden(
       folder,
       {{"blocks.1.attention.qkv.weight", 7, 5, -0.16169878840446472f, 2.301473578111654},
@@ -110,12 +108,13 @@ TEST(CheckpointSource, OpenAiGptOfTransformers) {
 // A folder made from counting parameters, in any spelling of the file that a test wants.
 class Folder {
  public:
-  explicit Folder(DecoderConfig config = tiny_config(NormPlacement::pre)) {
-    model_.decoder = config;
+  explicit Folder(ModelConfig config = tiny_config("gpt2")) {
+    model_.model = config;
     parameters_ = counting_parameters(config);
-    for (const Parameter& p : parameters_of(config)) {
+    for (const nn::ParameterSpec& spec : parameters_of(config)) {
       const Tensor& value = parameters_[tensors_.size()].tensor;
-      tensors_.push_back({p.hf_name, p.conv1d ? transposed(value) : value});
+      const FileTensor file = rules_of(config.family).files(spec).front();
+      tensors_.push_back({file.name, file.transposed ? transposed(value) : value});
     }
   }
   std::vector<NamedTensor>& tensors() { return tensors_; }
@@ -139,7 +138,7 @@ class Folder {
   void expect_loads(const Json& config = {}) {
     CheckpointSource source(write(config), Memory::own);
     for (const NamedTensor& p : parameters_)
-      EXPECT_TRUE(same_tensor(source.parameter(p.name), p.tensor)) << p.name;
+      EXPECT_TRUE(same_tensor(parameter(source, p.name), p.tensor)) << p.name;
   }
   void expect_corrupt(const std::vector<std::string>& words, const Json& config = {}) {
     write(config);
@@ -150,7 +149,7 @@ class Folder {
 
  private:
   ScratchFolder scratch_;
-  ModelConfig model_;
+  ConfigFile model_;
   std::vector<NamedTensor> parameters_, tensors_;
 };
 
@@ -162,10 +161,11 @@ Json without(const Json& config, std::string_view key) {
 }
 
 TEST(CheckpointSource, LoadsBothLayoutsAndTheBareModel) {
-  for (const NormPlacement norm : {NormPlacement::pre, NormPlacement::post}) {
+  for (const char* norm : {"gpt2", "gpt1"}) {
     Folder folder(tiny_config(norm));
     folder.expect_loads();
-    for (NamedTensor& t : folder.tensors()) t.name = std::string(without_prefix(t.name));
+    for (NamedTensor& t : folder.tensors())
+      t.name = t.name.starts_with("transformer.") ? t.name.substr(12) : t.name;
     folder.expect_loads();
   }
 }
@@ -173,13 +173,14 @@ TEST(CheckpointSource, LoadsBothLayoutsAndTheBareModel) {
 TEST(CheckpointSource, SharesPlainMatricesAndOwnsOnRequest) {
   Folder folder;
   CheckpointSource shared(folder.write(), Memory::shared);
-  EXPECT_EQ(shared.parameter("embedding.tokens").raw(), shared.parameter("embedding.tokens").raw());
+  EXPECT_EQ(parameter(shared, "embedding.tokens").raw(),
+            parameter(shared, "embedding.tokens").raw());
   CheckpointSource own(folder.path(), Memory::own);
-  const Tensor copy = own.parameter("embedding.tokens");
-  EXPECT_NE(copy.raw(), own.parameter("embedding.tokens").raw());
+  const Tensor copy = parameter(own, "embedding.tokens");
+  EXPECT_NE(copy.raw(), parameter(own, "embedding.tokens").raw());
   copy.data<float>()[0] += 1;  // must be writable
-  own.parameter("blocks.0.attention.out.weight").data<float>()[0] += 1;
-  EXPECT_TRUE(same_tensor(own.parameter("embedding.tokens"), folder.expected("embedding.tokens")));
+  parameter(own, "blocks.0.attention.out.weight").data<float>()[0] += 1;
+  EXPECT_TRUE(same_tensor(parameter(own, "embedding.tokens"), folder.expected("embedding.tokens")));
 }
 
 TEST(CheckpointSource, IgnoresBuffersOfOldFiles) {
@@ -198,7 +199,7 @@ TEST(CheckpointSource, ConvertsStoredTypes) {
     narrow.data<bf16>()[i] = to_bf16(wide.data<float>()[i]);
   folder.tensor("transformer.ln_f.bias").tensor = narrow;
   CheckpointSource source(folder.write(), Memory::shared);
-  const Tensor read = source.vector("final_norm.bias", 6, {});
+  const Tensor read = parameter(source, "final_norm.bias");
   for (std::int64_t i = 0; i < wide.elements(); ++i)
     EXPECT_EQ(read.data<float>()[i], to_float(narrow.data<bf16>()[i]));
 }
@@ -236,7 +237,7 @@ TEST(CheckpointSource, RefusesContradictions) {
         {"n_positions", 8, "wpe"},
         {"n_layer", 1, "no place"},
         {"n_layer", 3, "missing"},
-        {"n_layer", 10'000'000, "n_layer"},
+        {"n_layer", 10'000'000, "layers"},
         {"n_embd", 8, "[11, 8]"},
         {"n_inner", 23, "c_fc"}}) {
     Json config = folder.config();
@@ -253,7 +254,7 @@ TEST(CheckpointSource, RefusesContradictions) {
 
 TEST(CheckpointSource, FindsOutAboutTheHead) {
   const auto head_of = [](const Folder& folder) {
-    const DecoderConfig c = load_config(folder.path()).decoder;
+    const ModelConfig c = load_config(folder.path()).model;
     return std::pair(c.tied_head, c.head_bias);
   };
   {
@@ -271,7 +272,7 @@ TEST(CheckpointSource, FindsOutAboutTheHead) {
     folder.write(without(folder.config(), "tie_word_embeddings"));
     EXPECT_EQ(head_of(folder), (std::pair(false, false)));
     CheckpointSource source(folder.path(), Memory::own);
-    EXPECT_EQ(source.matrix("head.weight", 11, 6, {}).value().data<float>()[0], -5);
+    EXPECT_EQ(parameter(source, "head.weight").data<float>()[0], -5);
   }
   {
     Folder folder;  // an untied head that is not there
@@ -284,19 +285,23 @@ TEST(CheckpointSource, FindsOutAboutTheHead) {
     folder.tensors().push_back({"lm_head.bias", counting({11}, 7)});
     CheckpointSource source(folder.write(), Memory::own);
     EXPECT_EQ(head_of(folder), (std::pair(false, true)));
-    EXPECT_TRUE(same_tensor(source.parameter("head.weight"), folder.expected("embedding.tokens")));
-    EXPECT_EQ(source.parameter("head.bias").data<float>()[0], 7);
+    EXPECT_TRUE(same_tensor(parameter(source, "head.weight"), folder.expected("embedding.tokens")));
+    EXPECT_EQ(parameter(source, "head.bias").data<float>()[0], 7);
   }
 }
 
 TEST(CheckpointSource, RefusesWhatTheModelMayNotAsk) {
   Folder folder;
   CheckpointSource source(folder.write(), Memory::own);
-  expect_error(ErrorCode::not_found, {"'head.weight'"}, [&] { source.parameter("head.weight"); });
-  expect_error(ErrorCode::corrupt, {"'embedding.tokens'", "[11, 6]", "[6, 11]"},
-               [&] { source.matrix("embedding.tokens", 6, 11, {}); });
-  expect_error(ErrorCode::corrupt, {"'final_norm.gain'", "[6]", "[7]"},
-               [&] { source.vector("final_norm.gain", 7, {}); });
+  expect_error(ErrorCode::not_found, {"'head.weight'"}, [&] {
+    source.load({"head.weight", {11, 6}, {}, nn::Role::matrix, {}});
+  });
+  expect_error(ErrorCode::corrupt, {"'embedding.tokens'", "[11, 6]", "[6, 11]"}, [&] {
+    source.load({"embedding.tokens", {6, 11}, {}, nn::Role::matrix, {}});
+  });
+  expect_error(ErrorCode::corrupt, {"'final_norm.gain'", "[6]", "[7]"}, [&] {
+    source.load({"final_norm.gain", {7}, {}, nn::Role::vector, {}});
+  });
 }
 
 // The folder of `Folder`, its weights in two shards.
@@ -334,7 +339,7 @@ TEST(WeightFiles, ReadsShards) {
   Shards shards;
   CheckpointSource source(shards.write_index(), Memory::shared);
   for (const char* name : {"embedding.tokens", "blocks.1.feed_forward.down.weight"})
-    EXPECT_TRUE(same_tensor(source.parameter(name), shards.folder().expected(name))) << name;
+    EXPECT_TRUE(same_tensor(parameter(source, name), shards.folder().expected(name))) << name;
 }
 
 TEST(WeightFiles, RefusesContradictoryShards) {

@@ -7,12 +7,11 @@ namespace stemma::checkpoint {
 namespace {
 
 using namespace testing;
-using NormPlacement = DecoderConfig::NormPlacement;
 
-std::vector<NamedTensor> all_parameters(const CheckpointSource& source) {
+std::vector<NamedTensor> all_parameters(CheckpointSource& source) {
   std::vector<NamedTensor> all;
-  for (const Parameter& p : parameters_of(source.config().decoder))
-    all.push_back({p.name, source.parameter(p.name)});
+  for (const nn::ParameterSpec& spec : parameters_of(source.config().model))
+    all.push_back({spec.name, source.load(spec).value()});
   return all;
 }
 
@@ -34,28 +33,27 @@ class FakeTokenizer : public Tokenizer {
 
 TEST(Export, RoundTripsEveryHeadAndLayout) {
   struct Case {
-    NormPlacement norm;
+    std::string norm;
     bool tied, bias;
   };
-  for (const Case& each :
-       {Case{NormPlacement::pre, true, false}, Case{NormPlacement::pre, false, false},
-        Case{NormPlacement::pre, false, true}, Case{NormPlacement::post, true, false}}) {
+  for (const Case& each : {Case{"gpt2", true, false}, Case{"gpt2", false, false},
+                           Case{"gpt2", false, true}, Case{"gpt1", true, false}}) {
     const ScratchFolder scratch;
-    ModelConfig config;
-    config.decoder = tiny_config(each.norm);
-    config.decoder.tied_head = each.tied;
-    config.decoder.head_bias = each.bias;
+    ConfigFile config;
+    config.model = tiny_config(each.norm);
+    config.model.tied_head = each.tied;
+    config.model.head_bias = each.bias;
     config.eos_token = 2;
-    const auto parameters = counting_parameters(config.decoder);
+    const auto parameters = counting_parameters(config.model);
     const FakeTokenizer tokenizer;
     export_model(scratch / "deep/model",
                  {.config = config, .parameters = parameters, .tokenizer = &tokenizer});
     CheckpointSource source(scratch / "deep/model", Memory::own);
-    EXPECT_EQ(source.config().decoder.tied_head, each.tied);
-    EXPECT_EQ(source.config().decoder.head_bias, each.bias);
+    EXPECT_EQ(source.config().model.tied_head, each.tied);
+    EXPECT_EQ(source.config().model.head_bias, each.bias);
     EXPECT_EQ(source.config().eos_token, 2);
     for (const NamedTensor& p : parameters)
-      EXPECT_TRUE(same_tensor(source.parameter(p.name), p.tensor)) << p.name;
+      EXPECT_TRUE(same_tensor(parameter(source, p.name), p.tensor)) << p.name;
     EXPECT_TRUE(fs::exists(scratch / "deep/model/tokenizer.json"));
     const Json generation = Json::parse(get(scratch / "deep/model/generation_config.json"), "g");
     EXPECT_EQ(generation.at("eos_token_id").as_int(), 2);
@@ -81,7 +79,7 @@ TEST(Export, ReproducesFilesOfTransformers) {
       folders.push_back(folder);
   for (const fs::path& folder : folders) {
     SCOPED_TRACE(folder.string());
-    const CheckpointSource source(folder, Memory::shared);
+    CheckpointSource source(folder, Memory::shared);
     const std::string name =
         (folder.filename() == "hf" ? folder.parent_path() : folder).filename().string();
     const auto parameters = all_parameters(source);
@@ -101,9 +99,9 @@ TEST(Export, ReproducesFilesOfTransformers) {
 
 TEST(Export, RefusesParametersOfAnotherModel) {
   const ScratchFolder scratch;
-  ModelConfig config;
-  config.decoder = tiny_config(NormPlacement::pre);
-  const auto good = counting_parameters(config.decoder);
+  ConfigFile config;
+  config.model = tiny_config("gpt2");
+  const auto good = counting_parameters(config.model);
   const auto refuse = [&](const std::vector<NamedTensor>& parameters,
                           const std::vector<std::string>& words) {
     expect_error(ErrorCode::invalid_argument, words, [&] {
@@ -126,7 +124,7 @@ TEST(Export, RefusesParametersOfAnotherModel) {
   changed = good;
   changed[0].tensor = Tensor::zeros({11, 6}, DType::bf16);
   refuse(changed, {"'embedding.tokens'", "f32", "bf16"});
-  config.decoder.heads = 5;
+  config.model.heads = 5;
   refuse(good, {"heads"});
 }
 

@@ -46,8 +46,8 @@ TEST(TrainingState, RefusesDamage) {
 class RunFolder : public ::testing::Test {
  protected:
   RunFolder() {
-    config_.decoder = tiny_config(DecoderConfig::NormPlacement::pre);
-    parameters_ = counting_parameters(config_.decoder);
+    config_.model = tiny_config("gpt2");
+    parameters_ = counting_parameters(config_.model);
     optimizer_ = {{"m.embedding.tokens", counting({11, 6}, -1)},
                   {"v.embedding.tokens", counting({11, 6}, 1)}};
   }
@@ -70,7 +70,7 @@ class RunFolder : public ::testing::Test {
   }
 
   ScratchFolder scratch_;
-  ModelConfig config_;
+  ConfigFile config_;
   std::vector<NamedTensor> parameters_, optimizer_;
 };
 
@@ -84,7 +84,7 @@ TEST_F(RunFolder, WritesAndFindsTheNewest) {
   EXPECT_EQ(found.state.seed, 42u);
   EXPECT_TRUE(found.warnings.empty());
   CheckpointSource source(found.folder, Memory::own);
-  EXPECT_TRUE(same_tensor(source.parameter("embedding.tokens"), parameters_[0].tensor));
+  EXPECT_TRUE(same_tensor(parameter(source, "embedding.tokens"), parameters_[0].tensor));
   const auto optimizer = read_optimizer(found.folder);
   ASSERT_EQ(optimizer.size(), 2u);
   EXPECT_EQ(optimizer[1].name, "v.embedding.tokens");
@@ -99,7 +99,7 @@ TEST_F(RunFolder, ReplacesTheSameStepAndSweepsPartials) {
   write(5);
   EXPECT_EQ(names(), (std::vector<std::string>{"step-00000005"}));
   CheckpointSource source(newest_checkpoint(run()).folder, Memory::own);
-  EXPECT_EQ(source.parameter("embedding.tokens").data<float>()[0], 77);
+  EXPECT_EQ(parameter(source, "embedding.tokens").data<float>()[0], 77);
 }
 
 // Every file of a checkpoint in turn: one bit changed, cut short, deleted.
@@ -216,7 +216,7 @@ TEST_F(RunFolder, AKilledWriterLeavesWholeCheckpoints) {
     const FoundCheckpoint found = newest_checkpoint(run());
     EXPECT_TRUE(found.warnings.empty()) << found.warnings[0];
     CheckpointSource source(found.folder, Memory::own);
-    EXPECT_TRUE(same_tensor(source.parameter("embedding.tokens"), parameters_[0].tensor));
+    EXPECT_TRUE(same_tensor(parameter(source, "embedding.tokens"), parameters_[0].tensor));
   }
 }
 

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "checkpoint/parameter_names.h"
+#include "checkpoint/checkpoint_source.h"
 #include "checkpoint/safetensors_writer.h"
+#include "models/model.h"
 #include "tensor/tensor.h"
 
 namespace stemma::checkpoint::testing {
@@ -87,26 +88,33 @@ inline Tensor counting(Shape shape, float base) {
   return t;
 }
 
-inline std::vector<NamedTensor> counting_parameters(const DecoderConfig& config) {
+// The parameter of this name.
+inline Tensor parameter(CheckpointSource& source, std::string_view name) {
+  for (const nn::ParameterSpec& spec : parameters_of(source.config().model))
+    if (spec.name == name) return source.load(spec).value();
+  throw std::runtime_error("no such parameter");
+}
+
+inline std::vector<NamedTensor> counting_parameters(const ModelConfig& config) {
   std::vector<NamedTensor> all;
   float base = 1;
-  for (const Parameter& p : parameters_of(config)) {
-    all.push_back({p.name, counting(p.in ? Shape{p.out, p.in} : Shape{p.out}, base)});
+  for (const nn::ParameterSpec& spec : parameters_of(config)) {
+    all.push_back({spec.name, counting(spec.shape, base)});
     base += 1000;
   }
   return all;
 }
 
-inline DecoderConfig tiny_config(DecoderConfig::NormPlacement norm) {
-  DecoderConfig c;
+inline ModelConfig tiny_config(const std::string& family) {
+  ModelConfig c;
   c.vocab = 11;
   c.context = 7;
   c.channels = 6;
   c.heads = 2;
   c.layers = 2;
   c.hidden = 24;
-  c.norm = norm;
-  c.scaled_residual = norm == DecoderConfig::NormPlacement::pre;
+  c.family = family;
+  c.scaled_residual = family == "gpt2";
   return c;
 }
 

@@ -9,7 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "base/options.h"
-#include "models/decoder_config.h"
+#include "models/cost.h"
+#include "models/family.h"
 #include "train/recipe.h"
 
 namespace stemma::train {
@@ -27,7 +28,7 @@ Recipe read(const std::filesystem::path& path) {
   return recipe;
 }
 
-DecoderConfig config_of(const Recipe& recipe) {
+ModelConfig config_of(const Recipe& recipe) {
   return recipe.depth > 0 ? depth_config(recipe, 2048) : published_config(recipe.model);
 }
 
@@ -38,7 +39,7 @@ TEST(Recipes, AllAreUnderstood) {
     ASSERT_EQ(entry.path().extension(), ".toml") << entry.path();
     SCOPED_TRACE(entry.path().string());
     Recipe recipe = read(entry.path());
-    const DecoderConfig config = config_of(recipe);
+    const ModelConfig config = config_of(recipe);
     EXPECT_NO_THROW(config.validate());
     EXPECT_NO_THROW(resolve(recipe, config));
     EXPECT_FALSE(recipe.data.empty());
@@ -50,11 +51,11 @@ TEST(Recipes, AllAreUnderstood) {
 // Radford et al. 2018, section 4.1.
 TEST(Recipes, Gpt1HasThePapersSettings) {
   const Recipe r = read(recipe_path("gpt1-117m"));
-  const DecoderConfig c = config_of(r);
+  const ModelConfig c = config_of(r);
   EXPECT_EQ(c.layers, 12);
   EXPECT_EQ(c.channels, 768);
   EXPECT_EQ(c.heads, 12);
-  EXPECT_EQ(c.norm, DecoderConfig::NormPlacement::post);
+  EXPECT_EQ(c.family, "gpt1");
   EXPECT_EQ(r.sequence_length, 512);
   EXPECT_EQ(r.batch, 64);
   EXPECT_EQ(r.warmup, 2000);
@@ -68,11 +69,11 @@ TEST(Recipes, Gpt1HasThePapersSettings) {
 // Radford et al. 2019, section 2.3 and table 2; positions as in OpenAI's code.
 TEST(Recipes, Gpt2HasThePapersSettings) {
   const Recipe r = read(recipe_path("gpt2-124m"));
-  const DecoderConfig c = config_of(r);
+  const ModelConfig c = config_of(r);
   EXPECT_EQ(c.layers, 12);
   EXPECT_EQ(c.channels, 768);
   EXPECT_EQ(c.vocab, 50257);
-  EXPECT_EQ(c.norm, DecoderConfig::NormPlacement::pre);
+  EXPECT_EQ(c.family, "gpt2");
   EXPECT_EQ(r.tokenizer, "gpt2");
   EXPECT_EQ(r.sequence_length, 1024);
   EXPECT_EQ(r.batch, 512);
@@ -83,7 +84,7 @@ TEST(Recipes, Gpt2HasThePapersSettings) {
 // What scripts/quickstart.sh tells its reader about the model.
 TEST(Recipes, TheQuickstartSaysHowLargeItsModelIs) {
   const Recipe r = read(recipe_path("quickstart"));
-  const double millions = static_cast<double>(config_of(r).parameters()) / 1e6;
+  const double millions = static_cast<double>(ModelCost(config_of(r)).parameters()) / 1e6;
   std::ostringstream said;
   said.precision(1);
   said << std::fixed << millions << " million parameters";

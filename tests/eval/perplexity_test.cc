@@ -16,7 +16,8 @@ using infer::LoadedModel;
 class RandomFolder {
  public:
   explicit RandomFolder(std::int64_t context) {
-    DecoderConfig config;
+    ModelConfig config;
+    config.family = "gpt2";
     config.vocab = 257;
     config.context = context;
     config.channels = 12;
@@ -25,10 +26,9 @@ class RandomFolder {
     config.hidden = 48;
     nn::FreshWeights fresh(4);
     infer::testing::write_folder(
-        folder_.path(), config, [&](const checkpoint::Parameter& p, const Tensor& value) {
+        folder_.path(), config, [&](const nn::ParameterSpec& p, const Tensor& value) {
           const Tensor drawn =
-              p.in ? fresh.matrix(p.name, p.out, p.in, nn::Init::normal(0.4)).value()
-                   : fresh.vector(p.name, p.out, nn::Init::normal(0.4));
+              fresh.load({p.name, p.shape, nn::Init::normal(0.4), p.role, {}}).value();
           const float base = p.name.ends_with(".gain") ? 1.0f : 0.0f;
           for (std::int64_t i = 0; i < value.elements(); ++i)
             value.data<float>()[i] = base + drawn.data<float>()[i];
@@ -51,8 +51,8 @@ double surprise(const LoadedModel& model, std::span<const std::int32_t> ids, std
   batch.offsets = {0, batch.tokens()};
   nn::FullAttention attention(batch);
   ops::Context ctx = model.context();
-  const Tensor h = model.decoder().forward(ctx, batch, attention);
-  const Tensor logits = model.decoder().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
+  const Tensor h = model.model().forward({ctx, batch, attention});
+  const Tensor logits = model.model().head().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
   double sum = 0;
   for (std::int64_t v = 0; v < 257; ++v)
     sum += std::exp(static_cast<double>(logits.data<float>()[v]));

@@ -4,16 +4,17 @@
 #include <string>
 #include <string_view>
 
-#include "text/fix_text.h"
-#include "text/utf8.h"
+#include "text/cleaning/fix_text.h"
+#include "text/unicode/utf8.h"
 
 namespace {
 
-constexpr std::size_t kUnbounded = 400;  // bytes, fewer than meet the bound of text/mojibake.h
+// Bytes; shorter texts do not meet the bound of text/cleaning/mojibake.h.
+constexpr std::size_t kUnbounded = 400;
 
 bool is_utf8(std::string_view text) {
   for (char32_t c = 0; !text.empty();) {
-    const std::size_t length = stemma::decode_utf8(text, c);
+    const std::size_t length = stemma::unicode::decode_utf8(text, c);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
@@ -24,12 +25,13 @@ bool is_utf8(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  if (!is_utf8(stemma::fix_text(text))) __builtin_trap();
+  if (!is_utf8(stemma::cleaning::fix_text(text))) __builtin_trap();
 
   // With '<' entities stay, and U+0338 may join it: what is left may be cleaned further.
   const std::string line = text.substr(0, text.find_first_of("\n<"));
   if (line.size() > kUnbounded) return 0;
-  const std::string fixed = stemma::fix_text(line);
-  if (fixed.find('\n') == fixed.npos && stemma::fix_text(fixed) != fixed) __builtin_trap();
+  const std::string fixed = stemma::cleaning::fix_text(line);
+  if (fixed.find('\n') == fixed.npos && stemma::cleaning::fix_text(fixed) != fixed)
+    __builtin_trap();
   return 0;
 }

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "text/gpt1_files.h"
-#include "text/gpt1_tokenizer.h"
+#include "text/gpt1/gpt1_files.h"
+#include "text/gpt1/gpt1_tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
@@ -18,9 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t end = std::min(text.find('\0'), size);
   const std::string_view merges = text.substr(std::min(end + 1, size));
   try {
-    auto vocabulary = parse_gpt1({text.substr(0, end), merges, {"<end>"}, "<end>"}, "fuzz/");
+    auto vocabulary = gpt1::parse_gpt1({text.substr(0, end), merges, {"<end>"}, "<end>"}, "fuzz/");
     if (!vocabulary) return 0;
-    const Gpt1Tokenizer tokenizer(std::move(*vocabulary));
+    const gpt1::Gpt1Tokenizer tokenizer(std::move(*vocabulary));
     std::vector<std::int32_t> ids;
     tokenizer.encode(text, ids);
     tokenizer.decode(ids);

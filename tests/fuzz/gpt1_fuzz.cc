@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "text/published.h"
+#include "text/files/published.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
-  static const auto as_transformers = published_gpt1("openai-gpt");
-  static const auto as_openai = published_gpt1("gpt1");
+  static const auto as_transformers = tokenizer_files::published_gpt1("openai-gpt");
+  static const auto as_openai = tokenizer_files::published_gpt1("gpt1");
   const std::string text(reinterpret_cast<const char*>(data), size);
   for (const Tokenizer* tokenizer : {as_transformers.get(), as_openai.get()}) {
     std::vector<std::int32_t> ids, again;

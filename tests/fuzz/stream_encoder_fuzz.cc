@@ -8,15 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "text/files/published.h"
 #include "text/offsets.h"
-#include "text/published.h"
 #include "text/special_encoder.h"
 #include "text/stream_encoder.h"
 #include "text/token_count.h"
 
 namespace {
 
-using stemma::BpeTokenizer;
+using stemma::bpe::BpeTokenizer;
 using Ids = std::vector<std::int32_t>;
 
 void require(bool holds) {
@@ -72,9 +72,9 @@ void check(const BpeTokenizer& tokenizer, std::string_view text, std::size_t chu
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto gpt2 = stemma::published_tokenizer("gpt2");
-  static const auto cl100k = stemma::published_tokenizer("cl100k_base");
-  static const auto o200k = stemma::published_tokenizer("o200k_base");
+  static const auto gpt2 = stemma::tokenizer_files::published_tokenizer("gpt2");
+  static const auto cl100k = stemma::tokenizer_files::published_tokenizer("cl100k_base");
+  static const auto o200k = stemma::tokenizer_files::published_tokenizer("o200k_base");
   if (size < 2) return 0;
   const std::size_t chunk = 1 + data[0], block = 1 + data[1];
   const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);

@@ -4,13 +4,13 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "text/hugging_face.h"
+#include "text/files/hugging_face.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
-  TokenNames names;
+  tokenizer_files::TokenNames names;
   try {
-    add_token_names({reinterpret_cast<const char*>(data), size}, "fuzz", names);
+    tokenizer_files::add_token_names({reinterpret_cast<const char*>(data), size}, "fuzz", names);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::corrupt) __builtin_trap();
   }

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "text/char_json.h"
-#include "text/hugging_face.h"
+#include "text/characters/char_json.h"
+#include "text/files/hugging_face.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
@@ -17,10 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const Json root = Json::parse(text, "fuzz");
     std::shared_ptr<const Tokenizer> tokenizer;
-    if (is_char_json(root))
-      tokenizer = read_char_json(root, "fuzz");
+    if (characters::is_char_json(root))
+      tokenizer = characters::read_char_json(root, "fuzz");
     else
-      tokenizer = read_tokenizer_json(root, "fuzz");
+      tokenizer = tokenizer_files::read_tokenizer_json(root, "fuzz");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
     if (tokenizer->decode(ids) != text) __builtin_trap();

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "text/hugging_face.h"
+#include "text/files/hugging_face.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stemma;
@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t at = text.find(kBetween);
   const std::string_view merges = at == text.npos ? "" : text.substr(at + kBetween.size());
   try {
-    const auto tokenizer =
-        parse_vocab_and_merges({text.substr(0, at), merges, {"the"}, "<|endoftext|>"}, "fuzz/");
+    const auto tokenizer = tokenizer_files::parse_vocab_and_merges(
+        {text.substr(0, at), merges, {"the"}, "<|endoftext|>"}, "fuzz/");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
     if (tokenizer->decode(ids) != text) __builtin_trap();

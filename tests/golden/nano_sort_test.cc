@@ -64,13 +64,13 @@ TEST_P(NanoSort, EveryIntermediateValue) {
   const ScopedKernelPath path(GetParam());
   const Golden golden(folder_ / "partials.safetensors");
   checkpoint::CheckpointSource source(folder_ / "hf", checkpoint::Memory::own);
-  const Decoder model(source.config().decoder, source);
+  const std::unique_ptr<Model> model = build_model(source.config().model, source);
   Stream stream(2);
   ops::Context ctx(stream);
   Recorder seen;
   ctx.set_observer(&seen);
   const Batch batch = sorted_inputs(golden);
-  const std::vector<float> logits = logits_of(model, ctx, batch);
+  const std::vector<float> logits = logits_of(*model, ctx, batch);
 
   std::vector<float> positions;
   for (std::size_t b = 0; b < kB; ++b)
@@ -112,10 +112,10 @@ TEST_P(NanoSort, LogitsOfTheFastKernels) {
   const ScopedKernelPath path(GetParam());
   const Golden golden(folder_ / "partials.safetensors");
   checkpoint::CheckpointSource source(folder_ / "hf", checkpoint::Memory::shared);
-  const Decoder model(source.config().decoder, source);
+  const std::unique_ptr<Model> model = build_model(source.config().model, source);
   Stream stream(2);
   ops::Context ctx(stream);
-  std::vector<float> logits = logits_of(model, ctx, sorted_inputs(golden));
+  std::vector<float> logits = logits_of(*model, ctx, sorted_inputs(golden));
   expect_near("lm_head", logits, golden.floats("lm_head"));
   ASSERT_EQ(logits.size(), kRows * 3);
   for (std::size_t r = 0; r < kRows; ++r) {

@@ -16,7 +16,7 @@ infer::LoadedModel open_f32(const fs::path& folder) {
 std::vector<float> last_logits(const infer::LoadedModel& model,
                                const std::vector<std::int32_t>& ids) {
   ops::Context ctx = model.context();
-  const std::vector<float> all = logits_of(model.decoder(), ctx, batch_of({ids}));
+  const std::vector<float> all = logits_of(model.model(), ctx, batch_of({ids}));
   return {all.end() - model.config().vocab, all.end()};
 }
 
@@ -119,7 +119,7 @@ TEST(TinyRandomGpt2, LogitsAndGreedyIds) {
     // The first generated token too.
     ops::Context ctx = model.context();
     const std::vector<float> logits = logits_of(
-        model.decoder(), ctx, batch_of({std::vector<std::int32_t>(all.begin(), all.begin() + 5)}));
+        model.model(), ctx, batch_of({std::vector<std::int32_t>(all.begin(), all.begin() + 5)}));
     ASSERT_EQ(logits.size(), 5 * vocab);
     for (std::size_t t = 0; t < 4; ++t)
       compare(logits, t, golden.at("prompt_logits_every_200th").as_array()[b].as_array()[t]);

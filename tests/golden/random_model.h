@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/parameter_names.h"
+#include "checkpoint/import_rules.h"
+#include "models/model.h"
 #include "nn/parameters.h"
 #include "ops/tape.h"
 #include "tests/golden/support.h"
@@ -47,22 +48,22 @@ class FixtureBatches final : public train::BatchSource {
 };
 
 // A tensor of ours as the file has it: Conv1D matrices transposed.
-inline std::vector<float> in_file_layout(const checkpoint::Parameter& parameter,
-                                         const Tensor& ours) {
+inline std::vector<float> in_file_layout(const checkpoint::FileTensor& file, const Tensor& ours) {
   const std::vector<float> values = values_of(ours);
-  if (!parameter.conv1d) return values;
+  if (!file.transposed) return values;
   std::vector<float> out(values.size());
-  const auto rows = static_cast<std::size_t>(parameter.out);
-  const auto columns = static_cast<std::size_t>(parameter.in);
+  const auto rows = static_cast<std::size_t>(file.shape[1]);
+  const auto columns = static_cast<std::size_t>(file.shape[0]);
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = values[r * columns + c];
   return out;
 }
 
-// Our names to the rows of the name table.
-inline std::map<std::string, checkpoint::Parameter> names_of(const DecoderConfig& config) {
-  std::map<std::string, checkpoint::Parameter> names;
-  for (const checkpoint::Parameter& p : checkpoint::parameters_of(config)) names.emplace(p.name, p);
+// Our names to the tensors of the file.
+inline std::map<std::string, checkpoint::FileTensor> names_of(const ModelConfig& config) {
+  std::map<std::string, checkpoint::FileTensor> names;
+  for (const nn::ParameterSpec& spec : parameters_of(config))
+    names.emplace(spec.name, checkpoint::rules_of(config.family).files(spec).front());
   return names;
 }
 
@@ -72,9 +73,10 @@ class TrainableModel {
   TrainableModel(const fs::path& folder, ops::Numerics numerics,
                  ops::Recompute recompute = ops::Recompute::none)
       : source_(folder, checkpoint::Memory::shared),
-        parameters_([&](nn::WeightSource& from) { model_.emplace(source_.config().decoder, from); },
-                    source_),
         stream_(1),
+        parameters_(
+            [&](nn::WeightSource& from) { model_ = build_model(source_.config().model, from); },
+            source_, stream_),
         ctx_(stream_, numerics),
         tape_(ctx_, recompute) {
     tape_.bind(parameters_.storage(), parameters_.gradient_tensors());
@@ -84,9 +86,9 @@ class TrainableModel {
   double loss_and_gradients(const Batch& batch) {
     ctx_.set_tape(&tape_);
     nn::FullAttention attention(batch);
-    const Tensor h = model_->forward(ctx_, batch, attention);
+    const Tensor h = model_->forward({ctx_, batch, attention});
     const Tensor loss =
-        model_->loss(ctx_, h, batch.targets, 1.0 / static_cast<double>(batch.tokens()));
+        model_->head().loss(ctx_, h, batch.targets, 1.0 / static_cast<double>(batch.tokens()));
     const double value = *loss.data<double>();
     tape_.backward(loss);
     tape_.reset();
@@ -94,15 +96,15 @@ class TrainableModel {
     return value;
   }
 
-  const Decoder& model() const { return *model_; }
+  const Model& model() const { return *model_; }
   ops::Context& ctx() { return ctx_; }
   const nn::Parameters& parameters() const { return parameters_; }
 
  private:
   checkpoint::CheckpointSource source_;
-  std::optional<Decoder> model_;
-  nn::Parameters parameters_;
   Stream stream_;
+  std::unique_ptr<Model> model_;
+  nn::Parameters parameters_;
   ops::Context ctx_;
   ops::Tape tape_;
 };

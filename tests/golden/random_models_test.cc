@@ -27,10 +27,10 @@ class RandomModel : public ::testing::TestWithParam<std::tuple<const char*, Kern
     const auto names = names_of(model.model().config());
     double worst = 0;
     for (const nn::Parameter& p : model.parameters().list()) {
-      const checkpoint::Parameter& name = names.at(p.name);
+      const checkpoint::FileTensor& file = names.at(p.spec.name);
       const Difference d =
-          difference(in_file_layout(name, p.gradient), golden_.floats("grad." + name.hf_name));
-      EXPECT_LE(d.relative, bound) << what << " gradient of " << name.hf_name;
+          difference(in_file_layout(file, p.gradient), golden_.floats("grad." + file.name));
+      EXPECT_LE(d.relative, bound) << what << " gradient of " << file.name;
       worst = std::max(worst, d.relative);
     }
     EXPECT_EQ(model.parameters().list().size(), names.size());
@@ -51,8 +51,8 @@ TEST_P(RandomModel, LogitsAndLoss) {
   EXPECT_LE(d.relative, kForwardBound);
   report("logits", d.relative);
   nn::FullAttention attention(batch_);
-  const Tensor h = model.model().forward(model.ctx(), batch_, attention);
-  const Tensor loss = model.model().loss(model.ctx(), h, batch_.targets, 1.0 / 93);
+  const Tensor h = model.model().forward({model.ctx(), batch_, attention});
+  const Tensor loss = model.model().head().loss(model.ctx(), h, batch_.targets, 1.0 / 93);
   const double wanted = static_cast<double>(golden_.floats("loss")[0]);
   EXPECT_NEAR(*loss.data<double>(), wanted, 2e-6 * wanted);
   report("loss", std::abs(*loss.data<double>() - wanted) / wanted);
@@ -63,7 +63,7 @@ TEST_P(RandomModel, ResidualStreamAfterEachBlock) {
   Recorder seen;
   model.ctx().set_observer(&seen);
   logits_of(model.model(), model.ctx(), batch_);
-  const bool post_norm = model.model().config().norm == DecoderConfig::NormPlacement::post;
+  const bool post_norm = model.model().config().family == "gpt1";
   for (std::size_t i = 0; i < 3; ++i) {
     const Difference d = difference(seen.get(post_norm ? "layer_norm" : "residual", 2 * i + 1),
                                     golden_.floats(fmt::format("hidden.{}", i)));

@@ -23,7 +23,7 @@
 #include "device/cpu.h"
 #include "infer/generator.h"
 #include "infer/loaded_model.h"
-#include "models/decoder.h"
+#include "models/model.h"
 #include "ops/context.h"
 #include "tensor/batch.h"
 
@@ -141,9 +141,9 @@ class Recorder final : public ops::Observer {
 };
 
 // Logits of every row of a batch.
-inline std::vector<float> logits_of(const Decoder& model, ops::Context& ctx, const Batch& batch) {
+inline std::vector<float> logits_of(const Model& model, ops::Context& ctx, const Batch& batch) {
   nn::FullAttention attention(batch);
-  return values_of(model.logits(ctx, model.forward(ctx, batch, attention)));
+  return values_of(model.head().logits(ctx, model.forward({ctx, batch, attention})));
 }
 
 // Greedy continuation through the key-value cache; end of text is a token like any other.

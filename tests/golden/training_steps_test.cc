@@ -65,7 +65,7 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
   const Golden golden(folder / "golden.safetensors");
   checkpoint::CheckpointSource source(folder, checkpoint::Memory::shared);
   Stream stream(1);
-  train::Trainer trainer(source.config().decoder, settings(way), source,
+  train::Trainer trainer(source.config().model, settings(way), source,
                          std::make_shared<FixtureBatches>(golden), stream);
 
   const std::vector<float> losses = golden.floats("train.losses");
@@ -80,19 +80,19 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
     worst_loss = std::max(worst_loss, std::abs(r.loss - loss) / loss);
     worst_norm = std::max(worst_norm, std::abs(r.gradient_norm - norm) / norm);
   }
-  const auto names = names_of(source.config().decoder);
+  const auto names = names_of(source.config().model);
   const auto weights = trainer.weights();
   EXPECT_EQ(weights.size(), names.size());
   for (const auto& weight : weights) {
-    const checkpoint::Parameter& name = names.at(weight.name);
-    std::vector<float> got = in_file_layout(name, weight.tensor);
-    std::vector<float> wanted = golden.floats("after." + name.hf_name);
+    const checkpoint::FileTensor& file = names.at(weight.name);
+    std::vector<float> got = in_file_layout(file, weight.tensor);
+    std::vector<float> wanted = golden.floats("after." + file.name);
     const double whole = difference(got, wanted).absolute;
-    EXPECT_LE(whole, 10 * kLearningRate) << name.hf_name;
+    EXPECT_LE(whole, 10 * kLearningRate) << file.name;
     worst_key_bias = std::max(worst_key_bias, whole);
-    drop_key_bias(name.hf_name, got, wanted);
+    drop_key_bias(file.name, got, wanted);
     const double d = difference(got, wanted).absolute;
-    EXPECT_LE(d, bounds.parameter) << name.hf_name;
+    EXPECT_LE(d, bounds.parameter) << file.name;
     worst_parameter = std::max(worst_parameter, d);
   }
   report("loss", worst_loss);

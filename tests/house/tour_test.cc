@@ -2,7 +2,7 @@
 // like code must exist in src/, every one that looks like a path in the repository; and no list of
 // hops is longer than nine.
 //
-//   1. `train_main()` in `cli/train.cc` reads the recipe and calls `Trainer::run()`.
+//   1. `train_main()` in `cli/train/train.cc` reads the recipe and calls `Trainer::run()`.
 #include <regex>
 #include <set>
 

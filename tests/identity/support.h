@@ -11,34 +11,33 @@
 
 #include "base/philox.h"
 #include "device/cpu.h"
-#include "models/decoder.h"
+#include "models/model.h"
 #include "nn/fresh_weights.h"
 #include "train/trainer.h"
 
 namespace stemma {
 
 // Longer than a chunk of 256 keys, sizes that are no multiples of a vector.
-inline DecoderConfig small_config(DecoderConfig::NormPlacement norm, double dropout = 0) {
-  DecoderConfig c;
+inline ModelConfig small_config(const std::string& family, double dropout = 0) {
+  ModelConfig c;
   c.vocab = 61;
   c.context = 300;
   c.channels = 36;
   c.heads = 3;
   c.layers = 2;
-  c.hidden = norm == DecoderConfig::NormPlacement::post ? 144 : 100;  // GPT-1's files have 4 C
-  c.norm = norm;
+  c.hidden = family == "gpt1" ? 144 : 100;  // GPT-1's files have 4 C
+  c.family = family;
   c.embedding_dropout = c.attention_dropout = c.residual_dropout = dropout;
   c.weight_std = 0.15;
   c.position_std = 0.1;
   return c;
 }
 
-// Kernel path, norm placement, bf16 products or f32.
-using PathCase = std::tuple<KernelPath, DecoderConfig::NormPlacement, bool>;
+// Kernel path, family, bf16 products or f32.
+using PathCase = std::tuple<KernelPath, std::string, bool>;
 
 inline std::string name_of(const testing::TestParamInfo<PathCase>& info) {
-  return std::string(to_string(std::get<0>(info.param))) +
-         (std::get<1>(info.param) == DecoderConfig::NormPlacement::pre ? "_pre" : "_post") +
+  return std::string(to_string(std::get<0>(info.param))) + "_" + std::get<1>(info.param) +
          (std::get<2>(info.param) ? "_bf16" : "_f32");
 }
 
@@ -101,7 +100,7 @@ inline void expect_same_bits(const Tensor& a, const Tensor& b, const std::string
 
 // What a training run is made of; train() runs it and returns all weights.
 struct TrainingCase {
-  DecoderConfig config;
+  ModelConfig config;
   ops::Numerics numerics;
   ops::Recompute recompute = ops::Recompute::none;
   int threads = 2;

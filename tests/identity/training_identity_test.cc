@@ -14,11 +14,8 @@
 namespace stemma {
 namespace {
 
-using NormPlacement = DecoderConfig::NormPlacement;
-
-// Every kernel path of this machine, both norm placements, f32 and bf16.
-class TrainingIdentity
-    : public testing::TestWithParam<std::tuple<KernelPath, NormPlacement, bool>> {
+// Every kernel path of this machine, each family, f32 and bf16.
+class TrainingIdentity : public testing::TestWithParam<std::tuple<KernelPath, std::string, bool>> {
  protected:
   TrainingIdentity() : path_(std::get<0>(GetParam())) {
     case_.config = small_config(std::get<1>(GetParam()), 0.1);
@@ -59,7 +56,7 @@ TEST_P(TrainingIdentity, SaveAndResumeGivesTheSameBits) {
     const auto weights = first.weights();
     const auto optimizer = first.optimizer().state();
     checkpoint::Checkpoint c;
-    c.model.config.decoder = case_.config;
+    c.model.config.model = case_.config;
     c.model.parameters = weights;
     c.optimizer = optimizer;
     c.state = first.state();
@@ -104,8 +101,7 @@ TEST_P(TrainingIdentity, AccumulationEqualsTheFullBatch) {
 
 INSTANTIATE_TEST_SUITE_P(All, TrainingIdentity,
                          testing::Combine(testing::ValuesIn(available_kernel_paths()),
-                                          testing::Values(NormPlacement::pre, NormPlacement::post),
-                                          testing::Bool()),
+                                          testing::Values("gpt2", "gpt1"), testing::Bool()),
                          name_of);
 
 }  // namespace

@@ -157,8 +157,8 @@ std::vector<std::int32_t> penalised(const LoadedModel& model, std::vector<std::i
     batch.offsets = {0, batch.tokens()};
     nn::FullAttention attention(batch);
     ops::Context ctx = model.context();
-    const Tensor h = model.decoder().forward(ctx, batch, attention);
-    const Tensor logits = model.decoder().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
+    const Tensor h = model.model().forward({ctx, batch, attention});
+    const Tensor logits = model.model().head().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
     float* x = logits.data<float>();
     for (const std::int32_t id :
          std::set<std::int32_t>(ids.begin() + static_cast<std::ptrdiff_t>(first), ids.end()))
@@ -169,7 +169,8 @@ std::vector<std::int32_t> penalised(const LoadedModel& model, std::vector<std::i
 }
 
 TEST(Generator, RepetitionPenaltySeesPromptAndContinuation) {
-  DecoderConfig config;
+  ModelConfig config;
+  config.family = "gpt2";
   config.vocab = 17;
   config.context = 32;
   config.channels = 12;

@@ -4,15 +4,16 @@
 
 #include <gtest/gtest.h>
 
-#include "models/decoder.h"
+#include "models/model.h"
 #include "nn/fresh_weights.h"
 #include "tests/base/expect_error.h"
 
 namespace stemma::infer {
 namespace {
 
-DecoderConfig tiny() {
-  DecoderConfig c;
+ModelConfig tiny() {
+  ModelConfig c;
+  c.family = "gpt2";
   c.vocab = 17;
   c.context = 16;
   c.channels = 12;
@@ -77,13 +78,13 @@ TEST(KeyValueCache, BytesAreThoseOfKeysAndValues) {
 // After truncate() other tokens follow as if those cut off had never been.
 TEST(KeyValueCache, TruncatedTokensLeaveNoTrace) {
   nn::FreshWeights source(1);
-  const Decoder model(tiny(), source);
+  const std::unique_ptr<Model> model = build_model(tiny(), source);
   Stream stream(1);
   ops::Context ctx(stream);
   const std::vector<std::int64_t> slot = {0};
   const auto feed = [&](KeyValueCache& cache, const Batch& batch) {
     cache.prepare(batch, slot);
-    const Tensor h = model.forward(ctx, batch, cache);
+    const Tensor h = model->forward({ctx, batch, cache});
     cache.advance();
     return h;
   };

@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "checkpoint/export.h"
-#include "checkpoint/parameter_names.h"
+#include "checkpoint/import_rules.h"
 #include "infer/loaded_model.h"
+#include "models/model.h"
 #include "nn/fresh_weights.h"
 #include "tests/base/temporary_folder.h"
 #include "text/bpe_trainer.h"
@@ -33,17 +34,17 @@ inline std::vector<std::int32_t> ids_of(const Tokenizer& tokenizer, std::string_
 
 // Writes a model folder with the byte tokenizer; `init` fills each parameter (zeros before).
 template <class Fill>
-void write_folder(const std::filesystem::path& folder, const DecoderConfig& config,
+void write_folder(const std::filesystem::path& folder, const ModelConfig& config,
                   const Fill& fill) {
   std::vector<checkpoint::NamedTensor> parameters;
-  for (const checkpoint::Parameter& p : checkpoint::parameters_of(config)) {
-    const Tensor value = Tensor::zeros(p.in ? Shape{p.out, p.in} : Shape{p.out}, DType::f32);
-    fill(p, value);
-    parameters.push_back({p.name, value});
+  for (const nn::ParameterSpec& spec : parameters_of(config)) {
+    const Tensor value = Tensor::zeros(spec.shape, DType::f32);
+    fill(spec, value);
+    parameters.push_back({spec.name, value});
   }
   const auto tokenizer = byte_tokenizer();
-  checkpoint::ModelConfig model;
-  model.decoder = config;
+  checkpoint::ConfigFile model;
+  model.model = config;
   model.eos_token = tokenizer->end_of_text();
   checkpoint::export_model(
       folder, {.config = model, .parameters = parameters, .tokenizer = tokenizer.get()});
@@ -68,7 +69,8 @@ class ChainModel {
     for (std::int32_t id = 0; id < 257; ++id) next[id] = id;
     for (std::size_t i = 0; i < ids.size(); ++i)
       next[ids[i]] = i + 1 < ids.size() ? ids[i + 1] : *tokenizer->end_of_text();
-    DecoderConfig config;
+    ModelConfig config;
+    config.family = "gpt2";
     config.vocab = 257;
     config.context = kContext;
     config.channels = 258;
@@ -76,7 +78,7 @@ class ChainModel {
     config.layers = 1;
     config.hidden = 1;
     config.tied_head = false;
-    write_folder(folder_.path(), config, [&](const checkpoint::Parameter& p, const Tensor& value) {
+    write_folder(folder_.path(), config, [&](const nn::ParameterSpec& p, const Tensor& value) {
       float* x = value.data<float>();
       if (p.name == "final_norm.gain") std::fill_n(x, value.elements(), 1.0f);
       for (std::int32_t id = 0; id < 257; ++id) {

@@ -12,7 +12,7 @@ namespace {
 std::vector<float> matrix(std::uint64_t seed, const char* name, std::int64_t out, std::int64_t in,
                           double stddev = 1) {
   FreshWeights source(seed);
-  const Weight w = source.matrix(name, out, in, Init::normal(stddev));
+  const Weight w = source.load({name, {out, in}, Init::normal(stddev), Role::matrix, {}});
   const float* data = w.value().data<float>();
   return {data, data + out * in};
 }
@@ -24,9 +24,9 @@ TEST(FreshWeights, ElementsAreAFunctionOfSeedNameAndIndex) {
   EXPECT_NE(matrix(1, "b.weight", 40, 50), whole);
   // Whatever else was asked for before.
   FreshWeights used(1);
-  used.vector("x", 7, Init::normal(1));
-  used.matrix("b.weight", 3, 3, Init::normal(1));
-  const Weight again = used.matrix("a.weight", 40, 50, Init::normal(1));
+  used.load({"x", {7}, Init::normal(1), Role::vector, {}});
+  used.load({"b.weight", {3, 3}, Init::normal(1), Role::matrix, {}});
+  const Weight again = used.load({"a.weight", {40, 50}, Init::normal(1), Role::matrix, {}});
   EXPECT_EQ(std::memcmp(again.value().raw(), whole.data(), whole.size() * sizeof(float)), 0);
   // A smaller matrix is the beginning, its tail not a multiple of four included.
   const std::vector<float> part = matrix(1, "a.weight", 3, 7);
@@ -64,8 +64,8 @@ TEST(FreshWeights, MomentsOfANormalDistribution) {
 
 TEST(FreshWeights, ZerosAndOnes) {
   FreshWeights source(1);
-  const Tensor zeros = source.vector("bias", 37, Init::zeros()),
-               ones = source.vector("gain", 37, Init::ones());
+  const Tensor zeros = source.load({"bias", {37}, Init::zeros(), Role::vector, {}}).value(),
+               ones = source.load({"gain", {37}, Init::ones(), Role::vector, {}}).value();
   for (int i = 0; i < 37; ++i) {
     EXPECT_EQ(zeros.data<float>()[i], 0.0f);
     EXPECT_EQ(ones.data<float>()[i], 1.0f);

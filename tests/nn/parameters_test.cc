@@ -16,11 +16,8 @@ namespace {
 // Element i of what was asked for n-th is 100 n + i.
 class Counting final : public WeightSource {
  public:
-  Weight matrix(std::string_view, std::int64_t out, std::int64_t in, Init) override {
-    return Weight(fill(Tensor::empty({out, in}, DType::f32)));
-  }
-  Tensor vector(std::string_view, std::int64_t size, Init) override {
-    return fill(Tensor::empty({size}, DType::f32));
+  Weight load(const ParameterSpec& spec) override {
+    return Weight(fill(Tensor::empty(spec.shape, DType::f32)));
   }
 
  private:
@@ -36,17 +33,18 @@ class Counting final : public WeightSource {
 // Two layers with a norm between them, sizes that are no multiple of a cache line.
 struct Model {
   explicit Model(WeightSource& s)
-      : first(s, "first", 3, 5, Init::zeros()),
+      : first(s, "first", {.out = 3, .in = 5, .parts = {}}, Init::zeros()),
         norm(s, "norm", 3, 1e-5),
-        second(s, "second", 7, 3, Init::zeros()) {}
+        second(s, "second", {.out = 7, .in = 3, .parts = {}}, Init::zeros()) {}
   Linear first;
-  Norm norm;
+  LayerNorm norm;
   Linear second;
 };
 
 struct Built {
-  Built() : parameters([this](WeightSource& s) { model.emplace(s); }, source) {}
+  Built() : parameters([this](WeightSource& s) { model.emplace(s); }, source, stream) {}
   Counting source;
+  Stream stream{1};
   std::optional<Model> model;
   Parameters parameters;
 };
@@ -60,11 +58,11 @@ TEST(Parameters, MatricesFirstThenVectorsInTheOrderOfTheModel) {
   const std::vector<std::int64_t> offsets = {0, 16, 48, 64, 80, 96};  // 15 and 21 elements, padded
   ASSERT_EQ(list.size(), names.size());
   for (std::size_t i = 0; i < list.size(); ++i) {
-    EXPECT_EQ(list[i].name, names[i]);
+    EXPECT_EQ(list[i].spec.name, names[i]);
     EXPECT_EQ(list[i].value.shape(), shapes[i]) << names[i];
     EXPECT_EQ(list[i].gradient.shape(), shapes[i]) << names[i];
     EXPECT_EQ(list[i].offset, offsets[i]) << names[i];
-    EXPECT_EQ(list[i].decays, i < 2) << names[i];
+    EXPECT_EQ(list[i].spec.decays(), i < 2) << names[i];
   }
   EXPECT_EQ(built.parameters.decaying_elements(), 48);
   EXPECT_EQ(built.parameters.weights().size(), 112u);
@@ -81,7 +79,7 @@ TEST(Parameters, ValuesComeFromTheSourceAndLieInFlatMemory) {
   std::vector<bool> used(weights.size());
   for (const auto& [name, number] : asked)
     for (const Parameter& p : built.parameters.list()) {
-      if (p.name != name) continue;
+      if (p.spec.name != name) continue;
       EXPECT_EQ(p.value.data<float>(), weights.data() + p.offset);
       EXPECT_EQ(p.gradient.data<float>(), built.parameters.gradients().data() + p.offset);
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p.value.raw()) % 64, 0u) << name;
@@ -102,13 +100,10 @@ TEST(Parameters, TheModelUsesThem) {
   class Watch final : public WeightSource {
    public:
     explicit Watch(WeightSource& inner) : inner_(inner) {}
-    Weight matrix(std::string_view name, std::int64_t out, std::int64_t in, Init init) override {
-      seen.push_back(inner_.matrix(name, out, in, init).value());
-      return Weight(seen.back());
-    }
-    Tensor vector(std::string_view name, std::int64_t size, Init init) override {
-      seen.push_back(inner_.vector(name, size, init));
-      return seen.back();
+    Weight load(const ParameterSpec& spec) override {
+      Weight weight = inner_.load(spec);
+      if (weight) seen.push_back(weight.value());
+      return weight;
     }
     std::vector<Tensor> seen;
 
@@ -116,6 +111,7 @@ TEST(Parameters, TheModelUsesThem) {
     WeightSource& inner_;
   };
   Counting source;
+  Stream stream(1);
   std::vector<Tensor> seen;
   const Parameters parameters(
       [&](WeightSource& s) {
@@ -123,7 +119,7 @@ TEST(Parameters, TheModelUsesThem) {
         const Model model(watch);
         seen = watch.seen;
       },
-      source);
+      source, stream);
   const std::vector<int> index = {0, 2, 3, 4, 1, 5};  // place in list() of the n-th asked for
   ASSERT_EQ(seen.size(), index.size());
   for (std::size_t i = 0; i < seen.size(); ++i) {
@@ -135,17 +131,53 @@ TEST(Parameters, TheModelUsesThem) {
   }
 }
 
+// What is frozen comes as its source stores it, is no variable, and takes no flat memory.
+TEST(Parameters, FrozenParametersPassThrough) {
+  class Narrow final : public WeightSource {
+   public:
+    Weight load(const ParameterSpec& spec) override {
+      return Weight(Tensor::zeros(spec.shape, DType::bf16));
+    }
+  };
+  Narrow source;
+  Stream stream(1);
+  std::optional<Model> model;
+  const Parameters parameters([&](WeightSource& s) { model.emplace(s); }, source, stream,
+                              [](std::string_view name) { return name.starts_with("second."); });
+  ASSERT_EQ(parameters.list().size(), 2u);
+  EXPECT_EQ(parameters.list()[0].spec.name, "second.weight");
+  EXPECT_EQ(parameters.list()[1].spec.name, "second.bias");
+  EXPECT_EQ(parameters.weights().size(), 48u);
+  EXPECT_EQ(parameters.decaying_elements(), 32);
+  ASSERT_EQ(parameters.frozen().size(), 4u);
+  for (const auto& [spec, weight] : parameters.frozen()) {
+    EXPECT_EQ(weight.dtype(), DType::bf16) << spec.name;
+    EXPECT_EQ(weight.value().variable(), 0) << spec.name;
+  }
+}
+
+TEST(Parameters, ASurveyAsksForNoMemory) {
+  const auto specs = survey([](WeightSource& s) {
+    Linear(s, "huge", {.out = 1 << 24, .in = 1 << 24, .parts = {{"a", 1 << 24, 4}}}, Init::zeros());
+  });
+  ASSERT_EQ(specs.size(), 2u);
+  EXPECT_EQ(specs[0].elements(), std::int64_t{1} << 48);
+  EXPECT_EQ(specs[0].parts.front().heads, 4);
+  EXPECT_TRUE(specs[0].decays());
+  EXPECT_FALSE(specs[1].decays());
+}
+
 TEST(Parameters, ErrorsOfTheSourcePass) {
   class Failing final : public WeightSource {
    public:
-    Weight matrix(std::string_view name, std::int64_t, std::int64_t, Init) override {
-      throw Error(ErrorCode::not_found, "no " + std::string(name));
+    Weight load(const ParameterSpec& spec) override {
+      throw Error(ErrorCode::not_found, "no " + spec.name);
     }
-    Tensor vector(std::string_view, std::int64_t, Init) override { return {}; }
   };
   Failing source;
-  EXPECT_ERROR(Parameters([](WeightSource& s) { Model model(s); }, source), ErrorCode::not_found,
-               "no first.weight");
+  Stream stream(1);
+  EXPECT_ERROR(Parameters([](WeightSource& s) { Model model(s); }, source, stream),
+               ErrorCode::not_found, "no first.weight");
 }
 
 }  // namespace

@@ -7,21 +7,21 @@
 #include <gtest/gtest.h>
 
 #include "tests/text/support.h"
-#include "text/published.h"
-#include "text/splitter.h"
-#include "text/utf8.h"
+#include "text/files/published.h"
+#include "text/split/splitter.h"
+#include "text/unicode/utf8.h"
 
 namespace stemma {
 namespace {
 
 struct NamedSplitter {
   const char* name;
-  const Splitter& splitter;
+  const split::Splitter& splitter;
 };
 
 class Boundaries : public testing::TestWithParam<NamedSplitter> {
  protected:
-  const Splitter& splitter() const { return GetParam().splitter; }
+  const split::Splitter& splitter() const { return GetParam().splitter; }
 
   // Both parts split apart are the whole, for what follows the text too.
   void expect_boundary(std::string_view text, std::size_t cut, std::string_view more) const {
@@ -122,7 +122,7 @@ TEST_P(Boundaries, OnlyTheUnstablePiecesChangeWhenTextGoesOn) {
   std::mt19937 random(2);
   for (int round = 0; round < 20'000; ++round) {
     std::string text = test::random_text(random, parts_of_text(), 10);
-    text.resize(text.size() - incomplete_utf8_tail(text));
+    text.resize(text.size() - unicode::incomplete_utf8_tail(text));
     const auto before = test::pieces(splitter(), text);
     const auto after =
         test::pieces(splitter(), text + test::random_text(random, parts_of_text(), 3));
@@ -134,10 +134,11 @@ TEST_P(Boundaries, OnlyTheUnstablePiecesChangeWhenTextGoesOn) {
 // Where capitals go, pieces change: "HeL" is two in o200k until it is "hel".
 TEST(BoundariesOfLowerCase, EncodeApartToTheIdsOfTheWhole) {
   std::mt19937 random(3);
-  for (const Splitter* splitter : {&gpt2_splitter(), &cl100k_splitter(), &o200k_splitter()}) {
-    BpeVocabulary vocabulary = published_tokenizer("gpt2")->vocabulary();
+  for (const split::Splitter* splitter :
+       {&split::gpt2_splitter(), &split::cl100k_splitter(), &split::o200k_splitter()}) {
+    bpe::BpeVocabulary vocabulary = tokenizer_files::published_tokenizer("gpt2")->vocabulary();
     vocabulary.lowercase = true;
-    const auto tokenizer = make_bpe_tokenizer(std::move(vocabulary), *splitter);
+    const auto tokenizer = bpe::make_bpe_tokenizer(std::move(vocabulary), *splitter);
     int found = 0;
     for (int round = 0; round < 5'000; ++round) {
       std::vector<std::string> parts = parts_of_text();
@@ -156,13 +157,14 @@ TEST(BoundariesOfLowerCase, EncodeApartToTheIdsOfTheWhole) {
 
 INSTANTIATE_TEST_SUITE_P(
     Splitters, Boundaries,
-    testing::Values(NamedSplitter{"gpt2", gpt2_splitter()},
-                    NamedSplitter{"cl100k", cl100k_splitter()},
-                    NamedSplitter{"o200k", o200k_splitter()},
-                    NamedSplitter{"gpt2_single", gpt2_splitter(NumberCut::single)},
-                    NamedSplitter{"gpt2_triple", gpt2_splitter(NumberCut::triple)},
-                    NamedSplitter{"cl100k_single", cl100k_splitter(NumberCut::single)},
-                    NamedSplitter{"o200k_single", o200k_splitter(NumberCut::single)}),
+    testing::Values(NamedSplitter{"gpt2", split::gpt2_splitter()},
+                    NamedSplitter{"cl100k", split::cl100k_splitter()},
+                    NamedSplitter{"o200k", split::o200k_splitter()},
+                    NamedSplitter{"gpt2_single", split::gpt2_splitter(split::NumberCut::single)},
+                    NamedSplitter{"gpt2_triple", split::gpt2_splitter(split::NumberCut::triple)},
+                    NamedSplitter{"cl100k_single",
+                                  split::cl100k_splitter(split::NumberCut::single)},
+                    NamedSplitter{"o200k_single", split::o200k_splitter(split::NumberCut::single)}),
     [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

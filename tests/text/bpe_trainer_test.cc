@@ -12,22 +12,22 @@
 #include "tests/base/expect_error.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/text/support.h"
-#include "text/hugging_face.h"
+#include "text/files/hugging_face.h"
 
 namespace stemma {
 namespace {
 
 using MergeList = std::vector<std::pair<std::string, std::string>>;
 
-MergeList merges_of(const BpeTokenizer& tokenizer) {
-  const BpeVocabulary& vocabulary = tokenizer.vocabulary();
+MergeList merges_of(const bpe::BpeTokenizer& tokenizer) {
+  const bpe::BpeVocabulary& vocabulary = tokenizer.vocabulary();
   MergeList merges;
-  for (const BpeMerge& merge : vocabulary.merges)
+  for (const bpe::BpeMerge& merge : vocabulary.merges)
     merges.emplace_back(vocabulary.tokens[merge.left], vocabulary.tokens[merge.right]);
   return merges;
 }
 
-std::shared_ptr<const BpeTokenizer> train(std::string_view text, BpeTrainerOptions options) {
+std::shared_ptr<const bpe::BpeTokenizer> train(std::string_view text, BpeTrainerOptions options) {
   BpeTrainer trainer(options);
   trainer.add_document(text);
   return trainer.train();
@@ -43,7 +43,7 @@ TEST(BpeTrainer, EqualsHuggingFaceTokenizers) {
   } cases[] = {{700, 2, "training_merges_700_2.txt"}, {2000, 0, "training_merges_2000_0.txt"}};
   for (const auto& [vocab_size, min_frequency, expected] : cases) {
     const auto trained = train(corpus, {.vocab_size = vocab_size, .min_frequency = min_frequency});
-    const MergeList merges = parse_merges(test::fixture(expected), expected);
+    const MergeList merges = tokenizer_files::parse_merges(test::fixture(expected), expected);
     EXPECT_GT(merges.size(), 300u);
     EXPECT_EQ(merges_of(*trained), merges);
   }
@@ -55,12 +55,12 @@ MergeList train_by_definition(std::string_view text, std::size_t merge_count,
                               std::uint64_t min_frequency) {
   std::map<char, int> id_of;
   std::vector<std::string> tokens;
-  for (const std::uint8_t byte : byte_alphabet_order()) {
+  for (const std::uint8_t byte : unicode::byte_alphabet_order()) {
     id_of[static_cast<char>(byte)] = static_cast<int>(tokens.size());
     tokens.emplace_back(1, static_cast<char>(byte));
   }
   std::vector<std::vector<int>> words;
-  for (const std::string& piece : test::pieces(gpt2_splitter(), text)) {
+  for (const std::string& piece : test::pieces(split::gpt2_splitter(), text)) {
     words.emplace_back();
     for (const char byte : piece) words.back().push_back(id_of[byte]);
   }
@@ -208,19 +208,19 @@ TEST(BpeTrainer, EqualsHuggingFaceTokenizersUnderOtherRules) {
   for (const Json& expected : golden.at("cases").as_array()) {
     const std::string split = expected.get("split", ""), digits = expected.get("digits", "");
     SCOPED_TRACE(split + " " + digits);
-    const NumberCut cut = digits == "single"   ? NumberCut::single
-                          : digits == "triple" ? NumberCut::triple
-                                               : NumberCut::published;
-    const Splitter& splitter = split == "gpt2"     ? gpt2_splitter(cut)
-                               : split == "cl100k" ? cl100k_splitter(cut)
-                                                   : o200k_splitter(cut);
+    const split::NumberCut cut = digits == "single"   ? split::NumberCut::single
+                                 : digits == "triple" ? split::NumberCut::triple
+                                                      : split::NumberCut::published;
+    const split::Splitter& splitter = split == "gpt2"     ? split::gpt2_splitter(cut)
+                                      : split == "cl100k" ? split::cl100k_splitter(cut)
+                                                          : split::o200k_splitter(cut);
     EXPECT_EQ(splitter.pattern(), expected.get("pattern", ""));
     const auto trained = train(
         corpus,
         {.vocab_size = 401, .splitter = &splitter, .lowercase = expected.get("lowercase", false)});
     std::string merges = "#version: 0.2\n";
     for (const Json& merge : expected.at("merges").as_array()) merges += merge.as_string() + "\n";
-    EXPECT_EQ(merges_of(*trained), parse_merges(merges, "golden"));
+    EXPECT_EQ(merges_of(*trained), tokenizer_files::parse_merges(merges, "golden"));
 
     TemporaryFolder folder;
     trained->save(folder.path());
@@ -297,7 +297,7 @@ TEST(BpeTrainer, TheVocabularyIsBytesMergesSpecialTokens) {
 TEST(BpeTrainer, NoMergeMakesASpecialToken) {
   const auto tokenizer =
       train("hello hello hello", {.vocab_size = 300, .special_tokens = {"hello", " hello"}});
-  for (const BpeMerge& merge : tokenizer->vocabulary().merges) {
+  for (const bpe::BpeMerge& merge : tokenizer->vocabulary().merges) {
     EXPECT_NE(tokenizer->bytes_of(merge.result), "hello");
     EXPECT_NE(tokenizer->bytes_of(merge.result), " hello");
   }

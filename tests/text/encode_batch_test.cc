@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/text/support.h"
-#include "text/published.h"
+#include "text/files/published.h"
 
 namespace stemma {
 namespace {
@@ -16,7 +16,7 @@ using test::encode;
 using test::Ids;
 
 TEST(EncodeBatch, EachTextHasItsIds) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   const std::vector<std::string_view> texts = {"Hello world", "", "Hello", " world"};
   for (const int threads : {1, 3}) {
     Workers workers(threads);
@@ -36,7 +36,7 @@ TEST(EncodeParallel, OneTextHasTheSameIdsOnAnyNumberOfThreads) {
   text += std::string(300'000, 'a') + test::random_text(random, parts, 30'000);
   text += std::string(400'000, ' ');
   for (const char* name : {"gpt2", "cl100k_base", "o200k_base"}) {
-    const auto tokenizer = published_tokenizer(name);
+    const auto tokenizer = tokenizer_files::published_tokenizer(name);
     Ids whole = {1, 2, 3};  // what was there before stays
     tokenizer->encode(text, whole);
     for (const int threads : {1, 3}) {
@@ -49,7 +49,7 @@ TEST(EncodeParallel, OneTextHasTheSameIdsOnAnyNumberOfThreads) {
 }
 
 TEST(EncodeParallel, AWordWithoutEndIsOnePart) {
-  const auto tokenizer = published_tokenizer("cl100k_base");
+  const auto tokenizer = tokenizer_files::published_tokenizer("cl100k_base");
   const std::string text(2'000'000, 'a');
   Workers workers(2);
   Ids ids;

@@ -7,7 +7,7 @@
 
 #include "tests/base/expect_error.h"
 #include "tests/text/support.h"
-#include "text/published.h"
+#include "text/files/published.h"
 
 namespace stemma {
 namespace {
@@ -16,14 +16,14 @@ using test::encode;
 using test::Ids;
 
 TEST(Offsets, AreThePlacesOfTheTokensInBytes) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   EXPECT_EQ(byte_ranges(*tokenizer, encode(*tokenizer, "Hello world")),
             (std::vector<ByteRange>{{0, 5}, {5, 11}}));
   EXPECT_TRUE(byte_ranges(*tokenizer, {}).empty());
 }
 
 TEST(Offsets, CoverAnyBytesWithoutGaps) {
-  const auto tokenizer = published_tokenizer("o200k_base");
+  const auto tokenizer = tokenizer_files::published_tokenizer("o200k_base");
   std::mt19937 random(4);
   for (int round = 0; round < 200; ++round) {
     const std::string text = test::random_bytes(random, random() % 300);
@@ -41,7 +41,7 @@ TEST(Offsets, CoverAnyBytesWithoutGaps) {
 }
 
 TEST(Offsets, RefuseIdsThatAreNone) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   EXPECT_ERROR(byte_ranges(*tokenizer, Ids{50257}), ErrorCode::invalid_argument, "50257");
 }
 

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "tests/base/expect_error.h"
 #include "tests/text/support.h"
-#include "text/published.h"
+#include "text/files/published.h"
 
 namespace stemma {
 namespace {
@@ -26,11 +26,12 @@ Ids encode_special(const Tokenizer& tokenizer, std::string_view text,
 TEST(SpecialEncoder, GivesTiktokensIds) {
   const Json cases = Json::parse(test::fixture("special_ids.json"), "special_ids.json");
   ASSERT_GE(cases.as_array().size(), 100u);
-  std::map<std::string, std::shared_ptr<const BpeTokenizer>> tokenizers;
+  std::map<std::string, std::shared_ptr<const bpe::BpeTokenizer>> tokenizers;
   Workers workers(2);
   for (const Json& item : cases.as_array()) {
     auto& tokenizer = tokenizers[item.at("encoding").as_string()];
-    if (!tokenizer) tokenizer = published_tokenizer(item.at("encoding").as_string());
+    if (!tokenizer)
+      tokenizer = tokenizer_files::published_tokenizer(item.at("encoding").as_string());
     std::vector<std::string> allowed;
     if (item.at("allowed").is_array())
       for (const Json& name : item.at("allowed").as_array()) allowed.push_back(name.as_string());
@@ -47,13 +48,13 @@ TEST(SpecialEncoder, GivesTiktokensIds) {
   }
 }
 
-std::shared_ptr<const BpeTokenizer> tokenizer_with(const std::vector<std::string>& names) {
-  VocabularyBuilder builder("test", {names.size() + 256, 0});
+std::shared_ptr<const bpe::BpeTokenizer> tokenizer_with(const std::vector<std::string>& names) {
+  bpe::VocabularyBuilder builder("test", {names.size() + 256, 0});
   std::int64_t id = 0;
-  for (const std::uint8_t byte : byte_alphabet_order())
+  for (const std::uint8_t byte : unicode::byte_alphabet_order())
     builder.add_token(std::string(1, static_cast<char>(byte)), id++);
   for (const std::string& name : names) builder.add_special(name, id++);
-  return make_bpe_tokenizer(builder.finish(), gpt2_splitter());
+  return bpe::make_bpe_tokenizer(builder.finish(), split::gpt2_splitter());
 }
 
 TEST(SpecialEncoder, TheLeftmostThenTheLongestNameWins) {
@@ -77,7 +78,7 @@ TEST(SpecialEncoder, TheLeftmostThenTheLongestNameWins) {
 }
 
 TEST(SpecialEncoder, FindsWhereNamesLie) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   const SpecialEncoder encoder(*tokenizer, special_names(*tokenizer));
   const std::string text = "a<|endoftext|>b";
   const auto found = encoder.find(text);
@@ -89,7 +90,7 @@ TEST(SpecialEncoder, FindsWhereNamesLie) {
 }
 
 TEST(SpecialEncoder, RefusesNamesThatAreNone) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   EXPECT_ERROR(encode_special(*tokenizer, "", {"<|endoftxt|>"}), ErrorCode::invalid_argument,
                "did you mean '<|endoftext|>'?");
   EXPECT_ERROR(encode_special(*tokenizer, "", {""}), ErrorCode::invalid_argument, "''");
@@ -97,7 +98,7 @@ TEST(SpecialEncoder, RefusesNamesThatAreNone) {
 
 // A thousand names, and text that begins them everywhere.
 TEST(SpecialEncoder, ManyNamesTakeLinearTime) {
-  const auto tokenizer = published_tokenizer("o200k_harmony");
+  const auto tokenizer = tokenizer_files::published_tokenizer("o200k_harmony");
   const std::vector<std::string> all = special_names(*tokenizer);
   ASSERT_GT(all.size(), 1000u);
   std::string text;

@@ -6,13 +6,13 @@
 
 #include "tests/base/expect_error.h"
 #include "tests/text/support.h"
-#include "text/published.h"
+#include "text/files/published.h"
 
 namespace stemma {
 namespace {
 
 TEST(StreamDecoder, GivesWholeCharactersOnly) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   const std::string llama = "\xF0\x9F\xA6\x99";
   const auto ids = test::encode(*tokenizer, "a" + llama + "b\xF0\x9F");
   ASSERT_GT(ids.size(), 5u);  // gpt2 has no token for the whole character

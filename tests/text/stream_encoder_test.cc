@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/text/support.h"
-#include "text/published.h"
+#include "text/files/published.h"
 
 namespace stemma {
 namespace {
@@ -58,7 +58,7 @@ std::string mixed_text(std::mt19937& random, std::size_t bytes) {
 TEST(StreamEncoder, ChunksAndBlocksOfAnySizeGiveTheIdsOfTheWhole) {
   std::mt19937 random(1);
   for (const char* name : {"gpt2", "cl100k_base", "o200k_base"}) {
-    const auto tokenizer = published_tokenizer(name);
+    const auto tokenizer = tokenizer_files::published_tokenizer(name);
     for (const std::size_t block : {1, 16, 300, 20'000})
       for (const std::size_t largest : {3, 1000, 1'000'000}) {
         const std::string text = mixed_text(random, 50'000);
@@ -71,7 +71,7 @@ TEST(StreamEncoder, ChunksAndBlocksOfAnySizeGiveTheIdsOfTheWhole) {
 
 TEST(StreamEncoder, ThreadsGiveTheSameIds) {
   std::mt19937 random(2);
-  const auto tokenizer = published_tokenizer("cl100k_base");
+  const auto tokenizer = tokenizer_files::published_tokenizer("cl100k_base");
   const std::string text = mixed_text(random, 3 << 20);
   Workers workers(2);
   StreamEncoder stream(*tokenizer, {.block_bytes = 1 << 20, .workers = &workers});
@@ -93,7 +93,7 @@ class WithoutBoundaries final : public Tokenizer {
   void save(const std::filesystem::path& folder) const override { inner_->save(folder); }
 
  private:
-  std::shared_ptr<const Tokenizer> inner_ = published_tokenizer("gpt2");
+  std::shared_ptr<const Tokenizer> inner_ = tokenizer_files::published_tokenizer("gpt2");
 };
 
 TEST(StreamEncoder, WithoutBoundariesTheTextIsEncodedAtItsEnd) {
@@ -107,7 +107,7 @@ TEST(StreamEncoder, WithoutBoundariesTheTextIsEncodedAtItsEnd) {
 }
 
 TEST(StreamEncoder, AnEmptyTextHasNoIds) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   StreamEncoder stream(*tokenizer);
   Ids ids;
   stream.push("", ids);
@@ -121,7 +121,7 @@ TEST(StreamEncoder, AnEmptyTextHasNoIds) {
 }
 
 TEST(StreamEncoder, HoldsNoMoreThanABlock) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   StreamEncoder stream(*tokenizer, {.block_bytes = 10'000});
   Ids ids;
   std::size_t largest = 0;
@@ -136,7 +136,7 @@ TEST(StreamEncoder, HoldsNoMoreThanABlock) {
 // One word without end, byte by byte: what is held back is looked at again only when it has
 // doubled. Looked at after each push, these are 10^12 bytes.
 TEST(StreamEncoder, AWordWithoutEndTakesLinearTime) {
-  const auto tokenizer = published_tokenizer("cl100k_base");
+  const auto tokenizer = tokenizer_files::published_tokenizer("cl100k_base");
   const std::size_t size = 1'500'000;
   StreamEncoder stream(*tokenizer, {.block_bytes = 1});
   Ids ids;

@@ -13,10 +13,10 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "text/bpe_vocabulary.h"
-#include "text/byte_alphabet.h"
-#include "text/splitter.h"
+#include "text/bpe/bpe_vocabulary.h"
+#include "text/split/splitter.h"
 #include "text/tokenizer.h"
+#include "text/unicode/byte_alphabet.h"
 
 namespace stemma::test {
 
@@ -40,7 +40,7 @@ inline Ids encode(const Tokenizer& tokenizer, std::string_view text) {
   return ids;
 }
 
-inline std::vector<std::string> pieces(const Splitter& splitter, std::string_view text,
+inline std::vector<std::string> pieces(const split::Splitter& splitter, std::string_view text,
                                        std::size_t batch = 7) {
   std::vector<std::string> result;
   std::vector<std::size_t> ends(batch);
@@ -69,11 +69,11 @@ inline std::string random_bytes(std::mt19937& random, std::size_t count) {
 }
 
 // The 256 bytes with ids in their order in files, then the results of `merges`, then <|end|>.
-inline BpeVocabulary small_vocabulary(
+inline bpe::BpeVocabulary small_vocabulary(
     const std::vector<std::pair<std::string, std::string>>& merges) {
-  VocabularyBuilder builder("test", {merges.size() + 257, merges.size()});
+  bpe::VocabularyBuilder builder("test", {merges.size() + 257, merges.size()});
   std::int64_t id = 0;
-  for (const std::uint8_t byte : byte_alphabet_order())
+  for (const std::uint8_t byte : unicode::byte_alphabet_order())
     builder.add_token(std::string(1, static_cast<char>(byte)), id++);
   for (const auto& [left, right] : merges) builder.add_token(left + right, id++);
   for (const auto& [left, right] : merges) builder.add_merge(left, right);

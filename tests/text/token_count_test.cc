@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/text/support.h"
-#include "text/published.h"
+#include "text/files/published.h"
 
 namespace stemma {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using test::encode;
 
 TEST(TokenCount, CountsTextsAndRanges) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   const std::string_view text = "Hello world";
   EXPECT_EQ(count_tokens(*tokenizer, text), 2u);
   EXPECT_EQ(count_tokens(*tokenizer, text.substr(5, 6)), 1u);
@@ -22,7 +22,7 @@ TEST(TokenCount, CountsTextsAndRanges) {
 }
 
 TEST(TokenCount, SaysWhereTheFirstTokensEnd) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   const auto first = [&](std::uint64_t limit) {
     return first_tokens(*tokenizer, "Hello world!", limit);
   };
@@ -34,7 +34,7 @@ TEST(TokenCount, SaysWhereTheFirstTokensEnd) {
 }
 
 TEST(TokenCount, TheFirstTokensOfALongTextAreThoseOfItsEncoding) {
-  const auto tokenizer = published_tokenizer("cl100k_base");
+  const auto tokenizer = tokenizer_files::published_tokenizer("cl100k_base");
   std::mt19937 random(6);
   const std::string text =
       test::random_text(random, {"the ", " tree", "\n\n", "中文", "\xFF", "12345", "?!"}, 100'000);
@@ -46,7 +46,7 @@ TEST(TokenCount, TheFirstTokensOfALongTextAreThoseOfItsEncoding) {
 }
 
 TEST(TokenCount, AChunkAfterTheLimitChangesNothing) {
-  const auto tokenizer = published_tokenizer("gpt2");
+  const auto tokenizer = tokenizer_files::published_tokenizer("gpt2");
   TokenCounter counter(*tokenizer, {.block_bytes = 1}, 1);
   EXPECT_FALSE(counter.push("Hello world, what a day"));
   EXPECT_FALSE(counter.push(" more"));

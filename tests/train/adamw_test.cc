@@ -15,12 +15,12 @@ namespace {
 // A matrix of ones [2, 3] and a vector of ones [3].
 struct Model {
   nn::FreshWeights source{1};
-  nn::Parameters parameters{[](nn::WeightSource& from) {
-                              from.matrix("matrix", 2, 3, nn::Init::ones());
-                              from.vector("vector", 3, nn::Init::ones());
-                            },
-                            source};
   Stream stream{1};
+  nn::Parameters parameters{[](nn::WeightSource& from) {
+                              from.load({"matrix", {2, 3}, nn::Init::ones(), nn::Role::matrix, {}});
+                              from.load({"vector", {3}, nn::Init::ones(), nn::Role::vector, {}});
+                            },
+                            source, stream};
 
   void set_gradients(float value) {
     for (const nn::Parameter& p : parameters.list())

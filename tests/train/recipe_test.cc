@@ -11,13 +11,13 @@ namespace {
 TEST(Recipe, DepthDerivesWidthHeadsBatchAndLearningRate) {
   Recipe recipe;
   recipe.depth = 4;
-  const DecoderConfig config = depth_config(recipe, 4096);
+  const ModelConfig config = depth_config(recipe, 4096);
   EXPECT_EQ(config.channels, 256);
   EXPECT_EQ(config.heads, 4);
   EXPECT_EQ(config.layers, 4);
   EXPECT_EQ(config.context, 256);
   EXPECT_EQ(config.vocab, 4096);
-  EXPECT_EQ(config.norm, DecoderConfig::NormPlacement::pre);
+  EXPECT_EQ(config.family, "gpt2");
   resolve(recipe, config);
   EXPECT_EQ(recipe.batch, 16);  // 16 tokens a channel: 4,096 tokens
   EXPECT_DOUBLE_EQ(recipe.learning_rate, 6e-4 * 3);
@@ -30,8 +30,8 @@ TEST(Recipe, TheFamilyOfGpt1NormsAfterTheSublayer) {
   Recipe recipe;
   recipe.depth = 2;
   recipe.family = "gpt1";
-  const DecoderConfig config = depth_config(recipe, 100);
-  EXPECT_EQ(config.norm, DecoderConfig::NormPlacement::post);
+  const ModelConfig config = depth_config(recipe, 100);
+  EXPECT_EQ(config.family, "gpt1");
   EXPECT_FALSE(config.scaled_residual);
 }
 
@@ -57,7 +57,7 @@ TEST(Recipe, ImpossibleValuesNameTheKey) {
     Recipe recipe;
     recipe.depth = 2;
     change(recipe);
-    DecoderConfig config = depth_config(recipe, 100);
+    ModelConfig config = depth_config(recipe, 100);
     config.context = 256;
     resolve(recipe, config);
   };

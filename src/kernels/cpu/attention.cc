@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,10 @@ namespace attention {
 namespace {
 
 constexpr std::int64_t kMaxHeadSize = 256;
+constexpr std::int64_t kMaxPatternSize = std::numeric_limits<std::int32_t>::max();
 
 std::string describe(std::int64_t value) { return std::to_string(value); }
+std::string describe(const char* value) { return value; }
 std::string describe(float value) { return std::to_string(value); }
 std::string describe(const Tensor& t) {
   return t ? fmt::format("{} {}", to_string(t.dtype()), t.shape().to_string()) : "nothing";
@@ -44,6 +47,14 @@ void check_spec(const AttentionSpec& spec) {
   require(spec.heads >= 1, "heads must be at least 1", spec.heads);
   require(spec.head_size >= 1 && spec.head_size <= kMaxHeadSize, "head_size must be in 1..256",
           spec.head_size);
+  require(spec.kv_heads >= 0 && spec.heads % spec.key_value_heads() == 0,
+          fmt::format("kv_heads must be 0 or divide the {} heads", spec.heads), spec.kv_heads);
+  if (spec.pattern.kind != AttentionPattern::Kind::dense) {
+    require(spec.pattern.k >= 1 && spec.pattern.k <= kMaxPatternSize,
+            "k of a sparse pattern must be in 1..2^31-1", spec.pattern.k);
+    require(spec.causal, "a sparse pattern must be causal (set causal, or take the pattern dense)",
+            "causal = false");
+  }
   require(spec.dropout >= 0.0f && spec.dropout < 1.0f, "dropout must be in [0, 1)", spec.dropout);
 }
 
@@ -53,11 +64,12 @@ DType wide(const Tensor& q) { return q.dtype() == DType::f64 ? DType::f64 : DTyp
 void check_operands(const AttentionSpec& spec, const Tensor& q, const Tensor& k, const Tensor& v,
                     const Tensor& out) {
   const std::int64_t cols = spec.heads * spec.head_size;
+  const std::int64_t kv_cols = spec.key_value_heads() * spec.head_size;
   require(q && q.dtype() != DType::i32, "q must be f32, bf16 or f64", q);
   require(static_cast<bool>(k), "k must be a tensor", k);
   check_tensor("q", q, q.rows(), cols, q.dtype());
-  check_tensor("k", k, k.rows(), cols, q.dtype());
-  check_tensor("v", v, k.rows(), cols, q.dtype());
+  check_tensor("k", k, k.rows(), kv_cols, q.dtype());
+  check_tensor("v", v, k.rows(), kv_cols, q.dtype());
   const bool narrow = out && out.dtype() == DType::bf16 && q.dtype() != DType::f64;
   check_tensor("out", out, q.rows(), cols, narrow ? DType::bf16 : wide(q));
 }
@@ -102,12 +114,13 @@ bool check(const AttentionSpec& spec, const AttentionBackward& args) {
   check_spec(spec);
   check_operands(spec, args.q, args.k, args.v, args.out);
   const std::int64_t rows = args.q.rows(), cols = spec.heads * spec.head_size;
+  const std::int64_t kv_cols = spec.key_value_heads() * spec.head_size;
   const DType type = wide(args.q);
   check_tensor("lse", args.lse, rows, spec.heads, type);
   check_tensor("dout", args.dout, rows, cols, type);
   check_tensor("dq", args.dq.tensor, rows, cols, type);
-  check_tensor("dk", args.dk.tensor, args.k.rows(), cols, type);
-  check_tensor("dv", args.dv.tensor, args.k.rows(), cols, type);
+  check_tensor("dk", args.dk.tensor, args.k.rows(), kv_cols, type);
+  check_tensor("dv", args.dv.tensor, args.k.rows(), kv_cols, type);
   for (const AttentionSequence& s : args.sequences) {
     check_sequence(spec, s, rows, args.k.rows());
     require(s.query_begin == s.query_end ||
@@ -118,32 +131,40 @@ bool check(const AttentionSpec& spec, const AttentionBackward& args) {
   return true;
 }
 
-std::vector<Task> split(const AttentionSpec& spec, std::span<const AttentionSequence> sequences,
-                        std::int64_t grain) {
+std::vector<Task> split(const AttentionSpec& spec, const Part& part,
+                        std::span<const AttentionSequence> sequences, std::int64_t grain) {
+  constexpr std::int64_t kTaskQueries = 240;  // of short stripes together
   std::vector<Task> tasks;
   for (const AttentionSequence& s : sequences) {
-    const std::int64_t queries = s.query_end - s.query_begin;
-    for (std::int64_t begin = 0; begin < queries;) {
-      const std::int64_t end = grain < queries - begin ? begin + grain : queries;
-      for (std::int64_t head = 0; head < spec.heads; ++head)
-        tasks.push_back({&s, head, begin, end});
-      begin = end;
-    }
+    const std::int64_t stripes = stripes_of(part, s);
+    if (stripes == 0) continue;
+    const std::int64_t queries = stripe_of(spec, part, s, 0).queries;  // no stripe has more
+    const std::int64_t together =
+        queries > grain ? 1 : std::max<std::int64_t>(1, std::min(grain, kTaskQueries) / queries);
+    for (std::int64_t stripe = 0; stripe < stripes; stripe += together)
+      for (std::int64_t begin = 0; begin < queries;) {
+        const std::int64_t end = grain < queries - begin ? begin + grain : queries;
+        for (std::int64_t head = 0; head < spec.key_value_heads(); ++head)
+          tasks.push_back({&s, head, stripe, std::min(stripe + together, stripes), begin, end});
+        begin = end;
+      }
   }
   std::stable_sort(tasks.begin(), tasks.end(), [&](const Task& a, const Task& b) {
     const auto cost = [&](const Task& t) {
-      return (t.end - t.begin) * visible_keys(spec, *t.sequence, t.end - 1);
+      const Stripe stripe = stripe_of(spec, part, *t.sequence, t.stripe_begin);
+      const std::int64_t last = stripe.place + t.end - 1;
+      return (t.stripe_end - t.stripe_begin) * (t.end - t.begin) *
+             (stripe.end(last) - stripe.begin(last));
     };
     return cost(a) > cost(b);
   });
   return tasks;
 }
 
-DropoutJob::DropoutJob(const AttentionSpec& spec, const Task& task)
-    : key(head_key(spec, task.head)),
-      number(static_cast<std::uint32_t>(task.sequence->number)),
+DropoutJob::DropoutJob(const AttentionSpec& spec, const AttentionSequence& sequence)
+    : key(spec.dropout_key),
+      number(static_cast<std::uint32_t>(sequence.number)),
       step(spec.dropout_step),
-      first_position(static_cast<std::uint32_t>(task.sequence->first_position)),
       threshold(static_cast<std::int32_t>(std::ceil(spec.dropout * 0x1p24f))),
       factor(1.0f / (1.0f - spec.dropout)),
       on(spec.dropout > 0.0f) {}

@@ -1,11 +1,12 @@
-// What the attention sources share: checks, the work of one (sequence, head), the entry points of
-// the vector kernels. Private to kernels/cpu.
+// What the attention sources share: checks, division of the work, the entry points of the vector
+// kernels. Private to kernels/cpu.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/cpu/attention_stripes.h"
 
 namespace stemma::kernels::attention {
 
@@ -14,51 +15,53 @@ namespace stemma::kernels::attention {
 void check(const AttentionSpec& spec, const AttentionForward& args);
 bool check(const AttentionSpec& spec, const AttentionBackward& args);
 
-// Keys of `sequence` that the query at row query_begin + i sees: a prefix.
-inline std::int64_t visible_keys(const AttentionSpec& spec, const AttentionSequence& sequence,
-                                 std::int64_t i) {
-  const std::int64_t past = sequence.first_position + i + 1;
-  return spec.causal && past < sequence.keys ? past : sequence.keys;
-}
-
-inline PhiloxKey head_key(const AttentionSpec& spec, std::int64_t head) {
-  return {spec.dropout_key.low, spec.dropout_key.high + static_cast<std::uint32_t>(head)};
-}
-
-// `grain` queries of one head of one sequence: what a worker takes at a time.
+// What a worker takes at a time: for the query heads of one key-value head of one sequence, the
+// queries [begin, end) of each of some stripes of one part of the pattern.
 struct Task {
   const AttentionSequence* sequence;
-  std::int64_t head;
-  std::int64_t begin, end;  // queries, counted from query_begin
+  std::int64_t kv_head;
+  std::int64_t stripe_begin, stripe_end;
+  std::int64_t begin, end;  // counted from the stripe's first query; a shorter stripe ends earlier
 };
-// Longest first where queries see a growing number of keys, so that workers finish together.
-std::vector<Task> split(const AttentionSpec& spec, std::span<const AttentionSequence> sequences,
-                        std::int64_t grain);
+// At most `grain` queries of a stripe to a task; short stripes share one. Most work first, so that
+// workers finish together.
+std::vector<Task> split(const AttentionSpec& spec, const Part& part,
+                        std::span<const AttentionSequence> sequences, std::int64_t grain);
 
-// Rows of one head of one sequence in a packed tensor.
+// Every `step`-th row of one head of one sequence in a packed tensor.
 struct Rows {
   void* data = nullptr;     // row 0
   std::int64_t stride = 0;  // in elements
   bool narrow = false;      // bf16, otherwise f32
 
   Rows() = default;
-  Rows(const Tensor& tensor, std::int64_t row, std::int64_t column)
+  Rows(const Tensor& tensor, std::int64_t row, std::int64_t column, std::int64_t step = 1)
       : data(static_cast<std::byte*>(tensor.raw()) +
              static_cast<std::size_t>(row * tensor.row_stride() + column) *
                  size_of(tensor.dtype())),
-        stride(tensor.row_stride()),
+        stride(tensor.row_stride() * step),
         narrow(tensor.dtype() == DType::bf16) {}
+
+  Rows columns_from(std::int64_t column) const {
+    Rows rows = *this;
+    rows.data = static_cast<std::byte*>(data) + column * (narrow ? 2 : 4);
+    return rows;
+  }
 };
 
-// Dropout of one head of one sequence: a weight is kept when its 24 random bits are ≥ threshold.
+inline PhiloxKey head_key(const AttentionSpec& spec, std::int64_t head) {
+  return {spec.dropout_key.low, spec.dropout_key.high + static_cast<std::uint32_t>(head)};
+}
+
+// Dropout of one sequence: a weight is kept when its 24 random bits are ≥ threshold.
 struct DropoutJob {
-  PhiloxKey key;
-  std::uint32_t number = 0, step = 0, first_position = 0;
+  PhiloxKey key;  // of head 0
+  std::uint32_t number = 0, step = 0;
   std::int32_t threshold = 0;  // ceil(p · 2^24)
   float factor = 1;            // 1 / (1 - p)
   bool on = false;
 
-  DropoutJob(const AttentionSpec& spec, const Task& task);
+  DropoutJob(const AttentionSpec& spec, const AttentionSequence& sequence);
 };
 
 // Queries that go through scores, softmax and weighted sum together, and the floats between the

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "kernels/cpu/attention_internal.h"
@@ -11,6 +12,9 @@
 namespace stemma::kernels {
 namespace {
 
+using attention::Part;
+using attention::Parts;
+using attention::Stripe;
 using attention::Task;
 
 float load(float value) { return value; }
@@ -29,11 +33,12 @@ T* row_of(const Tensor& tensor, std::int64_t row, std::int64_t column) {
 template <class C>
 class Dropout {
  public:
-  Dropout(const AttentionSpec& spec, const Task& task, std::int64_t query)
+  Dropout(const AttentionSpec& spec, const AttentionSequence& sequence, std::int64_t head,
+          std::int64_t query)
       : p_(spec.dropout),
-        key_(attention::head_key(spec, task.head)),
-        position_(static_cast<std::uint32_t>(task.sequence->first_position + query)),
-        number_(static_cast<std::uint32_t>(task.sequence->number)),
+        key_(attention::head_key(spec, head)),
+        position_(static_cast<std::uint32_t>(sequence.first_position + query)),
+        number_(static_cast<std::uint32_t>(sequence.number)),
         step_(spec.dropout_step) {}
 
   C operator()(std::int64_t key) const {
@@ -74,70 +79,112 @@ struct Softmax {
   }
 };
 
+// One query of one head.
 template <class C, class In, class Out>
-void forward_row(const AttentionSpec& spec, const AttentionForward& args, const Task& task,
-                 std::int64_t query) {
-  const AttentionSequence& sequence = *task.sequence;
-  const std::int64_t size = spec.head_size, column = task.head * size;
-  const std::int64_t row = sequence.query_begin + query;
-  const std::int64_t visible = attention::visible_keys(spec, sequence, query);
-  const In* q = row_of<In>(args.q, row, column);
-  const auto score = [&](std::int64_t key) {
-    return dot<C>(q, row_of<In>(args.k, sequence.key_begin + key, column), size) * C(spec.scale);
-  };
-  const Dropout<C> dropout(spec, task, query);
-  Softmax<C> all, chunk;
-  all.values.assign(static_cast<std::size_t>(size), C(0));
-  std::vector<C> scores(static_cast<std::size_t>(visible));
-  for (std::int64_t begin = 0; begin < visible; begin += kKeyChunk) {
-    const std::int64_t end = std::min(visible, begin + kKeyChunk);
-    chunk = Softmax<C>();
-    chunk.values.assign(static_cast<std::size_t>(size), C(0));
-    for (std::int64_t key = begin; key < end; ++key)
-      chunk.max = std::max(chunk.max, scores[static_cast<std::size_t>(key)] = score(key));
-    for (std::int64_t key = begin; key < end; ++key) {
-      const C weight = std::exp(scores[static_cast<std::size_t>(key)] - chunk.max);
+class ForwardRow {
+ public:
+  ForwardRow(const AttentionSpec& spec, const AttentionForward& args,
+             const AttentionSequence& sequence, std::int64_t head, std::int64_t query)
+      : spec_(spec),
+        args_(args),
+        sequence_(sequence),
+        head_(head),
+        query_(query),
+        row_(sequence.query_begin + query),
+        kv_column_(head / spec.group() * spec.head_size),
+        q_(row_of<In>(args.q, row_, head * spec.head_size)),
+        dropout_(spec, sequence, head, query),
+        scores_(static_cast<std::size_t>(sequence.keys), -std::numeric_limits<C>::infinity()) {}
+
+  void run() {
+    for (const Part& part : Parts(spec_)) {
+      const Stripe stripe = attention::stripe_of(spec_, part, sequence_, query_ % part.step);
+      const std::int64_t place = stripe.place + query_ / part.step;
+      const std::int64_t begin = stripe.begin(place), end = stripe.end(place);
+      for (std::int64_t first = begin / kKeyChunk * kKeyChunk; first < end; first += kKeyChunk)
+        take(chunk(stripe, std::max(begin, first), std::min(end, first + kKeyChunk)));
+    }
+    Out* out = row_of<Out>(args_.out, row_, head_ * spec_.head_size);
+    for (std::int64_t d = 0; d < spec_.head_size; ++d)
+      store(out[d], all_.values[static_cast<std::size_t>(d)] / all_.sum);
+    if (args_.lse) *row_of<C>(args_.lse, row_, head_) = all_.max + std::log(all_.sum);
+    give(args_.scores, [&](std::int64_t key) { return score(key); });
+    give(args_.weights, [&](std::int64_t key) {
+      return std::exp(scores_[static_cast<std::size_t>(key)] - all_.max) / all_.sum;
+    });
+  }
+
+ private:
+  C score(std::int64_t key) const {
+    const In* k = row_of<In>(args_.k, sequence_.key_begin + key, kv_column_);
+    return dot<C>(q_, k, spec_.head_size) * C(spec_.scale);
+  }
+
+  // The keys at places [begin, end) of the stripe, all of one chunk.
+  Softmax<C> chunk(const Stripe& stripe, std::int64_t begin, std::int64_t end) {
+    Softmax<C> chunk;
+    chunk.values.assign(static_cast<std::size_t>(spec_.head_size), C(0));
+    const auto key_at = [&](std::int64_t place) { return stripe.key + place * stripe.step; };
+    for (std::int64_t place = begin; place < end; ++place) {
+      const std::int64_t key = key_at(place);
+      chunk.max = std::max(chunk.max, scores_[static_cast<std::size_t>(key)] = score(key));
+    }
+    for (std::int64_t place = begin; place < end; ++place) {
+      const std::int64_t key = key_at(place);
+      const C weight = std::exp(scores_[static_cast<std::size_t>(key)] - chunk.max);
       chunk.sum += weight;
-      const C kept = weight * dropout(key);
-      const In* v = row_of<In>(args.v, sequence.key_begin + key, column);
-      for (std::int64_t d = 0; d < size; ++d)
+      const C kept = weight * dropout_(key);
+      const In* v = row_of<In>(args_.v, sequence_.key_begin + key, kv_column_);
+      for (std::int64_t d = 0; d < spec_.head_size; ++d)
         chunk.values[static_cast<std::size_t>(d)] += kept * C(load(v[d]));
     }
-    if (begin == 0)
-      all = chunk;
-    else
-      all.merge(chunk);
+    return chunk;
   }
-  Out* out = row_of<Out>(args.out, row, column);
-  for (std::int64_t d = 0; d < size; ++d)
-    store(out[d], all.values[static_cast<std::size_t>(d)] / all.sum);
-  if (args.lse) *row_of<C>(args.lse, row, task.head) = all.max + std::log(all.sum);
 
-  const auto intermediate = [&](const Tensor& tensor, auto&& value) {
+  void take(Softmax<C> chunk) {
+    if (all_.values.empty())
+      all_ = std::move(chunk);
+    else
+      all_.merge(chunk);
+  }
+
+  template <class Value>
+  void give(const Tensor& tensor, Value&& value) const {
     if (!tensor) return;
-    C* to = tensor.data<C>() + (row * spec.heads + task.head) * tensor.dim(-1);
+    C* to = tensor.data<C>() + (row_ * spec_.heads + head_) * tensor.dim(-1);
     for (std::int64_t key = 0; key < tensor.dim(-1); ++key)
-      to[key] = key < sequence.keys ? value(key) : C(0);
-  };
-  intermediate(args.scores, score);
-  intermediate(args.weights, [&](std::int64_t key) {
-    return key < visible ? std::exp(scores[static_cast<std::size_t>(key)] - all.max) / all.sum
-                         : C(0);
-  });
+      to[key] = key < sequence_.keys ? value(key) : C(0);
+  }
+
+  const AttentionSpec& spec_;
+  const AttentionForward& args_;
+  const AttentionSequence& sequence_;
+  std::int64_t head_, query_, row_, kv_column_;
+  const In* q_;
+  Dropout<C> dropout_;
+  std::vector<C> scores_;  // of every key; -inf where the query does not see it
+  Softmax<C> all_;
+};
+
+// Calls run(task) on the workers.
+template <class Run>
+void for_tasks(Stream& stream, const std::vector<Task>& tasks, Run&& run) {
+  stream.workers().for_each(static_cast<std::int64_t>(tasks.size()), 1,
+                            [&](std::int64_t begin, std::int64_t end, int) {
+                              const cpu::FlushDenormals flush;
+                              for (std::int64_t t = begin; t < end; ++t)
+                                run(tasks[static_cast<std::size_t>(t)]);
+                            });
 }
 
 template <class C, class In, class Out>
 void forward(Stream& stream, const AttentionSpec& spec, const AttentionForward& args) {
-  const std::vector<Task> tasks = attention::split(spec, args.sequences, 32);
-  stream.workers().for_each(static_cast<std::int64_t>(tasks.size()), 1,
-                            [&](std::int64_t begin, std::int64_t end, int) {
-                              const cpu::FlushDenormals flush;
-                              for (std::int64_t t = begin; t < end; ++t) {
-                                const Task& task = tasks[static_cast<std::size_t>(t)];
-                                for (std::int64_t i = task.begin; i < task.end; ++i)
-                                  forward_row<C, In, Out>(spec, args, task, i);
-                              }
-                            });
+  const std::int64_t group = spec.group();
+  for_tasks(stream, attention::split(spec, Part(), args.sequences, 32), [&](const Task& task) {
+    for (std::int64_t i = task.begin; i < task.end; ++i)
+      for (std::int64_t h = 0; h < group; ++h)
+        ForwardRow<C, In, Out>(spec, args, *task.sequence, task.kv_head * group + h, i).run();
+  });
 }
 
 template <class C>
@@ -147,75 +194,104 @@ void write(const GradientOut& gradient, bool add, std::int64_t row, std::int64_t
   for (std::int64_t d = 0; d < size; ++d) to[d] = add ? to[d] + values[d] : values[d];
 }
 
-// One pair of chunks: adds the pairs' terms to dk and dv [keys, D] of the chunk, and the chunk's
-// share of dq to memory.
+// Gradients of one stripe and one key-value head.
 template <class C, class In, class Out>
-void backward_chunks(const AttentionSpec& spec, const AttentionBackward& args, const Task& task,
-                     std::int64_t first_query, std::int64_t first_key, std::vector<C>& dk,
-                     std::vector<C>& dv) {
-  const AttentionSequence& sequence = *task.sequence;
-  const std::int64_t size = spec.head_size, column = task.head * size;
-  const std::int64_t last_query = std::min(task.end, first_query + kKeyChunk);
-  std::vector<C> dq(static_cast<std::size_t>(size));
-  for (std::int64_t i = first_query; i < last_query; ++i) {
-    const std::int64_t row = sequence.query_begin + i;
-    const In* q = row_of<In>(args.q, row, column);
-    const C* dout = row_of<C>(args.dout, row, column);
-    const C delta = dot<C>(dout, row_of<Out>(args.out, row, column), size);
-    const C lse = *row_of<C>(args.lse, row, task.head);
-    const Dropout<C> dropout(spec, task, i);
-    const std::int64_t end =
-        std::min(attention::visible_keys(spec, sequence, i), first_key + kKeyChunk);
-    std::fill(dq.begin(), dq.end(), C(0));
-    for (std::int64_t key = first_key; key < end; ++key) {
-      const In* k = row_of<In>(args.k, sequence.key_begin + key, column);
-      const In* v = row_of<In>(args.v, sequence.key_begin + key, column);
-      const C weight = std::exp(dot<C>(q, k, size) * C(spec.scale) - lse);
-      const C factor = dropout(key);
-      const C dscore = weight * (dot<C>(dout, v, size) * factor - delta) * C(spec.scale);
-      const std::size_t at = static_cast<std::size_t>((key - first_key) * size);
-      for (std::int64_t d = 0; d < size; ++d) {
-        dv[at + static_cast<std::size_t>(d)] += weight * factor * dout[d];
-        dk[at + static_cast<std::size_t>(d)] += dscore * C(load(q[d]));
-        dq[static_cast<std::size_t>(d)] += dscore * C(load(k[d]));
-      }
-    }
-    if (first_key == 0 || first_key < end)
-      write(args.dq, args.dq.add || first_key > 0, row, column, dq.data(), size);
-  }
-}
+class BackwardStripe {
+ public:
+  BackwardStripe(const AttentionSpec& spec, const AttentionBackward& args, const Part& part,
+                 const Task& task, std::int64_t number)
+      : spec_(spec),
+        args_(args),
+        part_(part),
+        sequence_(*task.sequence),
+        stripe_(attention::stripe_of(spec, part, sequence_, number)),
+        kv_head_(task.kv_head),
+        size_(spec.head_size) {}
 
-template <class C, class In, class Out>
-void backward(Stream& stream, const AttentionSpec& spec, const AttentionBackward& args) {
-  const std::vector<Task> tasks =
-      attention::split(spec, args.sequences, std::numeric_limits<std::int64_t>::max());
-  const auto one = [&](const Task& task) {
-    const std::int64_t size = spec.head_size, column = task.head * size;
-    for (std::int64_t first_key = 0; first_key < task.sequence->keys; first_key += kKeyChunk) {
-      const std::int64_t keys = std::min(kKeyChunk, task.sequence->keys - first_key);
-      const std::size_t elements = static_cast<std::size_t>(keys * size);
+  void run() const {
+    for (std::int64_t first = 0; first < stripe_.keys; first += kKeyChunk) {
+      const std::int64_t keys = std::min(kKeyChunk, stripe_.keys - first);
+      const std::size_t elements = static_cast<std::size_t>(keys * size_);
       std::vector<C> dk(elements), dv(elements);
-      for (std::int64_t i = spec.causal ? first_key : 0; i < task.end; i += kKeyChunk) {
+      for (std::int64_t i = stripe_.causal ? first : 0;
+           i < stripe_.queries && stripe_.begin(i) < first + keys; i += kKeyChunk) {
         std::vector<C> chunk_dk(elements), chunk_dv(elements);
-        backward_chunks<C, In, Out>(spec, args, task, i, first_key, chunk_dk, chunk_dv);
+        for (std::int64_t h = 0; h < spec_.group(); ++h)
+          chunks(kv_head_ * spec_.group() + h, i, first, chunk_dk, chunk_dv);
         for (std::size_t e = 0; e < elements; ++e) {
           dk[e] += chunk_dk[e];
           dv[e] += chunk_dv[e];
         }
       }
-      for (std::int64_t key = 0; key < keys; ++key) {
-        const std::int64_t row = task.sequence->key_begin + first_key + key;
-        write(args.dk, args.dk.add, row, column, dk.data() + key * size, size);
-        write(args.dv, args.dv.add, row, column, dv.data() + key * size, size);
+      // Keys that no query of this part sees are written by the other one.
+      const std::int64_t seen = std::min(keys, stripe_.end(stripe_.queries - 1) - first);
+      for (std::int64_t key = 0; key < seen; ++key) {
+        const std::int64_t position = key_at(first + key), row = sequence_.key_begin + position;
+        const bool begun = sequence_.keys - 1 - position >= part_.begun_from;
+        const std::int64_t column = kv_head_ * size_;
+        write(args_.dk, args_.dk.add || begun, row, column, dk.data() + key * size_, size_);
+        write(args_.dv, args_.dv.add || begun, row, column, dv.data() + key * size_, size_);
       }
     }
-  };
-  stream.workers().for_each(static_cast<std::int64_t>(tasks.size()), 1,
-                            [&](std::int64_t begin, std::int64_t end, int) {
-                              const cpu::FlushDenormals flush;
-                              for (std::int64_t t = begin; t < end; ++t)
-                                one(tasks[static_cast<std::size_t>(t)]);
-                            });
+  }
+
+ private:
+  std::int64_t key_at(std::int64_t place) const { return stripe_.key + place * stripe_.step; }
+
+  // One pair of chunks and one query head: adds the pairs' terms to dk and dv [keys, D] of the
+  // chunk, and the chunk's share of dq to memory.
+  void chunks(std::int64_t head, std::int64_t first_query, std::int64_t first_key,
+              std::vector<C>& dk, std::vector<C>& dv) const {
+    const std::int64_t column = head * size_, kv_column = kv_head_ * size_;
+    const std::int64_t last_query = std::min(stripe_.queries, first_query + kKeyChunk);
+    std::vector<C> dq(static_cast<std::size_t>(size_));
+    for (std::int64_t i = first_query; i < last_query; ++i) {
+      const std::int64_t begin = std::max(stripe_.begin(i), first_key);
+      const std::int64_t end = std::min(stripe_.end(i), first_key + kKeyChunk);
+      if (begin >= end) continue;
+      const std::int64_t query = key_at(i), row = sequence_.query_begin + query;
+      const In* q = row_of<In>(args_.q, row, column);
+      const C* dout = row_of<C>(args_.dout, row, column);
+      const C delta = dot<C>(dout, row_of<Out>(args_.out, row, column), size_);
+      const C lse = *row_of<C>(args_.lse, row, head);
+      const Dropout<C> dropout(spec_, sequence_, head, query);
+      std::fill(dq.begin(), dq.end(), C(0));
+      for (std::int64_t place = begin; place < end; ++place) {
+        const std::int64_t key = key_at(place);
+        const In* k = row_of<In>(args_.k, sequence_.key_begin + key, kv_column);
+        const In* v = row_of<In>(args_.v, sequence_.key_begin + key, kv_column);
+        const C weight = std::exp(dot<C>(q, k, size_) * C(spec_.scale) - lse);
+        const C factor = dropout(key);
+        const C dscore = weight * (dot<C>(dout, v, size_) * factor - delta) * C(spec_.scale);
+        const std::size_t at = static_cast<std::size_t>((place - first_key) * size_);
+        for (std::int64_t d = 0; d < size_; ++d) {
+          dv[at + static_cast<std::size_t>(d)] += weight * factor * dout[d];
+          dk[at + static_cast<std::size_t>(d)] += dscore * C(load(q[d]));
+          dq[static_cast<std::size_t>(d)] += dscore * C(load(k[d]));
+        }
+      }
+      // The first chunk that the query sees sets the row.
+      const bool begun = query >= part_.begun_from || stripe_.begin(i) < first_key;
+      write(args_.dq, args_.dq.add || begun, row, column, dq.data(), size_);
+    }
+  }
+
+  const AttentionSpec& spec_;
+  const AttentionBackward& args_;
+  const Part& part_;
+  const AttentionSequence& sequence_;
+  const Stripe stripe_;
+  std::int64_t kv_head_, size_;
+};
+
+template <class C, class In, class Out>
+void backward(Stream& stream, const AttentionSpec& spec, const AttentionBackward& args) {
+  constexpr std::int64_t kWhole = std::numeric_limits<std::int64_t>::max();
+  for (const Part& part : Parts(spec))
+    for_tasks(stream, attention::split(spec, part, args.sequences, kWhole), [&](const Task& task) {
+      for (std::int64_t s = task.stripe_begin; s < task.stripe_end; ++s)
+        BackwardStripe<C, In, Out>(spec, args, part, task, s).run();
+    });
 }
 
 // Calls `run` with the types (arithmetic, q k v, out) that the tensors have.

@@ -38,7 +38,13 @@ constexpr Index kPanel = 2 * kVectorLanes;
 constexpr Index kStripRows = HWY_MAX_BYTES == 64 ? 12 : 6;  // 24 or 12 accumulators
 static_assert(kTileRows % kStripRows == 0);
 
+// Ranges of keys begin at a multiple of this: a multiple of the lanes of Sum, of a panel and of
+// what random_bits() writes at a time.
+constexpr Index kRangeStep = 64;
+static_assert(kRangeStep % kPanel == 0 && kRangeStep % (4 * kVectorLanes) == 0);
+
 HWY_INLINE Index smaller(Index a, Index b) { return a < b ? a : b; }
+HWY_INLINE Index larger(Index a, Index b) { return a < b ? b : a; }
 HWY_INLINE Index round_up(Index n, Index unit) { return (n + unit - 1) / unit * unit; }
 
 // ---- The product: C [rows, panels · kPanel] (+)= A [rows, k] · B. Each element is one chain of
@@ -193,15 +199,17 @@ void pack_panels_as(const attention::Rows& from, Index begin, Index count, Index
   }
 }
 
-// The same rows as a tile.
+// Rows of `heads` heads, which lie side by side, as a tile: all heads of a row, then the next row.
 template <class In>
-void pack_tile_as(const attention::Rows& from, Index begin, Index count, Index size, float* to) {
+void pack_tile_as(const attention::Rows& from, Index begin, Index count, Index heads, Index size,
+                  float* to) {
   const F32 d;
   for (Index j = 0; j < count; ++j) {
-    prefetch_row<In>(from, begin + j + kPrefetchRows, begin + count, size);
-    for (Index i = 0; i < size; i += kVectorLanes)
-      hn::Store(load(d, row_at<In>(from, begin + j) + i, static_cast<std::size_t>(size - i)), d,
-                to + j * kTileStride + i);
+    prefetch_row<In>(from, begin + j + kPrefetchRows, begin + count, heads * size);
+    const In* row = row_at<In>(from, begin + j);
+    for (Index head = 0; head < heads; ++head, row += size, to += kTileStride)
+      for (Index i = 0; i < size; i += kVectorLanes)
+        hn::Store(load(d, row + i, static_cast<std::size_t>(size - i)), d, to + i);
   }
 }
 
@@ -215,10 +223,10 @@ HWY_INLINE void pack_panels(const attention::Rows& from, Index begin, Index coun
   from.narrow ? pack_panels_as<bf16>(from, begin, count, size, to)
               : pack_panels_as<float>(from, begin, count, size, to);
 }
-HWY_INLINE void pack_tile(const attention::Rows& from, Index begin, Index count, Index size,
-                          float* to) {
-  from.narrow ? pack_tile_as<bf16>(from, begin, count, size, to)
-              : pack_tile_as<float>(from, begin, count, size, to);
+HWY_INLINE void pack_tile(const attention::Rows& from, Index begin, Index count, Index heads,
+                          Index size, float* to) {
+  from.narrow ? pack_tile_as<bf16>(from, begin, count, heads, size, to)
+              : pack_tile_as<float>(from, begin, count, heads, size, to);
 }
 
 // ---- Dropout ----
@@ -238,27 +246,58 @@ HWY_INLINE void multiply_wide(hn::Vec<U32> a, std::uint32_t b, hn::Vec<U32>& hig
   low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(odd)), hn::BitCast(d, even));
 }
 
-// The 24 random bits of the weights of keys [first_key, first_key + count) for one query:
-// philox of base/philox.h, one counter a lane.
-HWY_INLINE void random_bits(const attention::DropoutJob& job, Index query, Index first_key,
-                            Index count, std::uint32_t* bits) {
+// Whose weights are drawn.
+struct DropoutRow {
+  Index head, position;  // of the query
+};
+
+// philox of base/philox.h, one counter a lane, for the keys `c0` · 4 to c0 · 4 + 3 of one query.
+HWY_INLINE void philox_lanes(const attention::DropoutJob& job, const DropoutRow& row,
+                             hn::Vec<U32>& c0, hn::Vec<U32>& c1, hn::Vec<U32>& c2,
+                             hn::Vec<U32>& c3) {
   const U32 d;
-  for (Index j = 0; j < count; j += 4 * kVectorLanes) {
-    auto c0 = hn::Iota(d, static_cast<std::uint32_t>((first_key + j) / 4));
-    auto c1 = hn::Set(d, job.first_position + static_cast<std::uint32_t>(query));
-    auto c2 = hn::Set(d, job.number), c3 = hn::Set(d, job.step);
-    std::uint32_t low = job.key.low, high = job.key.high;
-    for (int round = 0; round < 10; ++round, low += 0x9E3779B9u, high += 0xBB67AE85u) {
-      auto high0 = c0, low0 = c0, high1 = c0, low1 = c0;
-      multiply_wide(c0, 0xD2511F53u, high0, low0);
-      multiply_wide(c2, 0xCD9E8D57u, high1, low1);
-      c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, low));
-      c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, high));
-      c1 = low1;
-      c3 = low0;
+  c1 = hn::Set(d, static_cast<std::uint32_t>(row.position));
+  c2 = hn::Set(d, job.number);
+  c3 = hn::Set(d, job.step);
+  std::uint32_t low = job.key.low, high = job.key.high + static_cast<std::uint32_t>(row.head);
+  for (int round = 0; round < 10; ++round, low += 0x9E3779B9u, high += 0xBB67AE85u) {
+    auto high0 = c0, low0 = c0, high1 = c0, low1 = c0;
+    multiply_wide(c0, 0xD2511F53u, high0, low0);
+    multiply_wide(c2, 0xCD9E8D57u, high1, low1);
+    c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, low));
+    c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, high));
+    c1 = low1;
+    c3 = low0;
+  }
+}
+
+// The 24 random bits of the weights of `count` keys for one query: the keys at positions
+// first_key, first_key + step, ... With step 1, first_key is a multiple of 4.
+HWY_INLINE void random_bits(const attention::DropoutJob& job, const DropoutRow& row,
+                            Index first_key, Index step, Index count, std::uint32_t* bits) {
+  const U32 d;
+  auto c0 = hn::Zero(d), c1 = c0, c2 = c0, c3 = c0;
+  if (step == 1) {
+    for (Index j = 0; j < count; j += 4 * kVectorLanes) {
+      c0 = hn::Iota(d, static_cast<std::uint32_t>((first_key + j) / 4));
+      philox_lanes(job, row, c0, c1, c2, c3);
+      hn::StoreInterleaved4(hn::ShiftRight<8>(c0), hn::ShiftRight<8>(c1), hn::ShiftRight<8>(c2),
+                            hn::ShiftRight<8>(c3), d, bits + j);
     }
-    hn::StoreInterleaved4(hn::ShiftRight<8>(c0), hn::ShiftRight<8>(c1), hn::ShiftRight<8>(c2),
-                          hn::ShiftRight<8>(c3), d, bits + j);
+    return;
+  }
+  // Keys far apart share no counter: each lane takes one of its four words.
+  const auto steps = hn::Set(d, static_cast<std::uint32_t>(step));
+  for (Index j = 0; j < count; j += kVectorLanes) {
+    const auto key = hn::Add(hn::Set(d, static_cast<std::uint32_t>(first_key + j * step)),
+                             hn::Mul(hn::Iota(d, 0u), steps));
+    c0 = hn::ShiftRight<2>(key);
+    philox_lanes(job, row, c0, c1, c2, c3);
+    const auto odd = hn::Ne(hn::And(key, hn::Set(d, 1u)), hn::Zero(d));
+    const auto upper = hn::Ne(hn::And(key, hn::Set(d, 2u)), hn::Zero(d));
+    const auto word =
+        hn::IfThenElse(upper, hn::IfThenElse(odd, c3, c2), hn::IfThenElse(odd, c1, c0));
+    hn::Store(hn::ShiftRight<8>(word), d, bits + j);
   }
 }
 

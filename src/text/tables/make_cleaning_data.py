@@ -1,4 +1,4 @@
-"""Writes the tables of text/fix_text.h that are no Unicode properties, as text that
+"""Writes the tables of text/cleaning/fix_text.h that are no Unicode properties, as text that
 generate_cleaning_tables.cc reads when Stemma is built.
 
     pip install ftfy==6.3.1

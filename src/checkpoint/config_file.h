@@ -1,0 +1,59 @@
+// Hugging Face's config.json, both ways, for every member of the family.
+//
+//   ConfigFile config = read_config_file("gpt2/config.json");
+//   config.model.layers;                                  // 12
+//   std::string text = to_config_json(config).dump(2);    // transformers opens it unchanged
+//
+// Absent keys have the values that transformers gives them. Keys that would change results and that
+// nothing here computes are errors that name them. What a family's file looks like is said by its
+// rules (checkpoint/import_rules.h).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "models/config.h"
+
+namespace stemma::checkpoint {
+
+struct ConfigFile {
+  ModelConfig model;
+  // Ids of special tokens, where the model has them.
+  std::optional<std::int64_t> bos_token, eos_token, pad_token;
+};
+
+// `where` names the file in errors. Throws corrupt (a value of the wrong type or an impossible one)
+// and unsupported (another model_type; a key as above). head_bias is not in a config.json: see
+// load_config() in checkpoint_source.h.
+ConfigFile parse_config(const Json& json, std::string_view where);
+
+// Throws not_found, corrupt, unsupported.
+ConfigFile read_config_file(const std::filesystem::path& file);
+
+// Throws unsupported for what the family's model_type cannot say.
+Json to_config_json(const ConfigFile& config);
+
+// The file that tells transformers' generate() the special tokens.
+Json to_generation_config_json(const ConfigFile& config);
+
+// ---- For the rules of a family ----
+
+// Throws unsupported "[config] where: what".
+[[noreturn]] void refuse_config(std::string_view where, const std::string& what);
+// Throws unsupported where a key that would change results has another value than the usual one.
+void require_usual(const Json& json, std::string_view where, std::string_view key, bool usual);
+// A size by its own name or by the name that transformers' attribute_map also accepts.
+std::int64_t size_key(const Json& json, std::string_view key, std::string_view other,
+                      std::int64_t fallback);
+// The id of a special token; of a list the first.
+std::optional<std::int64_t> token_key(const Json& json, std::string_view key,
+                                      std::optional<std::int64_t> fallback);
+// The name of an activation, in transformers' words, and back.
+kernels::Activation activation_named(const std::string& name, std::string_view where);
+std::string_view activation_name(kernels::Activation activation);
+
+}  // namespace stemma::checkpoint

@@ -1,0 +1,65 @@
+// How the parameters of each member of the family lie in a Hugging Face folder: the `model_type`s
+// of config.json, the names of the tensors, which are transposed, which are joined to one.
+//
+// Names, shapes and parts come from the model itself (models/model.h, parameters_of); a file of
+// rules says only what a family's files call them. A new member adds one file in import/ and its
+// name in the list of import_rules.cc.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/config_file.h"
+#include "nn/parameter_spec.h"
+
+namespace stemma::checkpoint {
+
+// A tensor of the file that holds a parameter, or one of its parts.
+struct FileTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;  // in the file
+  bool transposed = false;          // the file has [in, out] (Conv1D), ours is [out, in]
+};
+
+struct ImportRules {
+  std::string_view family;
+  // The values of config.json's `model_type` that mean this family; the first is written.
+  std::vector<std::string_view> model_types;
+  // The name of the class in config.json's `architectures`.
+  std::string_view architecture;
+
+  // Fills the family's part of a configuration; absent keys have transformers' defaults. `where`
+  // names the file in errors. Throws unsupported for keys that would change results.
+  void (*read_config)(const Json& json, std::string_view where, ConfigFile& config);
+  // Adds the family's keys. Throws unsupported for what the file cannot say.
+  void (*write_config)(const ConfigFile& config, Json& json);
+
+  // The tensors that hold a parameter: one, or its parts in order, which lie one below the other in
+  // ours. Empty: the file has no place for it.
+  std::vector<FileTensor> (*files)(const nn::ParameterSpec& spec);
+  // What files of the bare model leave out at the start of each name: "transformer.".
+  std::string_view prefix;
+  // Constants that files carry beside the parameters (causal masks, position numbers).
+  bool (*is_buffer)(std::string_view name);
+};
+
+std::span<const ImportRules* const> import_rules();
+// By the family of a configuration. Throws internal where a family has none.
+const ImportRules& rules_of(std::string_view family);
+// By config.json's model_type; null where there are none.
+const ImportRules* find_rules(std::string_view model_type);
+// All model types that can be read, with commas: for messages.
+std::string known_model_types();
+
+// The shape of a parameter as a list of sizes.
+std::vector<std::int64_t> shape_of(const nn::ParameterSpec& spec);
+// "blocks.3.norm1.gain" → {"3", "norm1.gain"}; {"", ""} for a name outside the blocks.
+std::pair<std::string_view, std::string_view> split_block_name(std::string_view name);
+// A parameter that lies in the file as it is, under another name.
+std::vector<FileTensor> as_it_is(const nn::ParameterSpec& spec, std::string name);
+
+}  // namespace stemma::checkpoint

@@ -1,0 +1,32 @@
+#include "cli/machine/peaks_json.h"
+
+#include "device/memory.h"
+
+namespace stemma::cli {
+
+PeakOptions peak_options(std::size_t weight_bytes) {
+  PeakOptions options;
+  options.buffer_bytes = weight_bytes;
+  // Twice the buffer, so that measuring cannot push the machine into swapping.
+  if (available_memory_bytes() < 2 * options.dram_buffer_bytes) options.dram_buffer_bytes = 0;
+  if (available_memory_bytes() < 2 * weight_bytes) options.buffer_bytes = 0;
+  return options;
+}
+
+Json peaks_json(const Peaks& peaks) {
+  const auto figure = [](double value) { return value > 0 ? Json(value) : Json(); };
+  return Json::object({{"f32", figure(peaks.f32_flops)},
+                       {"fp16", figure(peaks.fp16_flops)},
+                       {"bf16_dot", figure(peaks.bf16_dot_flops)},
+                       {"bf16_amx", figure(peaks.amx_bf16_flops)},
+                       {"int8_vnni", figure(peaks.int8_ops)},
+                       {"int8_amx", figure(peaks.amx_int8_ops)},
+                       {"dram", figure(peaks.dram_bytes)},
+                       {"weights_buffer", figure(peaks.buffer_bytes)}});
+}
+
+double multiply_peak(const Peaks& peaks, const ops::Numerics& numerics) {
+  return stemma::multiply_peak(peaks, numerics.multiply == kernels::Multiply::bf16);
+}
+
+}  // namespace stemma::cli

@@ -1,0 +1,79 @@
+#include "models/config.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "models/family.h"
+
+namespace stemma {
+namespace {
+
+// Far above anything published; keeps products of sizes inside 64 bits.
+constexpr std::int64_t kLargest = std::int64_t{1} << 24;
+constexpr std::int64_t kMostLayers = 1 << 14;
+constexpr std::int64_t kLargestHead = 256;
+
+void require_size(const char* field, std::int64_t value, std::int64_t most = kLargest) {
+  if (value >= 1 && value <= most) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[config] {} must be between 1 and {}, got {}", field, most, value));
+}
+
+void require_rate(const char* field, double value) {
+  if (value >= 0 && value < 1) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[config] {} must be at least 0 and below 1, got {}", field, value));
+}
+
+void check_heads(const ModelConfig& c) {
+  if (c.head_width == 0 && c.channels % c.heads != 0)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] channels ({}) must be a multiple of heads ({})", c.channels,
+                            c.heads));
+  if (c.head_size() < 1 || c.head_size() > kLargestHead)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] head size {} (channels / heads) is above {}: use more heads",
+                            c.head_size(), kLargestHead));
+  if (c.groups() < 1 || c.heads % c.groups() != 0)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] heads ({}) must be a multiple of kv_heads ({})", c.heads,
+                            c.kv_heads));
+}
+
+void check_total(const ModelConfig& c) {
+  const auto width = static_cast<double>(c.channels);
+  const double most =
+      width * static_cast<double>(c.layers) *
+          (4.0 * static_cast<double>(c.attention_width()) + 3.0 * static_cast<double>(c.hidden)) +
+      2.0 * width * static_cast<double>(c.vocab + c.context);
+  if (most > 0x1p50)
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[config] layers ({}), channels ({}) and hidden ({}) make {:.1e} parameters: "
+                    "use smaller ones",
+                    c.layers, c.channels, c.hidden, most));
+}
+
+}  // namespace
+
+void ModelConfig::validate() const {
+  require_size("vocab", vocab);
+  require_size("context", context);
+  require_size("channels", channels);
+  require_size("heads", heads);
+  require_size("layers", layers, kMostLayers);
+  require_size("hidden", hidden);
+  check_heads(*this);
+  check_total(*this);
+  if (!(norm_eps > 0 && norm_eps < 1))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] norm_eps must be between 0 and 1, got {}", norm_eps));
+  if (head_bias && tied_head)
+    throw Error(ErrorCode::invalid_argument, "[config] a head bias needs an untied head");
+  require_rate("embedding_dropout", embedding_dropout);
+  require_rate("attention_dropout", attention_dropout);
+  require_rate("residual_dropout", residual_dropout);
+  family_named(family).check(*this);
+}
+
+}  // namespace stemma

@@ -1,0 +1,46 @@
+// The numbers that define one model: which member of the family it is, its sizes, and how it
+// starts. Read and written as Hugging Face's config.json by checkpoint/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/matmul.h"
+
+namespace stemma {
+
+struct ModelConfig {
+  std::string family;  // a name of models/family.h; stated, never inferred from the rest
+
+  std::int64_t vocab = 0;       // V
+  std::int64_t context = 0;     // T, the most positions
+  std::int64_t channels = 0;    // C, the width of the residual stream
+  std::int64_t layers = 0;      // L
+  std::int64_t heads = 0;       // H, query heads
+  std::int64_t kv_heads = 0;    // G, key-value heads; 0: as many as heads
+  std::int64_t head_width = 0;  // D; 0: channels / heads
+  std::int64_t hidden = 0;      // F, of the feed-forward
+  kernels::Activation activation = kernels::Activation::gelu_tanh;
+  double norm_eps = 1e-5;
+  bool tied_head = true;   // the head is the token embedding
+  bool head_bias = false;  // only with an untied head
+
+  double embedding_dropout = 0, attention_dropout = 0, residual_dropout = 0;
+
+  // Initialisation: weights N(0, weight_std), positions N(0, position_std); with scaled_residual
+  // the matrices that write to the residual stream N(0, weight_std / sqrt(2 L)) (Radford et al.
+  // 2019, 2.3).
+  double weight_std = 0.02, position_std = 0.02;
+  bool scaled_residual = true;
+
+  std::int64_t groups() const { return kv_heads > 0 ? kv_heads : heads; }
+  std::int64_t head_size() const { return head_width > 0 ? head_width : channels / heads; }
+  std::int64_t attention_width() const { return heads * head_size(); }
+
+  // Throws invalid_argument naming the field: a size < 1 or absurdly large, channels that the heads
+  // do not divide, a head size above 256, dropout outside [0, 1), a family that does not exist or
+  // that cannot be built with the rest (models/family.h).
+  void validate() const;
+};
+
+}  // namespace stemma

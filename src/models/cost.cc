@@ -1,0 +1,71 @@
+#include "models/cost.h"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "device/memory.h"
+#include "models/model.h"
+
+namespace stemma {
+
+ModelCost::ModelCost(const ModelConfig& config) : config_(config) {
+  for (const nn::ParameterSpec& spec : parameters_of(config)) {
+    const std::int64_t elements = spec.elements();
+    const std::string_view name = spec.name;
+    const bool embedding = name.starts_with("embedding.");
+    parameters_ += elements;
+    if (spec.role == nn::Role::table) positions_ += elements;
+    if ((embedding && spec.decays()) || name.starts_with("head.")) embeddings_ += elements;
+    if (spec.role == nn::Role::vector)
+      vectors_ += elements;
+    else if (!embedding || (config.tied_head && spec.role == nn::Role::matrix))
+      multiplied_ += elements;
+  }
+  attention_ = static_cast<double>(config.layers) * static_cast<double>(config.attention_width());
+  head_flop_ = 2.0 * static_cast<double>(config.vocab) * static_cast<double>(config.channels);
+}
+
+double ModelCost::training_flop_per_token(std::int64_t sequence) const {
+  return 6.0 * static_cast<double>(parameters_ - positions_) +
+         6.0 * attention_ * static_cast<double>(sequence);
+}
+
+double ModelCost::prefill_flop(std::int64_t batch, std::int64_t tokens) const {
+  const auto t = static_cast<double>(tokens);
+  const double products = 2.0 * static_cast<double>(block_parameters()) * t;
+  const double attention = 4.0 * attention_ * t * (t + 1) / 2;
+  return static_cast<double>(batch) * (products + attention + head_flop_);
+}
+
+double ModelCost::decode_flop(std::int64_t batch, std::int64_t context) const {
+  return static_cast<double>(batch) * (2.0 * static_cast<double>(block_parameters()) + head_flop_ +
+                                       4.0 * attention_ * static_cast<double>(context));
+}
+
+double ModelCost::decode_bytes(double matrix_bytes, double cache_bytes, std::int64_t batch,
+                               std::int64_t context) const {
+  return static_cast<double>(multiplied_) * matrix_bytes + 4.0 * static_cast<double>(vectors_) +
+         cache_bytes * static_cast<double>(cache_elements_per_token()) *
+             static_cast<double>(batch) * static_cast<double>(context + 1);
+}
+
+std::int64_t ModelCost::cache_elements_per_token() const {
+  return 2 * config_.layers * config_.groups() * config_.head_size();
+}
+
+void ModelCost::require_memory(double bytes_per_parameter) const {
+  const double needed = bytes_per_parameter * static_cast<double>(parameters_);
+  const std::uint64_t available = available_memory_bytes();
+  if (needed <= static_cast<double>(available)) return;
+  throw Error(
+      ErrorCode::out_of_memory,
+      fmt::format("[model] {} parameters need {} at least, and {} of memory is free: use a smaller "
+                  "model",
+                  format_count(static_cast<double>(parameters_)),
+                  format_bytes(static_cast<std::uint64_t>(needed)), format_bytes(available)));
+}
+
+}  // namespace stemma

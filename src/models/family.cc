@@ -1,0 +1,54 @@
+#include "models/family.h"
+
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+
+namespace stemma {
+
+// Defined in the file of the same name.
+extern const Family kGpt1, kGpt2;
+
+std::span<const Family* const> families() {
+  static constexpr std::array<const Family*, 2> kAll{&kGpt1, &kGpt2};
+  return kAll;
+}
+
+std::vector<std::string_view> family_names() {
+  std::vector<std::string_view> names;
+  for (const Family* family : families()) names.push_back(family->name);
+  return names;
+}
+
+const Family& family_named(std::string_view name) {
+  for (const Family* family : families())
+    if (family->name == name) return *family;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[config] family must be one of {}, got '{}'",
+                          fmt::join(family_names(), ", "), name));
+}
+
+ModelConfig published_config(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const Family* family : families())
+    for (const PublishedSize& size : family->published())
+      for (const std::string_view candidate : size.names) {
+        if (name == candidate) return size.config;
+        known.push_back(candidate);
+      }
+  throw Error(ErrorCode::not_found,
+              fmt::format("[config] no published model is called '{}': use one of {}", name,
+                          fmt::join(known, ", ")));
+}
+
+std::string published_model_names() {
+  std::vector<std::string_view> names;
+  for (const Family* family : families())
+    for (const PublishedSize& size : family->published()) names.push_back(size.names.front());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace stemma

@@ -1,0 +1,57 @@
+// From a configuration to the parts that several members of the family share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/config.h"
+#include "nn/attention.h"
+#include "nn/feed_forward.h"
+#include "nn/token_head.h"
+#include "ops/checkpoint.h"
+
+namespace stemma {
+
+// "blocks.3."
+std::string block_name(std::int64_t layer);
+
+// For families whose attention has one size: as many key-value heads as heads, of channels / heads
+// columns. Throws invalid_argument otherwise.
+void require_equal_heads(const ModelConfig& config);
+
+nn::AttentionOptions attention_options(const ModelConfig& config);
+nn::FeedForwardOptions feed_forward_options(const ModelConfig& config);
+
+// `embedding.tokens` [V, C], and `embedding.positions` [T, C].
+Weight token_embedding(nn::WeightSource& source, const ModelConfig& config);
+Tensor position_embedding(nn::WeightSource& source, const ModelConfig& config);
+// The head on the token embedding, or on `head.weight` [V, C] and `head.bias` [V].
+nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, const Weight& tokens);
+
+// The embedding's dropout, in training passes.
+Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const Tensor& x);
+
+// Blocks of one kind: `blocks.<layer>.*`, each run so that recompute can run it again.
+template <class Block>
+class Blocks {
+ public:
+  Blocks(nn::WeightSource& source, const ModelConfig& config) {
+    blocks_.reserve(static_cast<std::size_t>(config.layers));
+    for (std::int64_t layer = 0; layer < config.layers; ++layer)
+      blocks_.emplace_back(source, config, layer);
+  }
+
+  // x: the residual stream [N, C]; returns the last one.
+  Tensor operator()(const nn::Pass& pass, Tensor x) const {
+    for (const Block& block : blocks_)
+      x = ops::checkpoint(pass.ctx, x, [&block, pass](ops::Context& ctx, const Tensor& in) {
+        return block(pass.under(ctx), in);
+      });
+    return x;
+  }
+
+ private:
+  std::vector<Block> blocks_;
+};
+
+}  // namespace stemma

@@ -1,0 +1,42 @@
+#include "nn/attention.h"
+
+#include <cmath>
+
+#include "nn/residual.h"
+
+namespace stemma::nn {
+
+Attention::Attention(WeightSource& source, const std::string& name, std::int64_t layer,
+                     const AttentionOptions& options)
+    : layer_(layer), options_(options) {
+  const std::int64_t q = options.heads * options.head_size;
+  const std::int64_t kv = options.kv_heads * options.head_size;
+  qkv_ = Linear(source, name + ".qkv",
+                {.out = q + 2 * kv,
+                 .in = options.channels,
+                 .bias = options.qkv_bias,
+                 .parts = {{"q", q, options.heads},
+                           {"k", kv, options.kv_heads},
+                           {"v", kv, options.kv_heads}}},
+                options.weight);
+  out_ = Linear(source, name + ".out",
+                {.out = options.channels, .in = q, .bias = options.out_bias, .parts = {}},
+                options.out_weight);
+}
+
+Tensor Attention::operator()(const Pass& pass, const Tensor& x, const Tensor& residual) const {
+  ops::Context& ctx = pass.ctx;
+  ops::AttentionSpec spec;
+  spec.heads = options_.heads;
+  spec.head_size = options_.head_size;
+  spec.causal = options_.causal;
+  spec.scale = 1.0f / std::sqrt(static_cast<float>(options_.head_size));
+  spec.dropout = ctx.training() ? options_.weights_dropout : 0.0f;
+  spec.dropout_key = ctx.randomness().key(site_of(layer_, DropoutSite::attention_weights));
+  spec.dropout_step = ctx.randomness().step;
+  const Tensor mixed = pass.state.attend(ctx, layer_, qkv_(ctx, x), spec);
+  return add_to_stream(pass, out_, mixed, residual, options_.out_dropout,
+                       site_of(layer_, DropoutSite::attention_out));
+}
+
+}  // namespace stemma::nn

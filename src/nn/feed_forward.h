@@ -1,0 +1,37 @@
+// The feed-forward sublayer: residual + dropout(down(activation(up(x)))) (Vaswani et al.
+// 2017, 3.3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "nn/linear.h"
+#include "nn/pass.h"
+
+namespace stemma::nn {
+
+struct FeedForwardOptions {
+  std::int64_t channels = 0;  // C
+  std::int64_t hidden = 0;    // F
+  kernels::Activation activation = kernels::Activation::gelu_tanh;
+  Init weight, down_weight;  // of the first matrix; of the one that writes to the residual stream
+  float dropout = 0;
+};
+
+class FeedForward {
+ public:
+  FeedForward() = default;
+  // Asks for `<name>.up` [F, C] and `<name>.down` [C, F].
+  FeedForward(WeightSource& source, const std::string& name, std::int64_t layer,
+              const FeedForwardOptions& options);
+
+  // x [N, C] in the activation type, residual [N, C].
+  Tensor operator()(const Pass& pass, const Tensor& x, const Tensor& residual) const;
+
+ private:
+  std::int64_t layer_ = 0;
+  FeedForwardOptions options_;
+  Linear up_, down_;
+};
+
+}  // namespace stemma::nn

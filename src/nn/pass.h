@@ -1,0 +1,22 @@
+// What every part of a model gets when it runs: where and how to compute, the tokens, and what
+// attention sees beside them. It travels as one argument from Model::forward() down to each part.
+//
+// All three must outlive the backward pass of the tape that records.
+#pragma once
+
+#include "nn/attention_state.h"
+#include "ops/context.h"
+#include "tensor/batch.h"
+
+namespace stemma::nn {
+
+struct Pass {
+  ops::Context& ctx;
+  const Batch& batch;
+  AttentionState& state;
+
+  // The same pass under another context: recompute runs a block a second time under its own.
+  Pass under(ops::Context& other) const { return {other, batch, state}; }
+};
+
+}  // namespace stemma::nn

@@ -1,0 +1,229 @@
+#include "text/bpe/bpe_tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "text/bpe/reserve_ids.h"
+#include "text/files/hugging_face.h"
+#include "text/lookup/piece_cache.h"
+#include "text/lookup/word_cache.h"
+#include "text/unicode/lowercase.h"
+
+namespace stemma::bpe {
+
+BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary, const split::Splitter& splitter,
+                           std::optional<std::int32_t> end_of_text)
+    : vocabulary_(std::move(vocabulary)),
+      merger_(vocabulary_),
+      words_(std::make_unique<lookup::WordCache>(vocabulary_.tokens.size())),
+      splitter_(splitter),
+      end_of_text_(end_of_text) {}
+
+BpeTokenizer::~BpeTokenizer() = default;
+
+namespace {
+
+// Encodes one text.
+class TextEncoder {
+ public:
+  TextEncoder(std::string_view text, const BpeMerger& merger, lookup::WordCache& words,
+              std::vector<std::int32_t>& ids)
+      : text_(text), merger_(merger), ids_(ids), words_(words), pieces_(text.size()) {}
+
+  // The pieces from `begin` on that end at `ends`.
+  void encode(std::size_t begin, std::span<const std::size_t> ends) {
+    for (const std::size_t end : ends) {
+      if (end - begin <= lookup::kMaxWordBytes && !is_sentence(begin, end))
+        add(begin, end, false);
+      else
+        add_parts(begin, end);
+      begin = end;
+    }
+    encode_added();
+    flush();
+  }
+
+  static constexpr std::size_t kBatch = 256;
+
+ private:
+  // A piece, or a part of one.
+  struct Added {
+    std::size_t begin, size;
+    bool part;
+    lookup::WordKey key;             // up to kMaxWordBytes
+    lookup::WordCache::Pair* words;  // the same
+  };
+
+  const char* text_end() const { return text_.data() + text_.size(); }
+
+  // Pieces that end with a character of three bytes, as in Chinese, are parts of sentences rather
+  // than words: few come again as they are.
+  bool is_sentence(std::size_t begin, std::size_t end) const {
+    return end - begin > 3 && static_cast<unsigned char>(text_[end - 3]) >= 0xE0;
+  }
+
+  void flush() {
+    ids_.insert(ids_.end(), buffer_.data(), buffer_.data() + buffered_);
+    buffered_ = 0;
+  }
+
+  void add_parts(std::size_t begin, std::size_t end) {
+    const std::string_view piece = text_.substr(begin, end - begin);
+    for (std::size_t at = 0; at < piece.size();) {
+      const std::size_t next = merger_.part_end(piece, at);
+      add(begin + at, begin + next, next - at < piece.size());
+      at = next;
+    }
+  }
+
+  // Where the words may be in the cache is computed for many before the first is read, so that
+  // memory is waited for once.
+  void add(std::size_t begin, std::size_t end, bool part) {
+    // A word that is a token may be something else as a part. Lengths leave this bit free.
+    constexpr std::uint64_t kPart = std::uint64_t{1} << 63;
+    if (added_ == kBatch) encode_added();
+    Added& added = batch_[added_++];
+    added.begin = begin;
+    added.size = end - begin;
+    added.part = part;
+    if (added.size > lookup::kMaxWordBytes) return;
+    added.key = lookup::WordKey::of(text_.data() + begin, added.size, text_end());
+    added.key.high |= part ? kPart : 0;
+    added.words = &words_.at(added.key);
+    __builtin_prefetch(added.words);
+  }
+
+  void encode_added() {
+    for (std::size_t i = 0; i < added_; ++i) {
+      const Added& added = batch_[i];
+      if (added.size > lookup::kMaxWordBytes)
+        encode_other(added);
+      else if (const std::size_t count = added.words->copy(added.key, &buffer_[buffered_]))
+        buffered_ += count;
+      else
+        encode_word(added);
+      if (buffered_ + lookup::kMaxWordBytes > buffer_.size()) flush();
+    }
+    added_ = 0;
+  }
+
+  void encode_word(const Added& added) {
+    std::int32_t* ids = &buffer_[buffered_];
+    const std::size_t count =
+        added.part ? merger_.encode_part(added.key, ids) : merger_.encode_word(added.key, ids);
+    added.words->set(added.key, std::span(ids, count));
+    buffered_ += count;
+  }
+
+  void encode_other(const Added& added) {
+    if (added.part) {
+      append(added);
+      return;
+    }
+    const std::string_view piece = text_.substr(added.begin, added.size);
+    lookup::PieceCache::Piece& known = pieces_.at(piece);
+    if (known.bytes != piece) {
+      const std::size_t first = append(added);
+      known = {piece, first, ids_.size() - first};
+      return;
+    }
+    flush();
+    for (std::size_t i = 0; i < known.count; ++i) ids_.push_back(ids_[known.first + i]);
+  }
+
+  // Returns where the first id is.
+  std::size_t append(const Added& added) {
+    flush();
+    const std::size_t first = ids_.size();
+    const std::string_view bytes = text_.substr(added.begin, added.size);
+    if (added.part)
+      merger_.encode_part(bytes, ids_, memory_, text_end());
+    else
+      merger_.encode(bytes, ids_, memory_, text_end());
+    return first;
+  }
+
+  std::string_view text_;
+  const BpeMerger& merger_;
+  std::vector<std::int32_t>& ids_;
+  lookup::WordCache& words_;
+  lookup::PieceCache pieces_;
+  BpeMerger::Memory memory_;
+  std::array<Added, kBatch> batch_;
+  std::size_t added_ = 0;
+  std::array<std::int32_t, 1024> buffer_;
+  std::size_t buffered_ = 0;  // the next ids
+};
+
+}  // namespace
+
+void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
+  std::string lower;
+  if (vocabulary_.lowercase) {
+    lower = unicode::lowercase(text);
+    text = lower;
+  }
+  reserve_ids(text, ids);
+  TextEncoder encoder(text, merger_, *words_, ids);
+  std::array<std::size_t, TextEncoder::kBatch> ends;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t count = splitter_.split(text, begin, ends);
+    encoder.encode(begin, std::span(ends).first(count));
+    begin = ends[count - 1];
+  }
+}
+
+// Capitals may hide a boundary or make one ("HeL" in o200k, "İ!"), but not between an ASCII letter
+// and a space or line end.
+std::size_t BpeTokenizer::last_boundary(std::string_view text) const {
+  if (!vocabulary_.lowercase) return splitter_.last_boundary(text);
+  for (std::size_t place = text.size() < 2 ? 0 : text.size() - 1; place > 0; --place) {
+    const char before = static_cast<char>(text[place - 1] | 0x20), after = text[place];
+    if ('a' <= before && before <= 'z' && (after == ' ' || after == '\n')) return place;
+  }
+  return 0;
+}
+
+std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
+  return lookup::token_of(vocabulary_.tokens, id);
+}
+
+// First how much memory, then the bytes: 16 at a time where there is room, as most tokens are
+// short.
+void BpeTokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
+  std::size_t size = text.size();
+  for (const std::int32_t id : ids) size += bytes_of(id).size();
+  const std::size_t begin = text.size();
+  text.resize(size);
+  char* to = text.data() + begin;
+  const char* const end = text.data() + size;
+  const lookup::TokenList& tokens = vocabulary_.tokens;
+  for (const std::int32_t id : ids) {
+    const std::string_view token = tokens[id];
+    if (token.size() <= lookup::TokenList::kReadable &&
+        end - to >= std::ptrdiff_t{lookup::TokenList::kReadable})
+      std::memcpy(to, token.data(), lookup::TokenList::kReadable);
+    else
+      std::memcpy(to, token.data(), token.size());
+    to += token.size();
+  }
+}
+
+std::shared_ptr<const BpeTokenizer> make_bpe_tokenizer(BpeVocabulary vocabulary,
+                                                       const split::Splitter& splitter,
+                                                       std::string_view eos_name) {
+  const auto end_of_text = separator_of(vocabulary.special_tokens, eos_name);
+  return std::make_shared<BpeTokenizer>(std::move(vocabulary), splitter, end_of_text);
+}
+
+void BpeTokenizer::save(const std::filesystem::path& folder) const {
+  tokenizer_files::save_hugging_face(*this, folder);
+}
+
+}  // namespace stemma::bpe

@@ -1,0 +1,15 @@
+// Unicode normalization form C (UAX #15). Private to text/.
+//
+//   std::u32string line = U"e\u0301";
+//   normalize_nfc(line);                // U"é"
+//
+// Time n log n in the longest run of combining marks. Pure function: any thread.
+#pragma once
+
+#include <string>
+
+namespace stemma::cleaning {
+
+void normalize_nfc(std::u32string& text);
+
+}  // namespace stemma::cleaning

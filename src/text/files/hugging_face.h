@@ -1,0 +1,66 @@
+// Tokenizer files as Hugging Face writes them, for byte-level BPE with a split pattern of
+// splitter.h, with or without the normalizer Lowercase.
+//
+//   auto tokenizer = parse_tokenizer_json(read_file("tokenizer.json"), "tokenizer.json", {});
+//
+// `where` names the source in messages. All parsers take any bytes: they throw corrupt for what is
+// damaged or contradicts itself and unsupported, with its name, for what is well formed but would
+// give other ids here (another model, pre-tokenizer, normalizer, tokens matched inside text, ...).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/bpe/bpe_tokenizer.h"
+
+namespace stemma {
+class Json;
+}
+
+namespace stemma::tokenizer_files {
+
+// eos_name: the special token that separates documents, as tokenizer_config.json names it; empty or
+// unknown means <|endoftext|> where the vocabulary has it.
+std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view text,
+                                                              const std::string& where,
+                                                              std::string_view eos_name = {});
+// The same of a file that is parsed already.
+std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
+                                                             const std::string& where,
+                                                             std::string_view eos_name = {});
+
+// Left and right tokens of merges.txt, as bytes, by rank.
+std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
+                                                              const std::string& where);
+
+// The pair of older files, which do not say which tokens are special: those are the ones in
+// `special_names` and those spelled <...> that no merge makes.
+struct VocabAndMerges {
+  std::string_view vocab_json, merges_txt;
+  std::vector<std::string> special_names;
+  std::string eos_name;  // as above
+};
+std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
+                                                                const std::string& where);
+
+// Which tokens are special and which separates documents, as tokenizer_config.json and
+// special_tokens_map.json say.
+struct TokenNames {
+  std::string eos;
+  std::vector<std::string> special;
+};
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
+
+// A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
+// merges.txt, or with vocab.txt; or a tokenizer.json itself.
+// tokenizer_config.json and special_tokens_map.json beside it are read where they exist.
+std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
+
+// Tokenizer::save().
+void save_hugging_face(const bpe::BpeTokenizer& tokenizer, const std::filesystem::path& folder);
+
+}  // namespace stemma::tokenizer_files

@@ -1,0 +1,95 @@
+// Finds and reads the tokenizer files of a Hugging Face folder.
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "text/characters/char_json.h"
+#include "text/characters/vocab_txt.h"
+#include "text/files/hugging_face.h"
+#include "text/files/json_error.h"
+#include "text/files/text_file.h"
+#include "text/gpt1/gpt1_files.h"
+#include "text/gpt1/gpt1_tokenizer.h"
+
+namespace stemma::tokenizer_files {
+namespace {
+
+// Tokens are written as their names or as objects with their name in "content".
+std::optional<std::string> token_name(const Json& value) {
+  if (value.is_string()) return value.as_string();
+  if (value.is_object()) return value.get("content", "");
+  return std::nullopt;
+}
+
+std::shared_ptr<const Tokenizer> read_json(const Json& root, const std::string& where,
+                                           std::string_view eos_name) {
+  try {
+    if (characters::is_char_json(root)) return characters::read_char_json(root, where, eos_name);
+    return read_tokenizer_json(root, where, eos_name);
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
+
+TokenNames read_token_names(const std::filesystem::path& folder) {
+  TokenNames names;
+  for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"})
+    if (std::filesystem::is_regular_file(folder / file))
+      add_token_names(read_tokenizer_file(folder / file), (folder / file).string(), names);
+  return names;
+}
+
+}  // namespace
+
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names) {
+  const Json root = Json::parse(text, where);
+  try {
+    for (const auto& [key, value] : root.as_object()) {
+      if (key == "additional_special_tokens" && value.is_array()) {
+        for (const Json& item : value.as_array())
+          if (const auto name = token_name(item)) names.special.push_back(*name);
+      } else if (key.ends_with("_token")) {
+        if (const auto name = token_name(value)) {
+          names.special.push_back(*name);
+          if (key == "eos_token") names.eos = *name;
+        }
+      }
+    }
+  } catch (const Error& error) {
+    throw with_source(error, where);
+  }
+}
+
+std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path) {
+  const bool is_folder = std::filesystem::is_directory(path);
+  const std::filesystem::path folder = is_folder ? path : path.parent_path();
+  const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
+  const TokenNames names = read_token_names(folder);
+  // Before tokenizer.json: GPT-1's would cut words as BERT does, not as the model was trained.
+  if (is_folder)
+    if (auto gpt1 = gpt1::find_gpt1(folder, names.special, names.eos))
+      return std::make_shared<gpt1::Gpt1Tokenizer>(std::move(*gpt1));
+  if (std::filesystem::exists(file)) {
+    const Json root = Json::parse(read_tokenizer_file(file), file.string());
+    return read_json(root, file.string(), names.eos);
+  }
+  const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
+  const std::filesystem::path lines = path / "vocab.txt";
+  const bool has_merges = std::filesystem::exists(vocab) && std::filesystem::exists(merges);
+  if (!has_merges && std::filesystem::exists(lines))
+    return characters::parse_vocab_txt(read_tokenizer_file(lines), lines.string(), names.eos);
+  if (!has_merges)
+    throw Error(ErrorCode::not_found,
+                fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "
+                            "merges.txt nor vocab.txt",
+                            path.string()));
+  const std::string vocab_text = read_tokenizer_file(vocab);
+  const std::string merges_text = read_tokenizer_file(merges);
+  return parse_vocab_and_merges({vocab_text, merges_text, names.special, names.eos},
+                                (path / "").string());
+}
+
+}  // namespace stemma::tokenizer_files

@@ -1,0 +1,174 @@
+// Writes tokenizer files as Hugging Face's GPT-2 has them. The texts are put together here rather
+// than from Json values: a vocabulary is a large object in a fixed order.
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "text/files/hugging_face.h"
+#include "text/files/text_file.h"
+#include "text/unicode/byte_alphabet.h"
+
+namespace stemma::tokenizer_files {
+namespace {
+
+std::string json_text(std::string_view text) { return Json(text).dump(); }
+
+// What files call each token: letters for bytes, or the name of a special token.
+std::vector<std::string> written_tokens(const bpe::BpeVocabulary& vocabulary) {
+  std::vector<std::string> written;
+  written.reserve(vocabulary.tokens.size());
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
+    written.push_back(unicode::to_byte_alphabet(vocabulary.tokens[id]));
+  for (const auto& [name, id] : vocabulary.special_tokens) written[id] = name;
+  return written;
+}
+
+std::string vocab_json(const std::vector<std::string>& written, std::string_view indent) {
+  std::string text = "{";
+  const char* separator = "";
+  for (std::size_t id = 0; id < written.size(); ++id) {
+    if (written[id].empty()) continue;
+    text += fmt::format("{}\n{}  {}: {}", separator, indent, json_text(written[id]), id);
+    separator = ",";
+  }
+  return text + fmt::format("\n{}}}", indent);
+}
+
+std::string added_tokens_json(const bpe::BpeVocabulary& vocabulary) {
+  Json tokens = Json::array();
+  for (const auto& [name, id] : vocabulary.special_tokens) {
+    const auto found = vocabulary.special_flags.find(id);
+    const bpe::SpecialFlags flags =
+        found == vocabulary.special_flags.end() ? bpe::SpecialFlags() : found->second;
+    tokens.push_back(Json::object({{"id", id},
+                                   {"content", name},
+                                   {"single_word", flags.single_word},
+                                   {"lstrip", flags.lstrip},
+                                   {"rstrip", flags.rstrip},
+                                   {"normalized", flags.normalized},
+                                   {"special", true}}));
+  }
+  return tokens.dump();
+}
+
+// What files without a place for splitter and normalizer mean.
+bool reads_text_as_gpt2(const bpe::BpeTokenizer& tokenizer) {
+  return &tokenizer.splitter() == &split::gpt2_splitter() && !tokenizer.vocabulary().lowercase;
+}
+
+// ByteLevel has GPT-2's pattern built in; every other one is a step before it.
+std::string pre_tokenizer_json(const bpe::BpeTokenizer& tokenizer, const Json& byte_level) {
+  if (&tokenizer.splitter() == &split::gpt2_splitter()) return byte_level.dump();
+  Json bytes_only = byte_level;
+  bytes_only.set("use_regex", false);
+  Json steps = Json::array();
+  steps.push_back(Json::object(
+      {{"type", "Split"},
+       {"pattern", Json::object({{"Regex", std::string(tokenizer.splitter().pattern())}})},
+       {"behavior", "Isolated"},
+       {"invert", false}}));
+  steps.push_back(bytes_only);
+  return Json::object({{"type", "Sequence"}, {"pretokenizers", steps}}).dump();
+}
+
+std::string tokenizer_json(const bpe::BpeTokenizer& tokenizer,
+                           const std::vector<std::string>& written) {
+  const bpe::BpeVocabulary& vocabulary = tokenizer.vocabulary();
+  const Json byte_level = Json::object({{"type", "ByteLevel"},
+                                        {"add_prefix_space", false},
+                                        {"trim_offsets", true},
+                                        {"use_regex", true}});
+  std::string text = fmt::format(
+      R"({{
+  "version": "1.0",
+  "truncation": null,
+  "padding": null,
+  "added_tokens": {},
+  "normalizer": {},
+  "pre_tokenizer": {},
+  "post_processor": {},
+  "decoder": {},
+  "model": {{
+    "type": "BPE",
+    "dropout": null,
+    "unk_token": null,
+    "continuing_subword_prefix": null,
+    "end_of_word_suffix": null,
+    "fuse_unk": false,
+    "byte_fallback": false,
+    "ignore_merges": {},
+    "vocab": {},
+    "merges": [)",
+      added_tokens_json(vocabulary), vocabulary.lowercase ? R"({"type": "Lowercase"})" : "null",
+      pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(), byte_level.dump(),
+      vocabulary.by_tokens || vocabulary.whole_pieces, vocab_json(written, "    "));
+  const char* separator = "";
+  for (const bpe::BpeMerge& merge : bpe::listed_merges(vocabulary)) {
+    text += fmt::format("{}\n      {}", separator,
+                        json_text(written[merge.left] + " " + written[merge.right]));
+    separator = ",";
+  }
+  return text + "\n    ]\n  }\n}\n";
+}
+
+std::string merges_txt(const bpe::BpeVocabulary& vocabulary,
+                       const std::vector<std::string>& written) {
+  std::string text = "#version: 0.2\n";
+  for (const bpe::BpeMerge& merge : bpe::listed_merges(vocabulary))
+    text += fmt::format("{} {}\n", written[merge.left], written[merge.right]);
+  return text;
+}
+
+// bos, eos and unk are all the token between documents, as in GPT-2; the other special tokens
+// are listed by name.
+Json special_tokens_map(const bpe::BpeTokenizer& tokenizer) {
+  Json map = Json::object();
+  Json others = Json::array();
+  for (const auto& [name, id] : tokenizer.special_tokens()) {
+    if (id != tokenizer.end_of_text()) {
+      others.push_back(name);
+      continue;
+    }
+    for (const char* role : {"bos_token", "eos_token", "unk_token"}) map.set(role, name);
+  }
+  if (!others.as_array().empty()) map.set("additional_special_tokens", others);
+  return map;
+}
+
+// transformers' GPT2Tokenizer insists on <|endoftext|> and would add it where it is missing.
+Json tokenizer_config(const bpe::BpeTokenizer& tokenizer) {
+  Json config = special_tokens_map(tokenizer);
+  const auto end = tokenizer.end_of_text();
+  const bool as_gpt2 =
+      reads_text_as_gpt2(tokenizer) && end && tokenizer.bytes_of(*end) == "<|endoftext|>";
+  config.set("tokenizer_class", as_gpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
+  config.set("add_prefix_space", false);
+  config.set("clean_up_tokenization_spaces", false);
+  return config;
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace
+
+void save_hugging_face(const bpe::BpeTokenizer& tokenizer, const std::filesystem::path& folder) {
+  const bpe::BpeVocabulary& vocabulary = tokenizer.vocabulary();
+  const std::vector<std::string> written = written_tokens(vocabulary);
+  if (reads_text_as_gpt2(tokenizer)) {
+    write_file(folder / "vocab.json", vocab_json(written, "") + "\n");
+    write_file(folder / "merges.txt", merges_txt(vocabulary, written));
+  }
+  write_file(folder / "special_tokens_map.json", special_tokens_map(tokenizer).dump(2) + "\n");
+  write_file(folder / "tokenizer_config.json", tokenizer_config(tokenizer).dump(2) + "\n");
+  write_file(folder / "tokenizer.json", tokenizer_json(tokenizer, written));
+  if (reads_text_as_gpt2(tokenizer))
+    remove_other_tokenizer_files(folder, {"tokenizer.json", "vocab.json", "merges.txt"});
+  else
+    remove_other_tokenizer_files(folder, {"tokenizer.json"});
+}
+
+}  // namespace stemma::tokenizer_files

@@ -1,0 +1,41 @@
+// GPT-1's tokenizer files: a JSON object from tokens to ids and a list of merges. OpenAI calls them
+// encoder_bpe_40000.json and vocab_40000.bpe, Hugging Face vocab.json and merges.txt. They differ
+// from those of byte-level BPE (hugging_face.h): tokens are characters as they are, and those that
+// end a word end in "</w>".
+//
+//   if (auto vocabulary = find_gpt1("d", {}, "")) save_gpt1(*vocabulary, "e");
+//
+// Takes any bytes: throws corrupt for what is damaged or contradicts itself, unsupported where text
+// could yield a special token. Any thread.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/gpt1/gpt1_vocabulary.h"
+
+namespace stemma::gpt1 {
+
+struct Gpt1Files {
+  std::string_view vocab_json, merges_txt;
+  std::vector<std::string> special_names;  // as Gpt1VocabularyBuilder::finish() takes them
+  std::string eos_name;
+};
+// `where` names the folder in messages ("d/"). Nothing where the vocabulary is of another kind: no
+// token ends in "</w>", or there are letters for the bytes of white space.
+std::optional<Gpt1Vocabulary> parse_gpt1(const Gpt1Files& files, const std::string& where);
+
+// The files of a folder; nothing where there are none of this kind. Its tokenizer_config.json may
+// say "do_lower_case": false, which is Gpt1LowerCase::of_words.
+std::optional<Gpt1Vocabulary> find_gpt1(const std::filesystem::path& folder,
+                                        const std::vector<std::string>& special_names,
+                                        const std::string& eos_name);
+
+// Writes vocab.json, merges.txt, tokenizer_config.json and special_tokens_map.json into an existing
+// folder, each whole or absent; transformers' OpenAIGPTTokenizer opens it.
+void save_gpt1(const Gpt1Vocabulary& vocabulary, const std::filesystem::path& folder);
+
+}  // namespace stemma::gpt1

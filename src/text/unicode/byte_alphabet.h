@@ -1,0 +1,26 @@
+// GPT-2's printable alphabet for bytes: files of byte-level BPE write each byte of a token as one
+// visible character (openai/gpt-2, src/encoder.py, bytes_to_unicode). Bytes that Latin-1 prints are
+// themselves, the others are U+0100 upwards in their order: a space is "Ġ", a line feed "Ċ".
+//
+//   to_byte_alphabet(" the");        // "Ġthe"
+//   from_byte_alphabet("Ġthe");      // " the"
+//
+// Pure functions: any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace stemma::unicode {
+
+// The 256 bytes in the order of their characters, which is also that of GPT-2's first 256 ids.
+const std::array<std::uint8_t, 256>& byte_alphabet_order();
+
+std::string to_byte_alphabet(std::string_view bytes);
+// Nothing where `text` has a character that stands for no byte.
+std::optional<std::string> from_byte_alphabet(std::string_view text);
+
+}  // namespace stemma::unicode
