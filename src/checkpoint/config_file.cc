@@ -57,7 +57,11 @@ constexpr ActivationName kActivations[] = {{"gelu_new", Activation::gelu_tanh},
                                            {"gelu_pytorch_tanh", Activation::gelu_tanh},
                                            {"gelu_fast", Activation::gelu_tanh},
                                            {"gelu", Activation::gelu_erf},
-                                           {"gelu_python", Activation::gelu_erf}};
+                                           {"gelu_python", Activation::gelu_erf},
+                                           {"relu", Activation::relu},
+                                           {"silu", Activation::silu},
+                                           {"swish", Activation::silu},
+                                           {"quick_gelu", Activation::quick_gelu}};
 
 }  // namespace
 
@@ -127,7 +131,7 @@ Activation activation_named(const std::string& name, std::string_view where) {
   for (const ActivationName& item : kActivations)
     if (item.name == name) return item.activation;
   refuse_config(where, fmt::format("activation {} is not supported; gelu_new, gelu_pytorch_tanh "
-                                   "(tanh form) and gelu (erf form) are",
+                                   "(tanh form), gelu (erf form), relu, silu and quick_gelu are",
                                    in_quotes(name)));
 }
 

@@ -42,6 +42,10 @@ Json to_generation_config_json(const ConfigFile& config);
 
 // ---- For the rules of a family ----
 
+// A key of our own, written only where the value is not what the model type implies. transformers
+// keeps unknown keys and does not look at them.
+inline constexpr std::string_view kScaledResidualKey = "scaled_residual_initializer";
+
 // Throws unsupported "[config] where: what".
 [[noreturn]] void refuse_config(std::string_view where, const std::string& what);
 // Throws unsupported where a key that would change results has another value than the usual one.

@@ -11,10 +11,10 @@
 namespace stemma::checkpoint {
 
 // Defined in import/, one file each.
-extern const ImportRules kGpt1Rules, kGpt2Rules;
+extern const ImportRules kGpt1Rules, kGpt2Rules, kLlamaRules;
 
 std::span<const ImportRules* const> import_rules() {
-  static constexpr std::array<const ImportRules*, 2> kAll{&kGpt1Rules, &kGpt2Rules};
+  static constexpr std::array<const ImportRules*, 3> kAll{&kGpt1Rules, &kGpt2Rules, &kLlamaRules};
   return kAll;
 }
 

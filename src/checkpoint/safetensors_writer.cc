@@ -22,6 +22,8 @@ StoredType stored_type_of(DType type) {
       return StoredType::f32;
     case DType::bf16:
       return StoredType::bf16;
+    case DType::f16:
+      return StoredType::f16;
     case DType::f64:
       return StoredType::f64;
     case DType::i32:

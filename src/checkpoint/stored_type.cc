@@ -1,6 +1,5 @@
 #include "checkpoint/stored_type.h"
 
-#include <bit>
 #include <cstring>
 
 #include "base/error.h"
@@ -51,19 +50,6 @@ static_assert(rows_follow_the_enum());
 
 const TypeRow& row_of(StoredType type) { return kTypes[static_cast<std::size_t>(type)]; }
 
-// IEEE 754 binary16, exact: every half is an f32.
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const std::uint32_t exponent = (half >> 10) & 0x1Fu;
-  const std::uint32_t mantissa = half & 0x3FFu;
-  if (exponent == 0) {  // zero or subnormal: mantissa · 2^-24
-    const float value = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign ? -value : value;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255u : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
-}
-
 template <class T, class Convert>
 void convert_each(std::span<const std::byte> in, std::span<float> out, Convert convert) {
   if (in.size() / sizeof(T) < out.size())
@@ -105,7 +91,7 @@ void to_f32(StoredType type, std::span<const std::byte> in, std::span<float> out
     case StoredType::u16:
       return convert_numbers<std::uint16_t>(in, out);
     case StoredType::f16:
-      return convert_each<std::uint16_t>(in, out, half_to_float);
+      return convert_each<std::uint16_t>(in, out, [](std::uint16_t v) { return to_float(f16{v}); });
     case StoredType::bf16:
       return convert_each<std::uint16_t>(in, out,
                                          [](std::uint16_t v) { return to_float(bf16{v}); });

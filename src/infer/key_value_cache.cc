@@ -12,11 +12,11 @@ namespace stemma::infer {
 KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics,
                              std::int64_t slots, std::int64_t capacity)
     : capacity_(capacity),
-      channels_(config.channels),
+      width_(config.groups() * config.head_size()),
       lengths_(static_cast<std::size_t>(slots), 0) {
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    keys_.push_back(Tensor::empty({slots * capacity, channels_}, numerics.activations));
-    values_.push_back(Tensor::empty({slots * capacity, channels_}, numerics.activations));
+    keys_.push_back(Tensor::empty({slots * capacity, width_}, numerics.activations));
+    values_.push_back(Tensor::empty({slots * capacity, width_}, numerics.activations));
   }
 }
 
@@ -52,9 +52,10 @@ void KeyValueCache::store(ops::Context& ctx, const Tensor& rows, const Tensor& c
 Tensor KeyValueCache::attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
                              const ops::AttentionSpec& spec) {
   const auto l = static_cast<std::size_t>(layer);
-  store(ctx, qkv.columns(channels_, 2 * channels_), keys_[l]);
-  store(ctx, qkv.columns(2 * channels_, 3 * channels_), values_[l]);
-  return ops::cached_attention(ctx, qkv.columns(0, channels_), keys_[l], values_[l], spec,
+  const std::int64_t queries = spec.heads * spec.head_size;
+  store(ctx, qkv.columns(queries, queries + width_), keys_[l]);
+  store(ctx, qkv.columns(queries + width_, queries + 2 * width_), values_[l]);
+  return ops::cached_attention(ctx, qkv.columns(0, queries), keys_[l], values_[l], spec,
                                sequences_);
 }
 

@@ -22,7 +22,7 @@ namespace stemma::infer {
 struct ModelOptions {
   std::filesystem::path path;      // a Hugging Face folder or a run folder
   std::string precision = "auto";  // auto, f32, bf16
-  std::string weights = "f32";     // storage: f32, bf16
+  std::string weights = "f32";     // storage: f32, bf16, f16
   std::string tokenizer;           // empty: the folder's own, if it has one
   std::int64_t threads = 0;        // 0: all that the process may use
 };

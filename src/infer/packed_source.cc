@@ -10,7 +10,9 @@ namespace stemma::infer {
 DType weight_storage_named(std::string_view name) {
   if (name == "f32") return DType::f32;
   if (name == "bf16") return DType::bf16;
-  throw Error(ErrorCode::invalid_argument, fmt::format("[weights] '{}': use f32 or bf16", name));
+  if (name == "f16") return DType::f16;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[weights] '{}': use f32, bf16 or f16", name));
 }
 
 Weight PackedSource::load(const nn::ParameterSpec& spec) {

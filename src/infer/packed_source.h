@@ -1,4 +1,4 @@
-// Weights as inference reads them: matrices packed into panels, stored in f32 or bf16.
+// Weights as inference reads them: matrices packed into panels, stored in f32, bf16 or f16.
 #pragma once
 
 #include <string_view>
@@ -9,7 +9,7 @@
 namespace stemma::infer {
 
 // How weights lie in memory. The products' own type is another decision (ops::Numerics).
-// Throws invalid_argument for a name other than f32 and bf16.
+// Throws invalid_argument for a name other than f32, bf16 and f16.
 DType weight_storage_named(std::string_view name);
 
 class PackedSource final : public nn::WeightSource {

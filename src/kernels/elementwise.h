@@ -16,7 +16,7 @@
 
 namespace stemma::kernels {
 
-// y = x converted to y's type (f32, bf16, f64), same shape; rows may have a stride.
+// y = x converted to y's type (f32, bf16, f16, f64), same shape; rows may have a stride.
 void convert(Stream& stream, const Tensor& x, const Tensor& y);
 
 // Every element of y = value. y f32, bf16 or f64.

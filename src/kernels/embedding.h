@@ -12,9 +12,10 @@
 
 namespace stemma::kernels {
 
-// y[i] = tokens[ids[i]] + positions[places[i]];  y [N, C] f32 (f64). `tokens` in rows (f32, bf16,
-// f64) or panels (f32, bf16); `positions` [T, C] f32 or bf16 (f64), may be empty: nothing is added.
-// Throws invalid_argument where an id or a place is out of range, naming it.
+// y[i] = tokens[ids[i]] + positions[places[i]];  y [N, C] f32 (f64). `tokens` [V, C] in rows or
+// panels of f32, bf16 or f16 (rows of f64); `positions` [T, C] f32, bf16 or f16 (f64), may be
+// empty: nothing is added. Throws invalid_argument where an id or a place is out of range, naming
+// it.
 void embedding_forward(Stream& stream, std::span<const std::int32_t> ids,
                        std::span<const std::int32_t> places, const Weight& tokens,
                        const Tensor& positions, const Tensor& y);

@@ -9,6 +9,13 @@
 // sum, k + 1 first, then k (Intel SDM volume 2; AMD's Zen 4 gives the same bits), denormals taken
 // and written as 0.
 //
+//   MatmulArgs args{.m = 4, .n = w.out(), .k = w.in()};   // y [4, out] = x [4, in] · Wᵀ
+//   args.a = rows_of(x);
+//   args.b = transposed_of(w);
+//   args.c = y.raw();
+//   args.c_stride = y.row_stride();
+//   matmul(stream, args);
+//
 // Paths: f32 FMA (AVX2, AVX-512); bf16 (AMX tiles; AVX512-BF16 dot products; on other paths
 // operands are rounded to bf16 and multiplied in f32); f64 and everything else in reference code.
 #pragma once
@@ -25,7 +32,8 @@ namespace stemma::kernels {
 inline constexpr std::int64_t kReductionBlock = 256;
 inline constexpr std::int64_t kPanelWidth = 32;  // columns of B in one packed panel
 
-// What products multiply in. Storage is the operand's own business.
+// What products multiply in; how an operand is stored is another choice (Operand). Storage changes
+// no bit: B in bf16 or f16 gives what the same values in f32 give.
 enum class Multiply : std::uint8_t { f32, bf16 };
 std::string_view to_string(Multiply multiply);
 
@@ -39,18 +47,22 @@ enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf };
 // One operand: a logical matrix [rows, cols] lying row-major, transposed or in panels.
 struct Operand {
   const void* data = nullptr;
-  DType dtype = DType::f32;  // f32, bf16; f64 where all are
+  DType dtype = DType::f32;  // f32, bf16; B also f16; f64 where all are
   enum class Layout : std::uint8_t {
-    rows,        // element (i, j) at data[i * stride + j]
-    transposed,  // element (i, j) at data[j * stride + i]
-    panels,      // only B: element (k, n) at data[((n / 32) * K + k) * 32 + n % 32]
+    rows,               // element (i, j) at data[i * stride + j]
+    transposed,         // element (i, j) at data[j * stride + i]
+    panels,             // only B: element (k, n) at data[((n / 32) * K + k) * 32 + n % 32]
+    transposed_panels,  // only B: element (k, n) at data[((k / 32) * N + n) * 32 + k % 32]
   } layout = Layout::rows;
   std::int64_t stride = 0;  // in elements; unused for panels
 };
 
 Operand rows_of(const Tensor& matrix);        // the matrix itself
 Operand transposed_of(const Tensor& matrix);  // its transpose
-Operand transposed_of(const Weight& weight);  // B of y = x · Wᵀ, whatever the format
+// B of y = x · Wᵀ and B of dx = dy · W, in whatever layout and encoding the weight is stored.
+// Throw invalid_argument for a weight that is no matrix.
+Operand transposed_of(const Weight& weight);
+Operand rows_of(const Weight& weight);
 
 struct MatmulArgs {
   std::int64_t m = 0, n = 0, k = 0;
@@ -98,7 +110,8 @@ void matmul(Stream& stream, const MatmulArgs& args);
 // every kernel_path() but for bf16 products on AMX. Serves f64. The test oracle.
 void matmul_reference(const MatmulArgs& args);
 
-// Packs a [out, in] weight (rows, f32 or bf16) into panels of `type` (f32 or bf16).
+// Packs a weight [out, in] in rows of f32, bf16 or f16 into panels of `type`, one of the same
+// three; rounds to nearest even where `type` is narrower.
 Weight pack_weight(Stream& stream, const Weight& weight, DType type);
 
 }  // namespace stemma::kernels

@@ -68,6 +68,15 @@ void ModelConfig::validate() const {
   if (!(norm_eps > 0 && norm_eps < 1))
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[config] norm_eps must be between 0 and 1, got {}", norm_eps));
+  if (!patterns.empty() && static_cast<std::int64_t>(patterns.size()) != layers)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] there are attention patterns for {} layers, the model has {}",
+                            patterns.size(), layers));
+  for (const kernels::AttentionPattern& pattern : patterns)
+    require_size("the k of an attention pattern", pattern.k);
+  if (!(rotary_base >= 1 && rotary_base <= 1e12))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] rotary_base must be between 1 and 1e12, got {}", rotary_base));
   if (head_bias && tied_head)
     throw Error(ErrorCode::invalid_argument, "[config] a head bias needs an untied head");
   require_rate("embedding_dropout", embedding_dropout);

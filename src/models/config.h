@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "kernels/attention.h"
 #include "kernels/matmul.h"
 
 namespace stemma {
@@ -22,6 +24,9 @@ struct ModelConfig {
   std::int64_t hidden = 0;      // F, of the feed-forward
   kernels::Activation activation = kernels::Activation::gelu_tanh;
   double norm_eps = 1e-5;
+  double rotary_base = 10000;  // of families with rotary positions (Su et al. 2021)
+  // Which earlier tokens each layer's attention sees, one entry a layer; empty: dense everywhere.
+  std::vector<kernels::AttentionPattern> patterns;
   bool tied_head = true;   // the head is the token embedding
   bool head_bias = false;  // only with an untied head
 
@@ -37,8 +42,13 @@ struct ModelConfig {
   std::int64_t head_size() const { return head_width > 0 ? head_width : channels / heads; }
   std::int64_t attention_width() const { return heads * head_size(); }
 
+  kernels::AttentionPattern pattern(std::int64_t layer) const {
+    return patterns.empty() ? kernels::AttentionPattern{}
+                            : patterns[static_cast<std::size_t>(layer)];
+  }
+
   // Throws invalid_argument naming the field: a size < 1 or absurdly large, channels that the heads
-  // do not divide, a head size above 256, dropout outside [0, 1), a family that does not exist or
+  // do not divide, a head size above 256, dropout outside [0, 1), patterns for another number of layers, a family that does not exist or
   // that cannot be built with the rest (models/family.h).
   void validate() const;
 };

@@ -10,10 +10,10 @@
 namespace stemma {
 
 // Defined in the file of the same name.
-extern const Family kGpt1, kGpt2;
+extern const Family kGpt1, kGpt2, kLlama;
 
 std::span<const Family* const> families() {
-  static constexpr std::array<const Family*, 2> kAll{&kGpt1, &kGpt2};
+  static constexpr std::array<const Family*, 3> kAll{&kGpt1, &kGpt2, &kLlama};
   return kAll;
 }
 

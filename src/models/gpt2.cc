@@ -16,7 +16,7 @@ class Gpt2Block {
  public:
   Gpt2Block(nn::WeightSource& source, const ModelConfig& c, std::int64_t layer)
       : norm1_(source, block_name(layer) + "norm1", c.channels, c.norm_eps),
-        attention_(source, block_name(layer) + "attention", layer, attention_options(c)),
+        attention_(source, block_name(layer) + "attention", layer, attention_options(c, layer)),
         norm2_(source, block_name(layer) + "norm2", c.channels, c.norm_eps),
         feed_forward_(source, block_name(layer) + "feed_forward", layer, feed_forward_options(c)) {}
 

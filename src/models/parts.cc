@@ -34,12 +34,13 @@ void require_equal_heads(const ModelConfig& config) {
                   config.head_size()));
 }
 
-nn::AttentionOptions attention_options(const ModelConfig& config) {
+nn::AttentionOptions attention_options(const ModelConfig& config, std::int64_t layer) {
   nn::AttentionOptions options;
   options.channels = config.channels;
   options.heads = config.heads;
   options.kv_heads = config.groups();
   options.head_size = config.head_size();
+  options.pattern = config.pattern(layer);
   options.weight = weight_init(config);
   options.out_weight = residual_init(config);
   options.weights_dropout = static_cast<float>(config.attention_dropout);
@@ -52,6 +53,16 @@ nn::FeedForwardOptions feed_forward_options(const ModelConfig& config) {
   options.channels = config.channels;
   options.hidden = config.hidden;
   options.activation = config.activation;
+  options.weight = weight_init(config);
+  options.down_weight = residual_init(config);
+  options.dropout = static_cast<float>(config.residual_dropout);
+  return options;
+}
+
+nn::GatedFeedForwardOptions gated_feed_forward_options(const ModelConfig& config) {
+  nn::GatedFeedForwardOptions options;
+  options.channels = config.channels;
+  options.hidden = config.hidden;
   options.weight = weight_init(config);
   options.down_weight = residual_init(config);
   options.dropout = static_cast<float>(config.residual_dropout);

@@ -19,8 +19,9 @@ std::string block_name(std::int64_t layer);
 // columns. Throws invalid_argument otherwise.
 void require_equal_heads(const ModelConfig& config);
 
-nn::AttentionOptions attention_options(const ModelConfig& config);
+nn::AttentionOptions attention_options(const ModelConfig& config, std::int64_t layer);
 nn::FeedForwardOptions feed_forward_options(const ModelConfig& config);
+nn::GatedFeedForwardOptions gated_feed_forward_options(const ModelConfig& config);
 
 // `embedding.tokens` [V, C], and `embedding.positions` [T, C].
 Weight token_embedding(nn::WeightSource& source, const ModelConfig& config);
@@ -35,10 +36,12 @@ Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const 
 template <class Block>
 class Blocks {
  public:
-  Blocks(nn::WeightSource& source, const ModelConfig& config) {
+  // `shared`: what the constructor of each block gets beside source, configuration and layer.
+  template <class... Shared>
+  Blocks(nn::WeightSource& source, const ModelConfig& config, const Shared&... shared) {
     blocks_.reserve(static_cast<std::size_t>(config.layers));
     for (std::int64_t layer = 0; layer < config.layers; ++layer)
-      blocks_.emplace_back(source, config, layer);
+      blocks_.emplace_back(source, config, layer, shared...);
   }
 
   // x: the residual stream [N, C]; returns the last one.

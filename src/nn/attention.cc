@@ -29,12 +29,16 @@ Tensor Attention::operator()(const Pass& pass, const Tensor& x, const Tensor& re
   ops::AttentionSpec spec;
   spec.heads = options_.heads;
   spec.head_size = options_.head_size;
+  spec.kv_heads = options_.kv_heads;
   spec.causal = options_.causal;
+  spec.pattern = options_.pattern;
   spec.scale = 1.0f / std::sqrt(static_cast<float>(options_.head_size));
   spec.dropout = ctx.training() ? options_.weights_dropout : 0.0f;
   spec.dropout_key = ctx.randomness().key(site_of(layer_, DropoutSite::attention_weights));
   spec.dropout_step = ctx.randomness().step;
-  const Tensor mixed = pass.state.attend(ctx, layer_, qkv_(ctx, x), spec);
+  Tensor qkv = qkv_(ctx, x);
+  if (options_.rotary) qkv = ops::rotate(ctx, qkv, pass.batch.positions, *options_.rotary);
+  const Tensor mixed = pass.state.attend(ctx, layer_, qkv, spec);
   return add_to_stream(pass, out_, mixed, residual, options_.out_dropout,
                        site_of(layer_, DropoutSite::attention_out));
 }

@@ -6,10 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "nn/linear.h"
 #include "nn/pass.h"
+#include "ops/attention.h"
+#include "ops/rotary.h"
 
 namespace stemma::nn {
 
@@ -19,9 +22,12 @@ struct AttentionOptions {
   std::int64_t kv_heads = 0;   // G key-value heads, a divisor of H
   std::int64_t head_size = 0;  // D
   bool causal = true;
+  ops::AttentionPattern pattern;  // which of the earlier tokens are seen
   bool qkv_bias = true, out_bias = true;
   Init weight, out_weight;  // of the fused matrix; of the one that writes to the residual stream
   float weights_dropout = 0, out_dropout = 0;
+  // Rotary positions of queries and keys, shared by all layers; null: none.
+  std::shared_ptr<const ops::RotaryTable> rotary;
 };
 
 class Attention {

@@ -12,7 +12,7 @@ namespace stemma::nn {
 class AttentionState {
  public:
   virtual ~AttentionState() = default;
-  // qkv [N, 3 H D] of the batch that the state was prepared for; returns [N, H D].
+  // qkv [N, (H + 2 G) D] of the batch that the state was prepared for; returns [N, H D].
   virtual Tensor attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
                         const ops::AttentionSpec& spec) = 0;
 };

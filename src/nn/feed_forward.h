@@ -7,6 +7,7 @@
 
 #include "nn/linear.h"
 #include "nn/pass.h"
+#include "ops/gated.h"
 
 namespace stemma::nn {
 
@@ -32,6 +33,31 @@ class FeedForward {
   std::int64_t layer_ = 0;
   FeedForwardOptions options_;
   Linear up_, down_;
+};
+
+struct GatedFeedForwardOptions {
+  std::int64_t channels = 0;  // C
+  std::int64_t hidden = 0;    // F
+  ops::Gate gate = ops::Gate::silu;
+  Init weight, down_weight;
+  float dropout = 0;
+};
+
+class GatedFeedForward {
+ public:
+  GatedFeedForward() = default;
+  // Asks for `<name>.gate_up` [2 F, C], rows of the gate, then of up, and `<name>.down` [C, F]; no
+  // biases.
+  GatedFeedForward(WeightSource& source, const std::string& name, std::int64_t layer,
+                   const GatedFeedForwardOptions& options);
+
+  // x [N, C] in the activation type, residual [N, C].
+  Tensor operator()(const Pass& pass, const Tensor& x, const Tensor& residual) const;
+
+ private:
+  std::int64_t layer_ = 0;
+  GatedFeedForwardOptions options_;
+  Linear gate_up_, down_;
 };
 
 }  // namespace stemma::nn

@@ -1,4 +1,4 @@
-// Layer normalisation with its gain and bias.
+// Norms with their parameters: layer normalisation (gain and bias) and RMSNorm (gain only).
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "nn/weight_source.h"
 #include "ops/layer_norm.h"
+#include "ops/rms_norm.h"
 
 namespace stemma::nn {
 
@@ -29,6 +30,24 @@ class LayerNorm {
 
  private:
   Tensor gain_, bias_;
+  float eps_ = 0;
+};
+
+class RmsNorm {
+ public:
+  RmsNorm() = default;
+  // Asks for `<name>.gain` [channels].
+  RmsNorm(WeightSource& source, const std::string& name, std::int64_t channels, double eps)
+      : gain_(source.load({name + ".gain", {channels}, Init::ones(), Role::vector, {}}).value()),
+        eps_(static_cast<float>(eps)) {}
+
+  // x [N, C]; returns [N, C] in the activation type.
+  Tensor operator()(ops::Context& ctx, const Tensor& x) const {
+    return ops::rms_norm(ctx, x, gain_, eps_);
+  }
+
+ private:
+  Tensor gain_;
   float eps_ = 0;
 };
 

@@ -104,7 +104,7 @@ HeadGradients gradients_of(Context& ctx, Tape& tape, const Tensor& h, const Weig
 void accumulate_chunk(Context& ctx, ChunkRows rows, const Tensor& d, const Tensor& h,
                       const Weight& W, const HeadGradients& to) {
   if (to.dh)
-    accumulate(ctx, {kernels::rows_of(d), kernels::rows_of(W.value()), W.out()}, rows.of(to.dh),
+    accumulate(ctx, {kernels::rows_of(d), kernels::rows_of(W), W.out()}, rows.of(to.dh),
                false);
   const bool later = rows.begin > 0;
   if (to.dw)
@@ -119,8 +119,7 @@ Tensor cross_entropy(Context& ctx, const Tensor& h, const Weight& W, const Tenso
                      std::span<const std::int32_t> targets, double scale) {
   check(h, W, bias, targets);
   Tape* tape = ctx.recording(h, W.value(), bias);
-  if (tape && W.format() != Weight::Format::rows)
-    throw Error(ErrorCode::unsupported, "[cross_entropy] no gradient through a packed head");
+  if (tape) check_trainable("cross_entropy", W);
   const Tensor losses = losses_of(ctx, h);
   const HeadGradients to = tape ? gradients_of(ctx, *tape, h, W, bias) : HeadGradients{};
   for_chunks(ctx, h, W, bias, [&](ChunkRows rows, const Tensor& logits) {

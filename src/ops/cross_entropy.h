@@ -12,7 +12,7 @@
 namespace stemma::ops {
 
 // loss = scale · Σ_i −log softmax(h[i] Wᵀ + bias)[targets[i]] over rows with targets[i] ≥ 0.
-// Differentiable in h, W and bias, in one pass: while the logits of a chunk of rows exist, their
+// Differentiable in h (through every storage of W), W and bias, in one pass: while the logits of a chunk of rows exist, their
 // gradient is taken and dW, dbias accumulate, so [N, V] logits never exist and nothing is computed
 // twice. `scale` is therefore known beforehand: 1 / tokens of the whole step, times the weight of
 // this loss beside others; 0 gives gradients of 0.

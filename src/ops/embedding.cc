@@ -26,13 +26,15 @@ Tensor embedding(Context& ctx, const Batch& batch, const Weight& tokens, const T
   Tensor y = ctx.empty({batch.tokens(), tokens.in()}, ctx.numerics().stream);
   kernels::embedding_forward(ctx.stream(), batch.ids, batch.positions, tokens, positions, y);
   if (ctx.observed()) observe_terms(ctx, batch, tokens, positions, y);
-  if (Tape* tape = ctx.recording(tokens.value(), positions))
+  if (Tape* tape = ctx.recording(tokens.value(), positions)) {
+    check_trainable("embedding", tokens);
     tape->record("embedding", y,
                  [&batch, to_tokens = InputRef(tokens.value()), to_positions = InputRef(positions)](
                      Gradients& g, const Tensor& dy) {
                    kernels::scatter_rows(g.stream(), batch.ids, dy, to_tokens.gradient(g));
                    kernels::scatter_rows(g.stream(), batch.positions, dy, to_positions.gradient(g));
                  });
+  }
   return y;
 }
 

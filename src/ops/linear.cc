@@ -14,7 +14,7 @@ namespace {
 using kernels::Activation;
 using kernels::MatmulArgs;
 
-// dx = dy · W
+// dx = dy · W, W in any layout and encoding.
 void input_gradient(Gradients& g, const Tensor& dy, const Weight& weight,
                     const kernels::GradientOut& dx) {
   if (!dx) return;
@@ -22,7 +22,7 @@ void input_gradient(Gradients& g, const Tensor& dy, const Weight& weight,
   set_output(args, dx.tensor, dx.add);
   args.k = weight.out();
   args.a = kernels::rows_of(dy);
-  args.b = kernels::rows_of(weight.value());
+  args.b = kernels::rows_of(weight);
   args.multiply = g.ctx().numerics().multiply;
   kernels::matmul(g.stream(), args);
 }
@@ -39,15 +39,6 @@ void weight_gradient(Gradients& g, const Tensor& dy, const Kept& x,
   args.b = kernels::rows_of(input);
   args.multiply = g.ctx().numerics().multiply;
   kernels::matmul(g.stream(), args);
-}
-
-void require_trainable(const Weight& weight) {
-  if (weight.format() == Weight::Format::rows && weight.dtype() != DType::bf16) return;
-  throw Error(ErrorCode::unsupported,
-              fmt::format("[linear] no gradient through a {} weight in {} storage: train with "
-                          "f32 rows",
-                          to_string(weight.dtype()),
-                          weight.format() == Weight::Format::rows ? "row" : "panel"));
 }
 
 // With an observer every step of the fusion is shown, computed as the kernels' epilogue does.
@@ -67,6 +58,7 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor&
     check_shape("linear", "residual", options.residual, {x.rows(), weight.out()});
 
   Tape* tape = ctx.recording(x, weight.value(), bias, options.residual);
+  if (tape) check_trainable("linear", weight);
   const bool on_stream = options.stream || options.residual;
   Tensor y = ctx.empty({x.rows(), weight.out()},
                        on_stream ? ctx.numerics().stream : ctx.numerics().activations);
@@ -88,7 +80,6 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor&
   if (ctx.observed()) observe_steps(ctx, options, pre, y);
   if (!tape) return y;
 
-  if (x.variable() != 0 || weight.value().variable() != 0) require_trainable(weight);
   const Kept kept_pre = activated ? tape->keep(pre) : Kept{};
   tape->record("linear", y,
                [kept_x = tape->keep(weight.value().variable() ? x : Tensor{}), kept_pre, weight,

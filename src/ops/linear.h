@@ -13,10 +13,12 @@ struct LinearOptions {
   bool stream = false;  // the result is of the residual stream's type even without a residual
 };
 
-// y = activation(x Wᵀ + bias) + residual. Differentiable in x, weight, bias, residual.
+// y = activation(x Wᵀ + bias) + residual. Differentiable in x, weight, bias, residual: in x through
+// every storage of the weight, with the same bits as through rows of f32 that hold the same values.
 //   x [N, in] f32|bf16;  weight [out, in];  bias [out] f32, may be empty;
 //   returns [N, out] in the activation type of ctx.numerics(), or as the options say.
-// Backward to a weight that is not f32 rows throws unsupported.
+// Throws unsupported on a tape where a trainable weight is stored in anything but rows of f32:
+// frozen weights (variable 0) may have any storage, and nothing is kept or computed for them.
 Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor& bias,
               const LinearOptions& options = {});
 

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "tensor/weight.h"
 
 namespace stemma {
 
@@ -15,6 +14,8 @@ std::string_view to_string(DType type) {
       return "f32";
     case DType::bf16:
       return "bf16";
+    case DType::f16:
+      return "f16";
     case DType::f64:
       return "f64";
     case DType::i32:
@@ -119,29 +120,6 @@ void Tensor::check_dtype(DType wanted) const {
   if (dtype_ != wanted)
     throw Error(ErrorCode::internal, fmt::format("[tensor] {} {} read as {}", to_string(dtype_),
                                                  shape_.to_string(), to_string(wanted)));
-}
-
-Weight::Weight(Tensor value) : value_(std::move(value)) {
-  const int rank = value_.shape().rank();
-  if (rank < 1 || rank > 3)
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[weight] must be [size], [out, in] or [experts, out, in], got {}",
-                            value_.shape().to_string()));
-  out_ = value_.dim(rank == 3 ? 1 : 0);
-  in_ = rank == 1 ? 1 : value_.dim(-1);
-}
-
-Weight Weight::panels(Tensor value, std::int64_t out) {
-  if (value.shape().rank() != 3 || value.dim(2) != 32 || value.dim(0) != (out + 31) / 32)
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[weight] {} rows in panels must be [{}, in, 32], got {}", out,
-                            (out + 31) / 32, value.shape().to_string()));
-  Weight weight;
-  weight.out_ = out;
-  weight.in_ = value.dim(1);
-  weight.format_ = Format::panels;
-  weight.value_ = std::move(value);
-  return weight;
 }
 
 }  // namespace stemma

@@ -113,22 +113,34 @@ TEST(Amx, PackingWithInstructionsEqualsThePortableOne) {
     if (random() % 16 == 0) x = random() % 2 ? NAN : -INFINITY;
   }
   std::vector<bf16> narrow(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) narrow[i] = to_bf16(values[i]);
+  std::vector<f16> half(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    narrow[i] = to_bf16(values[i]);
+    half[i] = {static_cast<std::uint16_t>(random())};
+  }
   const cpu::Engine& engine = cpu::amx_emulation_engine();
   int packed = 0;
   for (const Sizes& s : {Sizes{1, 1, 1}, {5, 40, 31}, {32, 32, 32}, {33, 65, 77}, {80, 19, 96}})
-    for (DType type : {DType::f32, DType::bf16})
-      for (Layout layout : {Layout::rows, Layout::transposed, Layout::panels}) {
-        const void* data = type == DType::f32 ? static_cast<const void*>(values.data())
-                                              : static_cast<const void*>(narrow.data());
+    for (DType type : {DType::f32, DType::bf16, DType::f16})
+      for (Layout layout :
+           {Layout::rows, Layout::transposed, Layout::panels, Layout::transposed_panels}) {
+        const void* data = type == DType::f32    ? static_cast<const void*>(values.data())
+                           : type == DType::bf16 ? static_cast<const void*>(narrow.data())
+                                                 : static_cast<const void*>(half.data());
+        const bool panels = layout == Layout::panels || layout == Layout::transposed_panels;
         MatmulArgs args;
         args.m = s.m;
         args.n = s.n;
         args.k = s.k;
         args.multiply = Multiply::bf16;
         args.a = args.b = {data, type, layout, 96};
-        if (layout == Layout::panels) args.n = std::min<std::int64_t>(s.n, 64);
-        const std::int64_t depth = s.k > 3 ? s.k - 3 : s.k;  // from within the operand
+        if (panels) args.n = std::min<std::int64_t>(s.n, 64);
+        // From within the operand, where the layout lets a piece begin anywhere.
+        const std::int64_t skipped = s.k <= 3                              ? 0
+                                     : layout != Layout::transposed_panels ? 3
+                                     : s.k > 32                            ? 32
+                                                                           : 0;
+        const std::int64_t depth = s.k - skipped;
         const std::size_t words = static_cast<std::size_t>((depth + 31) / 32 * 1024);
         std::vector<std::uint16_t> portable(words + 32, 7), pairs(words + 32, 9);
         const auto compare = [&](auto&& pack) {
@@ -143,7 +155,7 @@ TEST(Amx, PackingWithInstructionsEqualsThePortableOne) {
             packed += portable[i] != 0;
           }
         };
-        for (std::int64_t row = 0; row < args.m && layout != Layout::panels; row += 32)
+        for (std::int64_t row = 0; row < args.m && !panels; row += 32)
           compare([&](std::uint16_t* to) {
             engine.pack_strip(args, row, static_cast<int>(std::min<std::int64_t>(32, args.m - row)),
                               {s.k - depth, depth}, to);

@@ -10,7 +10,7 @@ namespace {
 
 using namespace stemma::test;
 
-const std::vector<DType> kTypes = {DType::f32, DType::bf16, DType::f64};
+const std::vector<DType> kTypes = {DType::f32, DType::bf16, DType::f16, DType::f64};
 
 TEST(Elementwise, ConvertsBetweenAllTypes) {
   on_every_path([] {

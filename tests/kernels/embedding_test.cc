@@ -23,7 +23,7 @@ TEST(Embedding, AddsTokenAndPosition) {
   on_every_path([] {
     Stream stream(2);
     for (const std::int64_t cols : kWidths)
-      for (const DType type : {DType::f32, DType::bf16, DType::f64})
+      for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::f64})
         for (const bool panels : {false, true}) {
           if (panels && type == DType::f64) continue;
           const DType out = type == DType::f64 ? DType::f64 : DType::f32;

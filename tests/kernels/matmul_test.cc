@@ -494,8 +494,9 @@ TEST(Matmul, AgreesWithOneDnn) {
 
 TEST(PackWeight, PanelsHoldTheWeightAndZeros) {
   Stream stream(2);
-  for (DType from : {DType::f32, DType::bf16})
-    for (DType to : {DType::f32, DType::bf16})
+  const auto types = {DType::f32, DType::bf16, DType::f16};
+  for (DType from : types)
+    for (DType to : types)
       for (KernelPath path : available_kernel_paths()) {
         const ScopedKernelPath scoped(path);
         constexpr std::int64_t kOut = 70, kIn = 300;
@@ -507,16 +508,19 @@ TEST(PackWeight, PanelsHoldTheWeightAndZeros) {
           for (std::int64_t k = 0; k < kIn; ++k) {
             if (from == DType::f32)
               rows.data<float>()[n * kIn + k] = value(n, k);
-            else
+            else if (from == DType::bf16)
               rows.data<bf16>()[n * kIn + k] = to_bf16(value(n, k));
+            else
+              rows.data<f16>()[n * kIn + k] = to_f16(value(n, k));
           }
         const Weight packed = pack_weight(stream, Weight(rows), to);
         ASSERT_EQ(packed.out(), kOut);
         for (std::int64_t n = 0; n < 96; ++n)
           for (std::int64_t k = 0; k < kIn; ++k) {
             const std::int64_t at = (n / 32 * kIn + k) * 32 + n % 32;
-            const float got = to == DType::f32 ? packed.value().data<float>()[at]
-                                               : to_float(packed.value().data<bf16>()[at]);
+            const float got = to == DType::f32    ? packed.value().data<float>()[at]
+                              : to == DType::bf16 ? to_float(packed.value().data<bf16>()[at])
+                                                  : to_float(packed.value().data<f16>()[at]);
             ASSERT_EQ(got, n < kOut ? value(n, k) : 0.0f) << n << " " << k;
           }
       }
@@ -541,6 +545,10 @@ TEST(Matmul, RefusesWhatItHasNoKernelFor) {
   refuses([](MatmulArgs& a) { a.k = -1; });
   refuses([](MatmulArgs& a) { a.a.dtype = DType::f64; });
   refuses([](MatmulArgs& a) { a.a.dtype = DType::i32; });
+  refuses([](MatmulArgs& a) { a.a.dtype = DType::f16; });
+  refuses([](MatmulArgs& a) { a.b.dtype = DType::i32; });
+  refuses([](MatmulArgs& a) { a.c_dtype = DType::f16; });
+  refuses([](MatmulArgs& a) { a.a.layout = Layout::transposed_panels; });
   refuses([](MatmulArgs& a) { a.a.layout = Layout::panels; });
   refuses([](MatmulArgs& a) {
     a.accumulate = true;

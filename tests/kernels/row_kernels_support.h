@@ -30,6 +30,7 @@ inline double get(const Tensor& t, std::int64_t row, std::int64_t col) {
   const std::int64_t i = row * t.row_stride() + col;
   if (t.dtype() == DType::f64) return t.data<double>()[i];
   if (t.dtype() == DType::bf16) return static_cast<double>(to_float(t.data<bf16>()[i]));
+  if (t.dtype() == DType::f16) return static_cast<double>(to_float(t.data<f16>()[i]));
   return static_cast<double>(t.data<float>()[i]);
 }
 
@@ -39,6 +40,8 @@ inline void set(const Tensor& t, std::int64_t row, std::int64_t col, double valu
     t.data<double>()[i] = value;
   else if (t.dtype() == DType::bf16)
     t.data<bf16>()[i] = to_bf16(static_cast<float>(value));
+  else if (t.dtype() == DType::f16)
+    t.data<f16>()[i] = to_f16(static_cast<float>(value));
   else
     t.data<float>()[i] = static_cast<float>(value);
 }

@@ -245,7 +245,9 @@ TEST_F(TapeTest, ABf16WeightCannotBeTrained) {
   ctx.set_tape(&tape);
   Tensor x = random_tensor({2, 8}, 1, DType::f32);
   tape.input(x);
-  const Weight weight(Tensor::zeros({4, 8}, DType::bf16));
+  Tensor value = Tensor::zeros({4, 8}, DType::bf16);
+  value.set_variable(-1);
+  const Weight weight(value);
   EXPECT_ERROR(linear(ctx, x, weight, {}), ErrorCode::unsupported, "bf16");
 }
 

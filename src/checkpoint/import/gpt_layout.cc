@@ -7,10 +7,8 @@
 namespace stemma::checkpoint {
 namespace {
 
-// Our own keys, written only where the value is not what the model type implies. transformers keeps
-// unknown keys and does not look at them.
+// As kScaledResidualKey: our own.
 constexpr std::string_view kPositionStd = "position_initializer_range";
-constexpr std::string_view kScaledResidual = "scaled_residual_initializer";
 
 struct Name {
   std::string_view ours, theirs;
@@ -72,7 +70,7 @@ void read_gpt_config(const Json& json, bool scaled_residual, ModelConfig& c) {
   c.residual_dropout = json.get("resid_pdrop", 0.1);
   c.weight_std = json.get("initializer_range", 0.02);
   c.position_std = json.get(kPositionStd, c.weight_std);
-  c.scaled_residual = json.get(kScaledResidual, scaled_residual);
+  c.scaled_residual = json.get(kScaledResidualKey, scaled_residual);
   c.tied_head = json.get("tie_word_embeddings", true);
 }
 
@@ -88,7 +86,7 @@ void write_gpt_config(const ModelConfig& c, bool scaled_residual, Json& json) {
   json.set("resid_pdrop", c.residual_dropout);
   json.set("initializer_range", c.weight_std);
   if (c.position_std != c.weight_std) json.set(kPositionStd, c.position_std);
-  if (c.scaled_residual != scaled_residual) json.set(kScaledResidual, c.scaled_residual);
+  if (c.scaled_residual != scaled_residual) json.set(kScaledResidualKey, c.scaled_residual);
 }
 
 }  // namespace stemma::checkpoint

@@ -45,10 +45,12 @@ template <class X, class Y>
 void convert_typed(const X* x, Y* y, std::int64_t count) {
   if constexpr (std::is_same_v<X, double> || std::is_same_v<Y, double>) {
     for (std::int64_t i = 0; i < count; ++i) {
-      if constexpr (std::is_same_v<X, bf16>)
+      if constexpr (sizeof(X) == 2)
         y[i] = static_cast<double>(to_float(x[i]));
       else if constexpr (std::is_same_v<Y, bf16>)
         y[i] = to_bf16(static_cast<float>(x[i]));
+      else if constexpr (std::is_same_v<Y, f16>)
+        y[i] = to_f16(static_cast<float>(x[i]));
       else
         y[i] = static_cast<Y>(x[i]);
     }
@@ -80,6 +82,8 @@ void convert_from(Stream& stream, const Tensor& x, const Tensor& y) {
     into(float{});
   else if (y.dtype() == DType::bf16)
     into(bf16{});
+  else if (y.dtype() == DType::f16)
+    into(f16{});
   else if (y.dtype() == DType::f64)
     into(double{});
   else
@@ -158,6 +162,8 @@ void convert(Stream& stream, const Tensor& x, const Tensor& y) {
     convert_from<float>(stream, x, y);
   else if (x.dtype() == DType::bf16)
     convert_from<bf16>(stream, x, y);
+  else if (x.dtype() == DType::f16)
+    convert_from<f16>(stream, x, y);
   else if (x.dtype() == DType::f64)
     convert_from<double>(stream, x, y);
   else

@@ -58,6 +58,7 @@ void check_index(std::string_view kernel, std::string_view name,
 
 float widen(float value) { return value; }
 float widen(bf16 value) { return to_float(value); }
+float widen(f16 value) { return to_float(value); }
 double widen(double value) { return value; }
 
 // One row of a packed weight: element c of `id` at ((id / 32) * C + c) * 32 + id % 32.
@@ -80,7 +81,7 @@ struct Lookup {
 template <class W, class P, class T>
 void embed(Stream& stream, const Lookup& a) {
   const std::int64_t cols = a.y.cols(), y_stride = a.y.row_stride();
-  const bool packed = a.tokens.format() == Weight::Format::panels;
+  const bool packed = a.tokens.layout() == Weight::Layout::panels;
   const W* const tokens = a.tokens.value().data<W>();
   const std::int64_t token_stride = packed ? 0 : a.tokens.value().row_stride();
   const P* const positions = a.positions ? a.positions.data<P>() : nullptr;
@@ -104,6 +105,8 @@ template <class W>
 void embed_f32(Stream& stream, const Lookup& a) {
   if (a.positions && a.positions.dtype() == DType::bf16)
     embed<W, bf16, float>(stream, a);
+  else if (a.positions && a.positions.dtype() == DType::f16)
+    embed<W, f16, float>(stream, a);
   else
     embed<W, float, float>(stream, a);
 }
@@ -130,6 +133,10 @@ void add_rows(Stream& stream, std::span<const std::int32_t> index, const Tensor&
 void embedding_forward(Stream& stream, std::span<const std::int32_t> ids,
                        std::span<const std::int32_t> places, const Weight& tokens,
                        const Tensor& positions, const Tensor& y) {
+  if (!tokens.is_matrix())
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[embedding] tokens must be a matrix [V, C], got {}",
+                            tokens.shape().to_string()));
   cpu::check_matrix("embedding", "y", y, static_cast<std::int64_t>(ids.size()), tokens.in());
   check_index("embedding", "token id", ids, tokens.out());
   if (positions) {
@@ -142,13 +149,15 @@ void embedding_forward(Stream& stream, std::span<const std::int32_t> ids,
   }
   const Lookup lookup{ids, places, tokens, positions, y};
   const bool doubles = tokens.dtype() == DType::f64 && y.dtype() == DType::f64 &&
-                       tokens.format() == Weight::Format::rows;
+                       tokens.layout() == Weight::Layout::rows;
   if (doubles)
     embed<double, double, double>(stream, lookup);
   else if (y.dtype() == DType::f32 && tokens.dtype() == DType::f32)
     embed_f32<float>(stream, lookup);
   else if (y.dtype() == DType::f32 && tokens.dtype() == DType::bf16)
     embed_f32<bf16>(stream, lookup);
+  else if (y.dtype() == DType::f32 && tokens.dtype() == DType::f16)
+    embed_f32<f16>(stream, lookup);
   else
     cpu::refuse_types("embedding", tokens.value(), y);
 }

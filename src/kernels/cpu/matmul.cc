@@ -1,4 +1,38 @@
-// The matrix product: which engine, and how the workers pack and compute what matmul_plan.h cuts.
+// The driver of the matrix product: chooses the engine of this machine, packs A and B for it, and
+// runs five loops around its microkernel (Goto and van de Geijn 2008; in brackets the name that
+// BLIS gives the same loop). Sizes are those of AVX-512; Blocking in matmul_kernels.h has the
+// others:
+//
+//   run():          for each range of panels of B            [jc]   packed: at most 16 MiB, in L3
+//     run():          for each pass over k                   [pc]   at most 4,096 k
+//       run():          for each range of strips of A        [ic]   packed: at most 8 MiB, in L3
+//                         pack():    all workers pack it, and B with the first range of A
+//                         compute(): all workers take tasks; one task is a block of strips
+//                                    times a group of panels
+//     in a task, on one worker:
+//       run_task():     for each turn of at most 1,024 k            its strips: 280 KiB, in L2
+//         run_task():     for each panel of the task         [jr]   32 columns: 128 KiB, in L2
+//           pass_strips():  for each strip of the task       [ir]   14 rows: 56 KiB, L2 to L1
+//             tile():         the microkernel                       sums of 14 x 32, in registers
+//                               for each block of 256 k: a fused multiply-add for each k, then
+//                                 the block's sum is added to the tile's sums (1,792 bytes, in L1)
+//                             after the last k: the epilogue writes the tile to C
+//
+//            n: panels of 32 columns          A tile of C is one strip times one panel. Packed
+//           +----+----+----+----+             operands are read from the first byte to the last:
+//         k | B  |    |    |    |             cache lines are used whole, and the TLB needs few
+//           +----+----+----+----+             pages.
+//    k                                        Who packs what, and when (Plan::From):
+//  +----+   +----+----+----+----+             shared    all workers, before the tasks of a part
+//  | A  | m | C  |    |    |    |             worker    the task's worker: strips when a turn of k
+//  +----+   +----+----+----+----+                       begins, a panel just before its strips
+//  |    |   |    |    |    |    |             in_place  nobody: the operand is stored as the
+//  +----+   +----+----+----+----+                       microkernel reads it (weights in panels)
+//  strips
+//
+// With AVX2 a strip has 6 rows, and the strips of a task are multiplied with 128 k of a panel (16
+// KiB, in L1) before its next 128 k. With AMX a strip has 32 rows and lies in tiles
+// (matmul_tiles.h).
 #include <algorithm>
 #include <vector>
 
@@ -15,7 +49,8 @@ namespace cpu {
 namespace {
 
 constexpr std::int64_t kPackPanels = 4;  // panels packed by one task
-// Strips or panels whose memory rows are shared are packed in turns of so many k.
+// Neighbouring strips or panels that come from the same rows of memory are packed so many k at a
+// time.
 constexpr std::int64_t kPackChunk = 128;
 constexpr std::int64_t kSerialWork = 1 << 16;  // multiply-adds not worth waking workers
 
@@ -33,7 +68,7 @@ class Product {
     Depth depth;
     bool first_strips = false;  // the panels are not packed yet
   };
-  // A worker's memory: sums, chains (TileShape), and what it packs for itself.
+  // A worker's memory: sums of its tiles, unfinished sums (TileShape::chain), what it packs itself.
   struct Memory {
     float* sums = nullptr;
     float* chains = nullptr;
@@ -41,7 +76,7 @@ class Product {
     std::byte* strips = nullptr;
     std::int64_t strip = -1, k = -1;  // the first that `strips` holds
   };
-  // Strips in memory, packed or a row of A as it lies: the first of them, from k on.
+  // Strips in memory, packed or a row of A as it is stored: the first of them, from k on.
   struct Strips {
     const std::byte* data = nullptr;
     std::int64_t first = 0, k = 0;
@@ -54,7 +89,7 @@ class Product {
   void compute(const Part& part);
   std::vector<Memory> lay_out(const Part& part, const std::vector<Task>& tasks);
   void run_task(const Part& part, const Task& task, Memory& memory) const;
-  // The lines of memory that a panel is packed from, a few at a time.
+  // The cache lines that a panel is packed from, prefetched a few at a time.
   struct SourceLines {
     const std::byte* row = nullptr;
     std::int64_t stride = 0;  // bytes between rows
@@ -70,13 +105,13 @@ class Product {
     }
   };
   SourceLines source_lines(std::int64_t panel, Depth depth, std::int64_t turns) const;
-  // Some k of a panel, and where its tiles keep their sums: strip by strip.
+  // Some k of a panel, and where its tiles keep their sums, strip by strip.
   struct PanelPiece {
     std::int64_t panel = 0;
     Depth depth = {};
     const std::byte* data = nullptr;
-    const std::byte* next = nullptr;         // what tiles read after it, null: nothing to fetch
-    const std::byte* first_strip = nullptr;  // what they read of the first strip then
+    const std::byte* next = nullptr;         // the piece after it; null: nothing to prefetch
+    const std::byte* first_strip = nullptr;  // the first strip, where that piece begins
     float* sums = nullptr;
     std::int64_t sums_stride = 0;
     float* chains = nullptr;
@@ -86,8 +121,8 @@ class Product {
   struct TileMemory {
     const std::byte* a = nullptr;
     const std::byte* b = nullptr;
-    const std::byte* ahead = nullptr;  // wanted soon (TileShape)
-    const std::byte* next = nullptr;   // wanted next
+    const std::byte* ahead = nullptr;  // to prefetch (TileShape)
+    const std::byte* next = nullptr;
     float* sums = nullptr;
     float* chain = nullptr;
   };
@@ -103,12 +138,12 @@ class Product {
   std::int64_t packed_rows(std::int64_t strip) const {
     return engine_.pads_rows ? engine_.strip_rows : rows_of_strip(strip);
   }
-  // k of a panel that all strips of a task pass before its next k.
+  // k of a panel that all strips of a task are multiplied with before its next k.
   std::int64_t panel_step(Range strips) const {
     // A single strip reads every panel once, in order.
     return strips.count() == 1 ? plan_.sub : std::min(plan_.sub, engine_.blocking.panel_depth);
   }
-  // Sums outlive their panel's turn, or their tile's.
+  // Whether sums of tiles must outlive one pass over a panel, or one tile.
   bool keeps_panels(const Part& part) const {
     return !plan_.several_passes && part.depth.count > plan_.sub;
   }
@@ -332,7 +367,7 @@ void Product::run_task(const Part& part, const Task& task, Memory& memory) const
         const bool ends = k + step >= whole.count;
         piece.depth = {whole.begin + k, std::min(step, whole.count - k)};
         piece.data = b + k * plan_.panel_row_bytes;
-        // What comes next lies in the third cache or in memory: the first strips fetch it.
+        // The next piece lies in L3 or in memory: the tiles of the first strips prefetch it.
         piece.next = !ends ? piece.data + step * plan_.panel_row_bytes
                      : plan_.panels_from != From::worker && p + 1 < task.panels.end
                          ? panel(part, p + 1, whole, nullptr)
@@ -349,7 +384,8 @@ Product::SourceLines Product::source_lines(std::int64_t panel, Depth depth,
                                            std::int64_t turns) const {
   const bool rows = args_.b.layout == Operand::Layout::rows;
   const std::int64_t cols = std::min(kPanelWidth, args_.n - panel * kPanelWidth);
-  if (!engine_.blocking.fetches_sources || args_.b.layout == Operand::Layout::panels || cols <= 0)
+  if (!engine_.blocking.fetches_sources || cols <= 0 ||
+      (!rows && args_.b.layout != Operand::Layout::transposed))
     return {};
   const std::int64_t item = static_cast<std::int64_t>(size_of(args_.b.dtype));
   const std::int64_t at = rows ? depth.begin * args_.b.stride + panel * kPanelWidth
@@ -406,10 +442,10 @@ void Product::tile(const TilePlace& place, Depth depth, const TileMemory& memory
   if (depth.begin > 0 && !suspends && depth.begin % plan_.pass % plan_.sub < kReductionBlock)
     for (std::int64_t i = 0; i < place.rows * kPanelWidth; i += 16)
       __builtin_prefetch(memory.sums + i, 1);
-  const auto multiply =
-      engine_.tile_bf16 && plan_.panels_from == From::in_place && args_.b.dtype == DType::bf16
-          ? engine_.tile_bf16
-          : engine_.tile;
+  const bool in_place = plan_.panels_from == From::in_place;
+  const auto multiply = in_place && args_.b.dtype == DType::bf16  ? engine_.tile_bf16
+                        : in_place && args_.b.dtype == DType::f16 ? engine_.tile_f16
+                                                                  : engine_.tile;
   if (depth.count > 0) {
     const TileShape shape{.rows = static_cast<int>(place.rows),
                           .depth = depth.count,

@@ -6,7 +6,7 @@
 //
 // Tiles are packed with AVX512-BF16 (matmul_tiles_pack.cc), or by way of f32 on kernel paths
 // without it; the bits are the same but for f32 denormals, which the instructions take as 0. The
-// strips of a task stay in a second cache of 2 MiB, and the next panel is fetched over several
+// strips of a task stay in an L2 cache of 2 MiB, and the next panel is fetched over several
 // tiles.
 #include <algorithm>
 #include <cmath>
@@ -185,17 +185,20 @@ void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth,
 void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
   if (!packs_pairs()) return pack_panel_portably(args, col, depth, to);
   const Operand& b = args.b;
-  const bool along = b.layout == Operand::Layout::transposed,
+  // Of transposed panels, the 32 k of a step lie side by side in one panel of memory.
+  const bool transposed_panels = b.layout == Operand::Layout::transposed_panels;
+  const bool along = b.layout == Operand::Layout::transposed || transposed_panels,
              panels = b.layout == Operand::Layout::panels;
-  const std::int64_t stride = panels ? kPanelWidth : b.stride;
+  const std::int64_t stride = panels || transposed_panels ? kPanelWidth : b.stride;
   std::uint16_t* out = static_cast<std::uint16_t*>(to);
   for (std::int64_t k = 0; k < depth.count; k += kStep)
     for (std::int64_t half = 0; half < kPanelWidth; half += 16, out += kTileElements) {
       const std::int64_t width = panels ? 16 : std::clamp<std::int64_t>(args.n - col - half, 0, 16);
       const std::int64_t n = width > 0 ? col + half : col, at = depth.begin + k;
-      const std::int64_t from = panels  ? (col / kPanelWidth * args.k + at) * kPanelWidth + half
-                                : along ? n * stride + at
-                                        : at * stride + n;
+      const std::int64_t from = panels ? (col / kPanelWidth * args.k + at) * kPanelWidth + half
+                                : transposed_panels ? (at / kPanelWidth * args.n + n) * kPanelWidth
+                                : along             ? n * stride + at
+                                                    : at * stride + n;
       pack_tile_of_b(
           {element(b, from), b.dtype, stride, along, width, std::min(kStep, depth.count - k)}, out);
     }

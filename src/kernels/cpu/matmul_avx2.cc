@@ -9,8 +9,8 @@
 
 #include "kernels/cpu/matmul_kernels.h"
 
-#define STEMMA_AVX2 __attribute__((target("avx2,fma")))
-#define STEMMA_AVX2_INLINE __attribute__((target("avx2,fma"), always_inline)) inline
+#define STEMMA_AVX2 __attribute__((target("avx2,fma,f16c")))
+#define STEMMA_AVX2_INLINE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
 
 namespace stemma::kernels::cpu {
 namespace {
@@ -20,9 +20,12 @@ STEMMA_AVX2 inline __m256 load8(const bf16* p) {
   const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
+STEMMA_AVX2 inline __m256 load8(const f16* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 
 // Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
-// find it in the first cache, and fetch kAheadLines of what comes next for every kAheadRows k.
+// find it in L1, and fetch kAheadLines of what comes next for every kAheadRows k.
 constexpr int kStreamingRows = 3;
 constexpr int kPrefetchRows = 16;
 constexpr std::int64_t kAheadRows = 16, kAheadLines = 4;  // 16 k of a strip are a line for each row
@@ -180,9 +183,11 @@ STEMMA_AVX2 inline __m256i first_lanes(std::int64_t count) {
 STEMMA_AVX2 inline __m256 load_first(const float* p, __m256i lanes, std::int64_t) {
   return _mm256_maskload_ps(p, lanes);
 }
-STEMMA_AVX2 inline __m256 load_first(const bf16* p, __m256i, std::int64_t count) {
+// bf16 and f16: AVX2 has no masked load of 16-bit words.
+template <class T>
+STEMMA_AVX2 inline __m256 load_first(const T* p, __m256i, std::int64_t count) {
   if (count >= 8) return load8(p);
-  bf16 padded[8] = {};
+  T padded[8] = {};
   for (std::int64_t i = 0; i < count; ++i) padded[i] = p[i];
   return load8(padded);
 }
@@ -215,23 +220,23 @@ STEMMA_AVX2 void copy_from(const PackSource& piece, const PackShape& shape, floa
   kCopies[shape.to_stride > 8][piece.round](piece, shape, to);
 }
 
-STEMMA_AVX2 void copy(const PackSource& piece, const PackShape& shape, float* to) {
-  if (piece.dtype == DType::bf16)
-    copy_from<bf16>(piece, shape, to);
-  else
-    copy_from<float>(piece, shape, to);
-}
-
 STEMMA_AVX2_INLINE __m128 load4(const float* p, std::int64_t count) {
   return count >= 4 ? _mm_loadu_ps(p)
                     : _mm_maskload_ps(p, _mm256_castsi256_si128(first_lanes(count)));
 }
-STEMMA_AVX2_INLINE __m128 load4(const bf16* p, std::int64_t count) {
+// The first `count` (0 .. 4) of four 16-bit words, the others 0.
+template <class T>
+STEMMA_AVX2_INLINE __m128i load4_words(const T* p, std::int64_t count) {
   std::uint64_t bits = 0;
   for (std::int64_t i = 0; i < count; ++i)
     bits |= static_cast<std::uint64_t>(p[i].bits) << (16 * i);
-  const __m128i low = _mm_cvtsi64_si128(static_cast<long long>(bits));
-  return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(low), 16));
+  return _mm_cvtsi64_si128(static_cast<long long>(bits));
+}
+STEMMA_AVX2_INLINE __m128 load4(const bf16* p, std::int64_t count) {
+  return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(load4_words(p, count)), 16));
+}
+STEMMA_AVX2_INLINE __m128 load4(const f16* p, std::int64_t count) {
+  return _mm_cvtph_ps(load4_words(p, count));
 }
 
 // Rows j and j + 4 of the piece side by side, four k of each; zeros past `rows`.
@@ -286,7 +291,7 @@ STEMMA_AVX2 void transpose_rows(const T* from, const PackSource& piece, PackShap
 
 template <class T>
 STEMMA_AVX2 void transpose_from(const PackSource& piece, const PackShape& shape, float* to) {
-  // Eight rows at a time, so that lines at strides of a power of two find room in the first cache
+  // Eight rows at a time, so that lines at strides of a power of two find room in L1
   // until they are read; so many k that the second eight find `to` there.
   constexpr std::int64_t kChunk = 256;
   for (std::int64_t k = 0; k < shape.depth; k += kChunk)
@@ -305,13 +310,6 @@ STEMMA_AVX2 void transpose_from(const PackSource& piece, const PackShape& shape,
     }
 }
 
-STEMMA_AVX2 void transpose(const PackSource& piece, const PackShape& shape, float* to) {
-  if (piece.dtype == DType::bf16)
-    transpose_from<bf16>(piece, shape, to);
-  else
-    transpose_from<float>(piece, shape, to);
-}
-
 template <class B>
 void any_tile(const void* a, const void* b, const TileShape& shape, float* sums) {
   static constexpr void (*kTiles[])(const float*, const B*, const TileShape&, float*) = {
@@ -319,72 +317,16 @@ void any_tile(const void* a, const void* b, const TileShape& shape, float* sums)
   kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape, sums);
 }
 
-// kParts pieces of 8 · kVectors columns, of which kWidth are each one's own, from rows that they
-// share; piece i goes to `to` + i · distance, in rows of kWidth.
-template <int kParts, int kVectors, int kWidth, class T>
-STEMMA_AVX2 void copy_parts(const PackSource& piece, std::int64_t depth, std::int64_t distance,
-                            float* to) {
-  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
-  const T* from = static_cast<const T*>(piece.data);
-  // The rows lie far apart: no hardware prefetcher follows.
-  const std::int64_t far = kFarRows * piece.stride;
-  for (std::int64_t k = 0; k < depth; ++k, from += piece.stride, to += kWidth) {
-#pragma GCC unroll 8
-    for (std::int64_t at = 0; at < kParts * kWidth; at += kLine)
-      _mm_prefetch(reinterpret_cast<const std::byte*>(from + far + at), _MM_HINT_T0);
-#pragma GCC unroll 16
-    for (int part = 0; part < kParts; ++part)
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const __m256 x = load8(from + part * kWidth + 8 * v);
-        _mm256_storeu_ps(to + part * distance + 8 * v, piece.round ? round_to_bf16(x) : x);
-      }
-  }
+#define STEMMA_PACK STEMMA_AVX2
+using Vector = __m256;
+constexpr int kLanes = 8;
+constexpr int kStripsAtOnce = 16;
+template <class T>
+STEMMA_AVX2_INLINE Vector load_vector(const T* p) {
+  return load8(p);
 }
-
-template <int kParts, int kVectors, int kWidth>
-void copy_parts_of(const PackSource& piece, std::int64_t depth, std::int64_t distance, void* to) {
-  (piece.dtype == DType::bf16
-       ? copy_parts<kParts, kVectors, kWidth, bf16>
-       : copy_parts<kParts, kVectors, kWidth, float>)(piece, depth, distance,
-                                                      static_cast<float*>(to));
-}
-
-constexpr Packers kPackers{copy, transpose};
-
-void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
-  pack_strip_with(kPackers, args, row, rows, depth, static_cast<float*>(to));
-}
-std::int64_t pack_strips(const MatmulArgs& args, std::int64_t row, const PackGroup& group,
-                         Depth depth, void* to) {
-  constexpr int kStrips = 16;
-  // The last vector of a row reads two columns more than its strip has.
-  if (args.a.layout != Operand::Layout::transposed || group.count < kStrips ||
-      row + kStrips * kStripRows + 2 > args.m)
-    return 0;
-  copy_parts_of<kStrips, 1, kStripRows>(piece_of(args, args.a, depth.begin * args.a.stride + row),
-                                        depth.count, group.bytes / 4, to);
-  return kStrips;
-}
-
-std::int64_t pack_panels(const MatmulArgs& args, std::int64_t col, const PackGroup& group,
-                         Depth depth, void* to) {
-  constexpr int kPanels = 4;
-  if (args.b.layout != Operand::Layout::rows || group.count < kPanels ||
-      col + kPanels * kPanelWidth > args.n)
-    return 0;
-  copy_parts_of<kPanels, 4, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
-                                         depth.count, group.bytes / 4, to);
-  return kPanels;
-}
-
-void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
-  if (args.b.layout == Operand::Layout::rows && col + kPanelWidth <= args.n)
-    copy_parts_of<1, 4, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
-                                     depth.count, 0, to);
-  else
-    pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
-}
+STEMMA_AVX2_INLINE void store_vector(float* p, Vector v) { _mm256_storeu_ps(p, v); }
+#include "kernels/cpu/matmul_packers-inl.h"
 
 }  // namespace
 
@@ -399,12 +341,13 @@ const Engine& avx2_engine() {
                                                .pack_strips = 16,
                                                .ahead_bytes = kAheadBytes,
                                                .fetches_sources = true},
-                                  .pack_strip = pack_strip,
-                                  .pack_panel = pack_panel,
-                                  .pack_strips = pack_strips,
-                                  .pack_panels = pack_panels,
+                                  .pack_strip = Pack::strip,
+                                  .pack_panel = Pack::panel,
+                                  .pack_strips = Pack::strips,
+                                  .pack_panels = Pack::panels,
                                   .tile = any_tile<float>,
-                                  .tile_bf16 = any_tile<bf16>};
+                                  .tile_bf16 = any_tile<bf16>,
+                                  .tile_f16 = any_tile<f16>};
   return kEngine;
 }
 

@@ -23,7 +23,7 @@ namespace stemma::kernels::cpu {
 namespace {
 
 // Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
-// find it in the second cache and fetch what comes next.
+// find it in L2 and prefetch what comes next.
 constexpr int kStreamingRows = 4;
 constexpr int kPrefetchRows = 16;
 // Packing: rows of a copy, and lines of each row of a transposition, that are fetched ahead.
@@ -35,6 +35,9 @@ STEMMA_AVX512 inline __m512 load16(const float* p) { return _mm512_loadu_ps(p); 
 STEMMA_AVX512 inline __m512 load16(const bf16* p) {
   const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+STEMMA_AVX512 inline __m512 load16(const f16* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
 template <int kRows, class B>
@@ -92,37 +95,6 @@ STEMMA_AVX512 inline __m512 round_to_bf16(__m512 x) {
   return _mm512_castsi512_ps(_mm512_and_si512(kept, _mm512_set1_epi32(-65536)));
 }
 
-// kParts pieces of 16 · kVectors columns, of which kWidth are each one's own, from rows that they
-// share; piece i goes to `to` + i · distance, in rows of kWidth.
-template <int kParts, int kVectors, int kWidth, class T>
-STEMMA_AVX512 void copy_parts(const PackSource& piece, std::int64_t depth, std::int64_t distance,
-                              float* to) {
-  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
-  const T* from = static_cast<const T*>(piece.data);
-  // The rows lie far apart: no hardware prefetcher follows.
-  const std::int64_t far = kFarRows * piece.stride;
-  for (std::int64_t k = 0; k < depth; ++k, from += piece.stride, to += kWidth) {
-#pragma GCC unroll 8
-    for (std::int64_t at = 0; at < kParts * kWidth; at += kLine)
-      _mm_prefetch(reinterpret_cast<const std::byte*>(from + far + at), _MM_HINT_T0);
-#pragma GCC unroll 8
-    for (int part = 0; part < kParts; ++part)
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) {
-        const __m512 x = load16(from + part * kWidth + 16 * v);
-        _mm512_storeu_ps(to + part * distance + 16 * v, piece.round ? round_to_bf16(x) : x);
-      }
-  }
-}
-
-template <int kParts, int kVectors, int kWidth>
-void copy_parts_of(const PackSource& piece, std::int64_t depth, std::int64_t distance, void* to) {
-  (piece.dtype == DType::bf16
-       ? copy_parts<kParts, kVectors, kWidth, bf16>
-       : copy_parts<kParts, kVectors, kWidth, float>)(piece, depth, distance,
-                                                      static_cast<float*>(to));
-}
-
 STEMMA_AVX512 inline __m512 load_first(const float* p, __mmask16 mask) {
   return _mm512_maskz_loadu_ps(mask, p);
 }
@@ -130,9 +102,12 @@ STEMMA_AVX512 inline __m512 load_first(const bf16* p, __mmask16 mask) {
   const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p));
   return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
 }
+STEMMA_AVX512 inline __m512 load_first(const f16* p, __mmask16 mask) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, p));
+}
 
 template <class T>
-STEMMA_AVX512 void copy_columns(const PackSource& piece, const PackShape& shape, float* to) {
+STEMMA_AVX512 void copy_from(const PackSource& piece, const PackShape& shape, float* to) {
   const __mmask16 mask = static_cast<__mmask16>((1u << shape.width) - 1u);
   const T* from = static_cast<const T*>(piece.data);
   const std::int64_t far = kFarRows * piece.stride;
@@ -141,13 +116,6 @@ STEMMA_AVX512 void copy_columns(const PackSource& piece, const PackShape& shape,
     const __m512 x = load_first(from, mask);
     _mm512_storeu_ps(to, piece.round ? round_to_bf16(x) : x);
   }
-}
-
-STEMMA_AVX512 void copy(const PackSource& piece, const PackShape& shape, float* to) {
-  if (piece.dtype == DType::bf16)
-    copy_columns<bf16>(piece, shape, to);
-  else
-    copy_columns<float>(piece, shape, to);
 }
 
 // v[i] becomes column i of the 16 x 16 matrix whose rows v holds.
@@ -186,7 +154,7 @@ STEMMA_AVX512_INLINE void transpose_16x16(__m512 (&v)[16]) {
 }
 
 // Up to 16 rows of the piece, 16 k of each at a time: a line of memory is read once, so it does not
-// matter how many of them, at strides of a power of two, find room in the first cache. kRows: of
+// matter how many of them, at strides of a power of two, find room in L1. kRows: of
 // the piece if they are known, for code without branches; 0: shape.width.
 template <int kRows, class T>
 STEMMA_AVX512 void transpose_rows(const PackSource& piece, const PackShape& shape, float* to) {
@@ -227,13 +195,6 @@ void transpose_from(const PackSource& piece, const PackShape& shape, float* to) 
     transpose_rows<0, T>(piece, shape, to);
 }
 
-void transpose(const PackSource& piece, const PackShape& shape, float* to) {
-  if (piece.dtype == DType::bf16)
-    transpose_from<bf16>(piece, shape, to);
-  else
-    transpose_from<float>(piece, shape, to);
-}
-
 template <class B>
 using Tile = void (*)(const float*, const B*, const TileShape&, float*);
 
@@ -245,41 +206,16 @@ void any_tile(const void* a, const void* b, const TileShape& shape, float* sums)
   kTiles[shape.rows - 1](static_cast<const float*>(a), static_cast<const B*>(b), shape, sums);
 }
 
-constexpr Packers kPackers{copy, transpose};
-
-void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
-  pack_strip_with(kPackers, args, row, rows, depth, static_cast<float*>(to));
+#define STEMMA_PACK STEMMA_AVX512
+using Vector = __m512;
+constexpr int kLanes = 16;
+constexpr int kStripsAtOnce = 8;
+template <class T>
+STEMMA_AVX512_INLINE Vector load_vector(const T* p) {
+  return load16(p);
 }
-std::int64_t pack_strips(const MatmulArgs& args, std::int64_t row, const PackGroup& group,
-                         Depth depth, void* to) {
-  constexpr int kStrips = 8;
-  // The last vector of a row reads two columns more than its strip has.
-  if (args.a.layout != Operand::Layout::transposed || group.count < kStrips ||
-      row + kStrips * kStripRows + 2 > args.m)
-    return 0;
-  copy_parts_of<kStrips, 1, kStripRows>(piece_of(args, args.a, depth.begin * args.a.stride + row),
-                                        depth.count, group.bytes / 4, to);
-  return kStrips;
-}
-
-std::int64_t pack_panels(const MatmulArgs& args, std::int64_t col, const PackGroup& group,
-                         Depth depth, void* to) {
-  constexpr int kPanels = 4;
-  if (args.b.layout != Operand::Layout::rows || group.count < kPanels ||
-      col + kPanels * kPanelWidth > args.n)
-    return 0;
-  copy_parts_of<kPanels, 2, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
-                                         depth.count, group.bytes / 4, to);
-  return kPanels;
-}
-
-void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
-  if (args.b.layout == Operand::Layout::rows && col + kPanelWidth <= args.n)
-    copy_parts_of<1, 2, kPanelWidth>(piece_of(args, args.b, depth.begin * args.b.stride + col),
-                                     depth.count, 0, to);
-  else
-    pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
-}
+STEMMA_AVX512_INLINE void store_vector(float* p, Vector v) { _mm512_storeu_ps(p, v); }
+#include "kernels/cpu/matmul_packers-inl.h"
 
 }  // namespace
 
@@ -289,12 +225,13 @@ const Engine& avx512_engine() {
   static constexpr Engine kEngine{
       .strip_rows = kStripRows,
       .blocking = {.streamed_bytes = 8 << 20, .pack_strips = 8, .fetches_sources = true},
-      .pack_strip = pack_strip,
-      .pack_panel = pack_panel,
-      .pack_strips = pack_strips,
-      .pack_panels = pack_panels,
+      .pack_strip = Pack::strip,
+      .pack_panel = Pack::panel,
+      .pack_strips = Pack::strips,
+      .pack_panels = Pack::panels,
       .tile = any_tile<float>,
-      .tile_bf16 = any_tile<bf16>};
+      .tile_bf16 = any_tile<bf16>,
+      .tile_f16 = any_tile<f16>};
   return kEngine;
 }
 

@@ -19,13 +19,13 @@
 #include "kernels/cpu/matmul_kernels.h"
 
 #define STEMMA_DOT \
-  __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,fma")))
+  __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,fma,f16c")))
 
 namespace stemma::kernels::cpu {
 namespace {
 
 // Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
-// find it in the second cache and fetch what comes next.
+// find it in L2 and prefetch what comes next.
 constexpr int kStreamingRows = 4;
 constexpr int kPrefetchRows = 32;
 
@@ -116,11 +116,25 @@ STEMMA_DOT void tile(const std::uint32_t* a, const B* b, const TileShape& shape,
   }
 }
 
-// Sixteen pairs of [even | odd], the instruction rounding as to_bf16 does (denormals become 0).
-STEMMA_DOT inline __m512i pair_rows(const float* even, const float* odd, __mmask16 mask,
+STEMMA_DOT inline __m512 load16(const float* p, __mmask16 mask) {
+  return _mm512_maskz_loadu_ps(mask, p);
+}
+STEMMA_DOT inline __m512 load16(const f16* p, __mmask16 mask) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, p));
+}
+STEMMA_DOT inline __m256 load8(const float* p, __mmask8 mask) {
+  return _mm256_maskz_loadu_ps(mask, p);
+}
+STEMMA_DOT inline __m256 load8(const f16* p, __mmask8 mask) {
+  return _mm256_cvtph_ps(_mm_maskz_loadu_epi16(mask, p));
+}
+
+// Sixteen pairs of [even | odd] in f32 or f16, the instruction rounding as to_bf16 does (denormals
+// become 0).
+template <class T>
+STEMMA_DOT inline __m512i pair_rows(const T* even, const T* odd, __mmask16 mask,
                                     __mmask16 odd_mask) {
-  const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(odd_mask, odd),
-                                                    _mm512_maskz_loadu_ps(mask, even));
+  const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(load16(odd, odd_mask), load16(even, mask));
   return _mm512_permutexvar_epi16(words(kHalves), both);
 }
 STEMMA_DOT inline __m512i pair_rows(const bf16* even, const bf16* odd, __mmask16 mask,
@@ -147,25 +161,19 @@ STEMMA_DOT void copy_from(const PackSource& piece, const PackShape& shape, float
   }
 }
 
-STEMMA_DOT void copy(const PackSource& piece, const PackShape& shape, float* to) {
-  if (piece.dtype == DType::bf16)
-    copy_from<bf16>(piece, shape, to);
-  else
-    copy_from<float>(piece, shape, to);
+void copy(const PackSource& piece, const PackShape& shape, float* to) {
+  with_element(piece.dtype, [&]<class T>(T) { copy_from<T>(piece, shape, to); });
 }
 
 // Rows j, j + 4, j + 8 and j + 12 of the piece side by side, eight k of each as four pairs; zeros
 // past `rows`.
-STEMMA_DOT inline __m512 four_rows(const float* from, std::int64_t stride, int rows,
-                                   __mmask8 mask) {
+template <class T>
+STEMMA_DOT inline __m512 four_rows(const T* from, std::int64_t stride, int rows, __mmask8 mask) {
   __m512 lower = _mm512_setzero_ps(), upper = _mm512_setzero_ps();
-  if (rows > 0) lower = _mm512_insertf32x8(lower, _mm256_maskz_loadu_ps(mask, from), 0);
-  if (rows > 4)
-    lower = _mm512_insertf32x8(lower, _mm256_maskz_loadu_ps(mask, from + 4 * stride), 1);
-  if (rows > 8)
-    upper = _mm512_insertf32x8(upper, _mm256_maskz_loadu_ps(mask, from + 8 * stride), 0);
-  if (rows > 12)
-    upper = _mm512_insertf32x8(upper, _mm256_maskz_loadu_ps(mask, from + 12 * stride), 1);
+  if (rows > 0) lower = _mm512_insertf32x8(lower, load8(from, mask), 0);
+  if (rows > 4) lower = _mm512_insertf32x8(lower, load8(from + 4 * stride, mask), 1);
+  if (rows > 8) upper = _mm512_insertf32x8(upper, load8(from + 8 * stride, mask), 0);
+  if (rows > 12) upper = _mm512_insertf32x8(upper, load8(from + 12 * stride, mask), 1);
   return (__m512)_mm512_cvtne2ps_pbh(upper, lower);
 }
 STEMMA_DOT inline __m512 four_rows(const bf16* from, std::int64_t stride, int rows, __mmask8 mask) {
@@ -200,11 +208,8 @@ STEMMA_DOT void transpose_from(const PackSource& piece, const PackShape& shape, 
   }
 }
 
-STEMMA_DOT void transpose(const PackSource& piece, const PackShape& shape, float* to) {
-  if (piece.dtype == DType::bf16)
-    transpose_from<bf16>(piece, shape, to);
-  else
-    transpose_from<float>(piece, shape, to);
+void transpose(const PackSource& piece, const PackShape& shape, float* to) {
+  with_element(piece.dtype, [&]<class T>(T) { transpose_from<T>(piece, shape, to); });
 }
 
 template <class B>
@@ -219,14 +224,8 @@ void any_tile(const void* a, const void* b, const TileShape& shape, float* sums)
                          sums);
 }
 
-constexpr Packers kPackers{copy, transpose};
-
-void pack_strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {
-  pack_strip_with(kPackers, args, row, rows, depth, static_cast<float*>(to));
-}
-void pack_panel(const MatmulArgs& args, std::int64_t col, Depth depth, void* to) {
-  pack_panel_with(kPackers, args, col, depth, static_cast<float*>(to));
-}
+constexpr Packers kPackers{.copy = copy, .transpose = transpose, .row_depth = 2};
+using Pack = PackWith<kPackers>;
 
 }  // namespace
 
@@ -234,8 +233,8 @@ const Engine& avx512_bf16_engine() {
   static constexpr Engine kEngine{.strip_rows = 14,
                                   .depth_unit = 2,
                                   .packed_bytes = 2,
-                                  .pack_strip = pack_strip,
-                                  .pack_panel = pack_panel,
+                                  .pack_strip = Pack::strip,
+                                  .pack_panel = Pack::panel,
                                   .tile = any_tile<std::uint32_t>,
                                   .tile_bf16 = any_tile<bf16>};
   return kEngine;

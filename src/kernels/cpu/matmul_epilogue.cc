@@ -1,4 +1,4 @@
-// From the sums of a tile to C; and from f32 to the bf16 pairs that AMX tiles are made of.
+// From the sums of a tile to C; and for packing, from f32 to bf16, to f16 and to pairs of bf16.
 #include "kernels/cpu/highway_paths.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/matmul_epilogue.cc"
@@ -91,10 +91,11 @@ void epilogue(const MatmulArgs& args, const cpu::TilePlace& place, const float* 
     epilogue_to<float>(args, place, sums);
 }
 
+template <class T>
 void round_32(const float* from, std::uint16_t* to) {
   const F32 d;
   for (std::size_t i = 0; i < 32; i += hn::Lanes(d))
-    store(d, hn::LoadU(d, from + i), reinterpret_cast<bf16*>(to) + i, hn::Lanes(d));
+    store(d, hn::LoadU(d, from + i), reinterpret_cast<T*>(to) + i, hn::Lanes(d));
 }
 
 void pair_32(const float* even, const float* odd, std::uint32_t* to) {
@@ -114,7 +115,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace stemma::kernels::cpu {
 Epilogue pick_epilogue() { return STEMMA_PICK_PATH(epilogue); }
-void round_to_bf16(const float* from, std::uint16_t* to) { STEMMA_PICK_PATH(round_32)(from, to); }
+void round_to_bf16(const float* from, std::uint16_t* to) {
+  STEMMA_PICK_PATH(round_32<bf16>)(from, to);
+}
+void round_to_f16(const float* from, std::uint16_t* to) {
+  STEMMA_PICK_PATH(round_32<f16>)(from, to);
+}
 void pair_to_bf16(const float* even, const float* odd, std::uint32_t* to) {
   STEMMA_PICK_PATH(pair_32)(even, odd, to);
 }

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::int64_t kLeastTasks = 3;  // per worker, if need be by splitting strips
 constexpr std::int64_t kTurns = 2;  // a task is at most 1 / kTurns of what is left for a worker
-// Strips that every worker packs for itself: for every worker so many columns of B, or panels that
-// the third cache holds while one block of strips after the other passes them.
+// Every worker packs its own strips where it has so many columns of B to multiply them with, or
+// where all panels fit into L3 while one block of strips after the other is multiplied with them.
 constexpr std::int64_t kColumnsPerCopy = 256;
 constexpr std::int64_t kPassedBytes = 16 << 20;
 
@@ -72,9 +72,13 @@ Plan::Plan(const Engine& engine, const MatmulArgs& args, int workers)
 }
 
 Plan::From Plan::place_of_panels(const MatmulArgs& args, std::int64_t sub_bytes) const {
-  const bool readable = engine_.tile_bf16 && args.b.layout == Operand::Layout::panels;
-  if (readable && (args.b.dtype == DType::bf16 ? strips <= 2 : args.multiply == Multiply::f32))
-    return From::in_place;
+  if (engine_.tile_bf16 && args.b.layout == Operand::Layout::panels) {
+    const bool f32_product = args.multiply == Multiply::f32, few = strips <= 2;
+    if (args.b.dtype == DType::bf16  ? few
+        : args.b.dtype == DType::f16 ? few && f32_product && engine_.tile_f16
+                                     : f32_product)
+      return From::in_place;
+  }
   return strips * sub_bytes <= engine_.blocking.streamed_bytes ? From::worker : From::shared;
 }
 

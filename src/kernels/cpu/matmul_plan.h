@@ -1,6 +1,7 @@
-// How a product is cut to the caches and to the workers: what is packed where, what is computed at
-// a time, and in which tasks. None of it changes a bit of the result: the order of sums is a matter
-// of the engine's tile alone. Private to kernels/cpu/matmul*.cc.
+// The plan of one matrix product: block sizes for the caches, what is packed by whom, and the tasks
+// that workers take. matmul.cc pictures the loops that follow it. No plan changes a bit of the
+// result, because the order of sums is fixed inside the microkernel. Private to
+// kernels/cpu/matmul*.cc.
 #pragma once
 
 #include <cstdint>
@@ -18,33 +19,34 @@ struct Range {
   std::int64_t count() const { return end - begin; }
 };
 
-// A block of strips times a group of panels: what one worker computes at a time. It walks the
-// panels, and for each panel the strips: a panel, or a piece of it, stays in the second or the
-// first cache while the strips go over it (Goto and van de Geijn 2008).
+// A block of strips times a group of panels: what one worker computes at a time. The outer loop
+// goes over the panels, the inner one over the strips: a panel, or a piece of it, stays in L2 or L1
+// while it is multiplied with every strip (Goto and van de Geijn 2008).
 struct Task {
   Range strips, panels;
 };
 
 struct Plan {
-  // Where tiles read an operand: as it lies, from memory that all workers packed, or from memory
-  // that the task's worker packs just before. What another worker packed has to come from its
-  // caches, about 45 ns a line on Zen 3 (docs/log.md): where packing twice costs less, workers pack
-  // for themselves.
+  // Where the microkernel reads an operand: as it is stored, from memory that all workers packed
+  // together, or from memory that the task's worker packed just before. A cache line that another
+  // worker packed has to come from that core's cache, about 45 ns a line on Zen 3 (docs/log.md):
+  // where packing twice costs less, every worker packs for itself.
   enum class From : std::uint8_t { in_place, shared, worker };
 
   Plan(const Engine& engine, const MatmulArgs& args, int workers);
 
-  // The tasks of a part of the product. The larger ones come first: inside a task the next panel is
-  // fetched while tiles use the one before, and at the end nobody waits long for another's.
+  // The tasks of a part of the product, larger ones first: inside a task the next panel is
+  // prefetched while the one before is multiplied, and at the end small tasks keep all workers
+  // busy.
   std::vector<Task> tasks(Range of_strips, Range of_panels) const;
 
   From strips_from = From::shared, panels_from = From::in_place;
   std::int64_t strips = 0, panels = 0;
-  bool several_passes = false;                    // over K
-  std::int64_t pass = 0, sub = 0;                 // k packed, k worked on at a time
+  bool several_passes = false;                    // K takes more than one pass
+  std::int64_t pass = 0, sub = 0;                 // k packed, k multiplied by a task at a time
   std::int64_t part_strips = 0, part_panels = 0;  // packed at a time
-  std::int64_t strip_bytes = 0, panel_bytes = 0;  // packed
-  std::int64_t panel_row_bytes = 0;               // of one k where tiles read it
+  std::int64_t strip_bytes = 0, panel_bytes = 0;  // of one packed strip, one packed panel
+  std::int64_t panel_row_bytes = 0;               // of one k of a panel where it is read
   std::int64_t tile_sums = 0;                     // floats
 
  private:

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::int64_t kColumns = 32;  // of one row of C at a time
 
-// What becomes of an f32 operand. The instruction that AVX512-BF16 has for it takes denormals as 0
-// even where they would round to a normal number.
+// What becomes of an f32 or f16 operand. The instruction that AVX512-BF16 has for it takes
+// denormals as 0 even where they would round to a normal number.
 enum class Rounding : std::uint8_t { none, bf16, bf16_of_normal };
 
 // Columns [col, col + count) of row k of B, or element (row, k) of A, in the type of the
@@ -29,7 +29,9 @@ T element(const Operand& operand, std::int64_t at, Rounding rounding) {
     return static_cast<const double*>(operand.data)[at];
   } else {
     if (operand.dtype == DType::bf16) return to_float(static_cast<const bf16*>(operand.data)[at]);
-    const float x = static_cast<const float*>(operand.data)[at];
+    const float x = operand.dtype == DType::f16
+                        ? to_float(static_cast<const f16*>(operand.data)[at])
+                        : static_cast<const float*>(operand.data)[at];
     if (rounding == Rounding::bf16_of_normal && std::abs(x) < std::numeric_limits<float>::min())
       return 0;
     return rounding == Rounding::none ? x : to_float(to_bf16(x));
@@ -42,6 +44,8 @@ std::int64_t place_in_b(const MatmulArgs& args, std::int64_t k, std::int64_t n) 
       return k * args.b.stride + n;
     case Operand::Layout::transposed:
       return n * args.b.stride + k;
+    case Operand::Layout::transposed_panels:
+      return (k / kPanelWidth * args.n + n) * kPanelWidth + k % kPanelWidth;
     case Operand::Layout::panels:
       break;
   }

@@ -33,8 +33,8 @@ inline constexpr std::int64_t kAheadBytes = 8;
 struct EmulatedTiles {
   alignas(64) float sums[4][256];
   void zero();
-  // sums += A · B over `steps` times 32 k; `lower`: with the lower half of A. The second cache may
-  // fetch kAheadBytes of `ahead` for every k.
+  // sums += A · B over `steps` times 32 k; `lower`: with the lower half of A too. kAheadBytes of
+  // `ahead` may be prefetched into L2 for every k.
   void multiply(const TileOperands& operands, std::int64_t steps, bool lower);
   // Row r of the tile at to + r * stride.
   void store(float* to, std::int64_t stride, bool lower) const;
@@ -50,10 +50,11 @@ struct RealTiles {
 };
 
 // What one tile is packed from: up to 16 rows of A or columns of B and up to 32 k; the rest of the
-// tile becomes zeros. f32 is rounded to nearest even (denormals become 0), bf16 copied.
+// tile becomes zeros. f32 and f16 are rounded to nearest even (f32 denormals become 0), bf16 is
+// copied.
 struct TileSource {
   const void* data = nullptr;  // the first element
-  DType dtype = DType::f32;    // f32 or bf16
+  DType dtype = DType::f32;    // f32, bf16 or f16
   std::int64_t stride = 0;     // elements between what is not contiguous
   bool k_contiguous = false;
   std::int64_t width = 0, k = 0;

@@ -15,6 +15,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/cpu/matmul_pack.h"
 #include "kernels/cpu/matmul_tiles.h"
 
 #define STEMMA_PAIRS \
@@ -38,21 +39,28 @@ STEMMA_PAIRS inline __m512i pair_halves(__m512i both) {
   return _mm512_permutexvar_epi16(_mm512_load_si512(kHalves.data()), both);
 }
 
+STEMMA_PAIRS inline __m512 load16(const float* p, __mmask16 mask) {
+  return _mm512_maskz_loadu_ps(mask, p);
+}
+STEMMA_PAIRS inline __m512 load16(const f16* p, __mmask16 mask) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, p));
+}
+
 // 32 k of a row.
-STEMMA_PAIRS inline __m512i row_of(const float* from, __mmask32 mask) {
-  return (__m512i)_mm512_cvtne2ps_pbh(
-      _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16),
-      _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from));
+template <class T>
+STEMMA_PAIRS inline __m512i row_of(const T* from, __mmask32 mask) {
+  return (__m512i)_mm512_cvtne2ps_pbh(load16(from + 16, static_cast<__mmask16>(mask >> 16)),
+                                      load16(from, static_cast<__mmask16>(mask)));
 }
 STEMMA_PAIRS inline __m512i row_of(const bf16* from, __mmask32 mask) {
   return _mm512_maskz_loadu_epi16(mask, from);
 }
 
 // Two k of 16 columns.
-STEMMA_PAIRS inline __m512i pairs_of(const float* even, const float* odd, __mmask16 mask,
+template <class T>
+STEMMA_PAIRS inline __m512i pairs_of(const T* even, const T* odd, __mmask16 mask,
                                      __mmask16 odd_mask) {
-  return pair_halves((__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(odd_mask, odd),
-                                                  _mm512_maskz_loadu_ps(mask, even)));
+  return pair_halves((__m512i)_mm512_cvtne2ps_pbh(load16(odd, odd_mask), load16(even, mask)));
 }
 STEMMA_PAIRS inline __m512i pairs_of(const bf16* even, const bf16* odd, __mmask16 mask,
                                      __mmask16 odd_mask) {
@@ -133,10 +141,7 @@ STEMMA_PAIRS void pack_from(const TileSource& source, bool rows_of_pairs, std::u
 }
 
 void pack_tile(const TileSource& source, bool rows_of_pairs, std::uint16_t* to) {
-  if (source.dtype == DType::bf16)
-    pack_from<bf16>(source, rows_of_pairs, to);
-  else
-    pack_from<float>(source, rows_of_pairs, to);
+  with_element(source.dtype, [&]<class T>(T) { pack_from<T>(source, rows_of_pairs, to); });
 }
 
 }  // namespace

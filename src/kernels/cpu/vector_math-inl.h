@@ -68,6 +68,30 @@ HWY_INLINE void store(F32 d, hn::Vec<F32> v, bf16* p, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) to[i] = tail[i];
 }
 
+// f16, by the F16C instructions (denormals are kept, NaN becomes quiet), as to_float and to_f16 of
+// tensor/dtype.h do it.
+HWY_INLINE hn::Vec<F32> load(F32 d, const f16* p, std::size_t count) {
+  const hn::Rebind<std::uint16_t, F32> d16;
+  const hn::Rebind<hwy::float16_t, F32> half;
+  const std::uint16_t* from = reinterpret_cast<const std::uint16_t*>(p);
+  if (HWY_LIKELY(count >= hn::Lanes(d)))
+    return hn::PromoteTo(d, hn::BitCast(half, hn::LoadU(d16, from)));
+  HWY_ALIGN std::uint16_t tail[HWY_LANES(float)] = {};
+  for (std::size_t i = 0; i < count; ++i) tail[i] = from[i];
+  return hn::PromoteTo(d, hn::BitCast(half, hn::Load(d16, tail)));
+}
+
+HWY_INLINE void store(F32 d, hn::Vec<F32> v, f16* p, std::size_t count) {
+  const hn::Rebind<std::uint16_t, F32> d16;
+  const hn::Rebind<hwy::float16_t, F32> half;
+  const auto narrow = hn::BitCast(d16, hn::DemoteTo(half, v));
+  std::uint16_t* to = reinterpret_cast<std::uint16_t*>(p);
+  if (HWY_LIKELY(count >= hn::Lanes(d))) return hn::StoreU(narrow, d16, to);
+  HWY_ALIGN std::uint16_t tail[HWY_LANES(float)];
+  hn::Store(narrow, d16, tail);
+  for (std::size_t i = 0; i < count; ++i) to[i] = tail[i];
+}
+
 // ---- Sums. Element i goes to lane i % kLanes of one wide accumulator; the lanes are added in
 // halves (lane i and lane i + 16, then i + 8, ...): an order that no vector width changes. ----
 
