@@ -35,7 +35,8 @@ void declare_precision(std::string& precision, OptionSet& options) {
 
 void declare_weights(std::string& weights, OptionSet& options) {
   options.add_choice(
-      {"weights", "how the weights lie in memory; bf16 and f16 halve what every token reads", "bf16"},
+      {"weights", "how the weights lie in memory; bf16 and f16 halve what every token reads",
+       "bf16"},
       weights, {"f32", "bf16", "f16"});
 }
 

@@ -291,8 +291,8 @@ STEMMA_AVX2 void transpose_rows(const T* from, const PackSource& piece, PackShap
 
 template <class T>
 STEMMA_AVX2 void transpose_from(const PackSource& piece, const PackShape& shape, float* to) {
-  // Eight rows at a time, so that lines at strides of a power of two find room in L1
-  // until they are read; so many k that the second eight find `to` there.
+  // Eight rows at a time, so that lines at strides of a power of two find room in L1 until they
+  // are read; so many k that the second eight find `to` there.
   constexpr std::int64_t kChunk = 256;
   for (std::int64_t k = 0; k < shape.depth; k += kChunk)
     for (std::int64_t row = 0; row == 0 || row < std::min<std::int64_t>(shape.to_stride, 16);

@@ -154,8 +154,8 @@ STEMMA_AVX512_INLINE void transpose_16x16(__m512 (&v)[16]) {
 }
 
 // Up to 16 rows of the piece, 16 k of each at a time: a line of memory is read once, so it does not
-// matter how many of them, at strides of a power of two, find room in L1. kRows: of
-// the piece if they are known, for code without branches; 0: shape.width.
+// matter how many of them, at strides of a power of two, find room in L1. kRows: of the piece if
+// they are known, for code without branches; 0: shape.width.
 template <int kRows, class T>
 STEMMA_AVX512 void transpose_rows(const PackSource& piece, const PackShape& shape, float* to) {
   constexpr std::int64_t kTurn = 16, kLine = 64 / static_cast<std::int64_t>(sizeof(T));
