@@ -179,7 +179,11 @@ class PatternOnPath : public testing::TestWithParam<KernelPath> {};
 INSTANTIATE_TEST_SUITE_P(Attention, PatternOnPath, testing::ValuesIn(available_kernel_paths()),
                          path_name);
 
-TEST_P(PatternOnPath, PatternsAndGroupsAreTheTextbook) {
+class PatternTextbook : public testing::TestWithParam<KernelPath> {};
+INSTANTIATE_TEST_SUITE_P(AttentionReference, PatternTextbook,
+                         testing::ValuesIn(available_kernel_paths()), path_name);
+
+TEST_P(PatternTextbook, HoldsForPatternsAndGroups) {
   const ScopedKernelPath path(GetParam());
   for (const Variant& v : variants())
     expect_textbook(v, attention_forward, attention_backward, std::array{DType::f32, DType::bf16});
