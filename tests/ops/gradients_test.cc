@@ -168,6 +168,31 @@ TEST(Gradient, Attention) {
     }
 }
 
+TEST(Gradient, AttentionOfGroupedHeadsAndPatterns) {
+  using Kind = AttentionPattern::Kind;
+  const Batch batch = batch_of({7, 1, 3}, 5);
+  const auto sequences = self_sequences(batch);
+  for (const AttentionPattern pattern : {AttentionPattern{Kind::dense, 1},
+                                         {Kind::local, 2},
+                                         {Kind::dilated, 2},
+                                         {Kind::strided, 2},
+                                         {Kind::strided, 3}})
+    for (const std::int64_t kv_heads : {1, 2, 4}) {
+      AttentionSpec spec;
+      spec.heads = 4;
+      spec.kv_heads = kv_heads;
+      spec.head_size = 3;
+      spec.pattern = pattern;
+      spec.scale = 0.6f;
+      spec.dropout = kv_heads == 2 ? 0.3f : 0.0f;
+      spec.dropout_key = philox_key(11);
+      check_gradients({random_tensor({11, (4 + 2 * kv_heads) * 3}, 1)},
+                      [&](Context& ctx, const std::vector<Tensor>& in) {
+                        return attention(ctx, in[0], spec, sequences);
+                      });
+    }
+}
+
 TEST(Gradient, Dropout) {
   const Batch batch = batch_of({4, 3}, 5);
   Randomness randomness;
