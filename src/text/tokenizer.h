@@ -1,14 +1,14 @@
-// Text to token ids and back, the same interface for every encoding.
+// Text to token ids and back: one interface for every encoding.
 //
 //   auto tokenizer = open_tokenizer("gpt2");
 //   std::vector<std::int32_t> ids;
 //   tokenizer->encode("Hello world", ids);               // 15496 995
 //   std::string text = tokenizer->decode(ids);
 //
-// Any bytes are text: encode → decode gives the same bytes, except in GPT-1's encoding, which
-// cleans text and has <unk> for what it cannot spell (gpt1_tokenizer.h). Text never yields another
-// special token: a "<|endoftext|>" in it is ordinary characters; callers add special ids
-// themselves. Tokenizers are immutable and may be used from several threads at once.
+// Any bytes are text, and decoding what was encoded gives the same bytes. GPT-1's encoding is the
+// exception: it cleans text and has <unk> for what it cannot spell (gpt1/gpt1_tokenizer.h). Text
+// never yields a special token: a "<|endoftext|>" in it is ordinary characters, and callers add
+// special ids themselves. Tokenizers are immutable and may be used from several threads at once.
 #pragma once
 
 #include <cstddef>
