@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "device/cpu.h"
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 namespace stemma::kernels {
 namespace {

@@ -56,7 +56,7 @@ void with_element(DType type, F&& f) {
 // 0 ≤ width ≤ 16. Rows are written in ascending order as 16 floats (or, where to_stride ≤ 8, as 8),
 // zeros past `width`; where to_stride is less, the next row overwrites the excess, and the last one
 // spills into the slack.
-// The packers of matmul_avx512_bf16.cc write for every pair of k a row of 16 pairs of bf16 instead,
+// The packers of avx512_bf16.cc write for every pair of k a row of 16 pairs of bf16 instead,
 // 32 bits each.
 struct PackShape {
   std::int64_t depth = 0, width = 0, to_stride = 0;
@@ -94,7 +94,7 @@ std::int64_t pack_strips_with(const Packers& packers, const MatmulArgs& args, st
 std::int64_t pack_panels_with(const Packers& packers, const MatmulArgs& args, std::int64_t col,
                               const PackGroup& group, Depth depth, float* to);
 
-// The four as members of an Engine (matmul_kernels.h), which know their packers.
+// The four as members of an Engine (kernels.h), which know their packers.
 template <const Packers& kPackers>
 struct PackWith {
   static void strip(const MatmulArgs& args, std::int64_t row, int rows, Depth depth, void* to) {

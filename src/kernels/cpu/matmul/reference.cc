@@ -6,7 +6,7 @@
 #include "device/cpu.h"
 #include "kernels/cpu/activation.h"
 #include "kernels/cpu/denormals.h"
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 // std::fma as one instruction; every machine that Stemma runs on has it.
 #define STEMMA_FMA __attribute__((target("fma")))

@@ -2,10 +2,10 @@
 //
 // What is packed are pairs, 32 bits each: k in the lower half, k + 1 in the upper one, a zero where
 // K is odd. A strip is pair (p, r) at a[p * rows + r], a panel pair (p, n) at b[p * 32 + n], so
-// that one broadcast and two vectors feed a row of the tile just as in matmul_avx512.cc, with twice
+// that one broadcast and two vectors feed a row of the tile just as in avx512.cc, with twice
 // the products in each instruction. Panels of bf16 are paired on the way where few rows read them.
 //
-// Every function here has the target attribute and internal linkage (matmul_avx512.cc says why).
+// Every function here has the target attribute and internal linkage (avx512.cc says why).
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC 12 takes the deliberately undefined operands inside its own intrinsics for a mistake (PR
 // 105593).
@@ -16,7 +16,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 #define STEMMA_DOT \
   __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,fma,f16c")))

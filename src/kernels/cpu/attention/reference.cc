@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/cpu/attention_internal.h"
+#include "kernels/cpu/attention/internal.h"
 #include "kernels/cpu/denormals.h"
 
 namespace stemma::kernels {

@@ -1,13 +1,13 @@
 // From the sums of a tile to C; and for packing, from f32 to bf16, to f16 and to pairs of bf16.
 #include "kernels/cpu/highway_paths.h"
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/matmul_epilogue.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/matmul/epilogue.cc"
 #include <type_traits>
 
 #include <hwy/foreach_target.h>
 
 #include "kernels/cpu/activation-inl.h"
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 #include "kernels/cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();

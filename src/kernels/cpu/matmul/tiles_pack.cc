@@ -4,7 +4,7 @@
 // of; where it is not, they are pairs of its rows, which a tile of B is made of. In the other two
 // cases the 16 x 16 pairs are transposed in registers.
 //
-// Every function here has the target attribute and internal linkage (matmul_avx512.cc says why).
+// Every function here has the target attribute and internal linkage (avx512.cc says why).
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC 12 takes the deliberately undefined operands inside its own intrinsics for a mistake (PR
 // 105593).
@@ -15,8 +15,8 @@
 
 #include <immintrin.h>
 
-#include "kernels/cpu/matmul_pack.h"
-#include "kernels/cpu/matmul_tiles.h"
+#include "kernels/cpu/matmul/pack.h"
+#include "kernels/cpu/matmul/tiles.h"
 
 #define STEMMA_PAIRS \
   __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,fma")))

@@ -1,6 +1,6 @@
 // The driver of the matrix product: chooses the engine of this machine, packs A and B for it, and
 // runs five loops around its microkernel (Goto and van de Geijn 2008; in brackets the name that
-// BLIS gives the same loop). Sizes are those of AVX-512; Blocking in matmul_kernels.h has the
+// BLIS gives the same loop). Sizes are those of AVX-512; Blocking in kernels.h has the
 // others:
 //
 //   run():          for each range of panels of B            [jc]   packed: at most 16 MiB, in L3
@@ -32,7 +32,7 @@
 //
 // With AVX2 a strip has 6 rows, and the strips of a task are multiplied with 128 k of a panel (16
 // KiB, in L1) before its next 128 k. With AMX a strip has 32 rows and lies in tiles
-// (matmul_tiles.h).
+// (tiles.h).
 #include <algorithm>
 #include <vector>
 
@@ -41,8 +41,8 @@
 #include "base/log.h"
 #include "device/cpu.h"
 #include "kernels/cpu/denormals.h"
-#include "kernels/cpu/matmul_kernels.h"
-#include "kernels/cpu/matmul_plan.h"
+#include "kernels/cpu/matmul/kernels.h"
+#include "kernels/cpu/matmul/plan.h"
 
 namespace stemma::kernels {
 namespace cpu {

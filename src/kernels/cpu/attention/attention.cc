@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "kernels/cpu/attention_internal.h"
+#include "kernels/cpu/attention/internal.h"
 
 namespace stemma::kernels {
 namespace attention {

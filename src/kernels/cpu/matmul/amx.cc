@@ -1,10 +1,10 @@
 // The bf16 product on AMX tiles: 32 x 32 of C from 2 x 2 tiles, 32 k a step.
 //
 // A strip is 32 rows, for every 32 k two tiles of A; a panel for every 32 k two tiles of B (layouts
-// in matmul_tiles.h). Missing rows, columns and k are zeros. Within a reduction block the
+// in tiles.h). Missing rows, columns and k are zeros. Within a reduction block the
 // instruction's own order holds; blocks are added as everywhere.
 //
-// Tiles are packed with AVX512-BF16 (matmul_tiles_pack.cc), or by way of f32 on kernel paths
+// Tiles are packed with AVX512-BF16 (tiles_pack.cc), or by way of f32 on kernel paths
 // without it; the bits are the same but for f32 denormals, which the instructions take as 0. The
 // strips of a task stay in an L2 cache of 2 MiB, and the next panel is fetched over several
 // tiles.
@@ -15,8 +15,8 @@
 #include <immintrin.h>
 
 #include "device/cpu.h"
-#include "kernels/cpu/matmul_kernels.h"
-#include "kernels/cpu/matmul_tiles.h"
+#include "kernels/cpu/matmul/kernels.h"
+#include "kernels/cpu/matmul/tiles.h"
 
 #define STEMMA_AMX __attribute__((target("amx-tile,amx-bf16")))
 

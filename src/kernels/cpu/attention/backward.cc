@@ -6,15 +6,15 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/cpu/attention_internal.h"
+#include "kernels/cpu/attention/internal.h"
 #include "kernels/cpu/denormals.h"
 #include "kernels/cpu/highway_paths.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/attention_backward.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/attention/backward.cc"
 #include <hwy/foreach_target.h>
 
-#include "kernels/cpu/attention_tile-inl.h"
+#include "kernels/cpu/attention/tile-inl.h"
 
 #ifndef STEMMA_KERNELS_CPU_ATTENTION_BACKWARD_
 #define STEMMA_KERNELS_CPU_ATTENTION_BACKWARD_

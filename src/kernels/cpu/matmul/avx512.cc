@@ -13,7 +13,7 @@
 #endif
 #include <immintrin.h>
 
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 #define STEMMA_AVX512 __attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,fma")))
 #define STEMMA_AVX512_INLINE \
@@ -215,7 +215,7 @@ STEMMA_AVX512_INLINE Vector load_vector(const T* p) {
   return load16(p);
 }
 STEMMA_AVX512_INLINE void store_vector(float* p, Vector v) { _mm512_storeu_ps(p, v); }
-#include "kernels/cpu/matmul_packers-inl.h"
+#include "kernels/cpu/matmul/packers-inl.h"
 
 }  // namespace
 

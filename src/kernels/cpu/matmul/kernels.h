@@ -3,7 +3,7 @@
 // kernels/cpu/matmul*.cc.
 //
 // The driver packs A into strips of at most `strip_rows` rows and B into panels of kPanelWidth
-// columns (the micro-panels of matmul_pack.h; an engine may pack them otherwise, as AMX does), and
+// columns (the micro-panels of pack.h; an engine may pack them otherwise, as AMX does), and
 // computes C in tiles of one strip times one panel. The sums of a tile lie in a small f32 buffer
 // [rows, 32]: the microkernel adds the sum of every block of kReductionBlock k to it, and after the
 // last block the epilogue turns it into elements of C.
@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/cpu/matmul_pack.h"
+#include "kernels/cpu/matmul/pack.h"
 #include "kernels/matmul.h"
 
 namespace stemma::kernels::cpu {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/attention.h"
-#include "kernels/cpu/attention_stripes.h"
+#include "kernels/cpu/attention/stripes.h"
 
 namespace stemma::kernels::attention {
 

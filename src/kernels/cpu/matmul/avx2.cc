@@ -7,7 +7,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 #define STEMMA_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define STEMMA_AVX2_INLINE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
@@ -326,7 +326,7 @@ STEMMA_AVX2_INLINE Vector load_vector(const T* p) {
   return load8(p);
 }
 STEMMA_AVX2_INLINE void store_vector(float* p, Vector v) { _mm256_storeu_ps(p, v); }
-#include "kernels/cpu/matmul_packers-inl.h"
+#include "kernels/cpu/matmul/packers-inl.h"
 
 }  // namespace
 

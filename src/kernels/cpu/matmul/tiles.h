@@ -1,6 +1,6 @@
 // The AMX tile instructions that the bf16 product uses, and the same in scalar code, so that
 // layouts and order are tested on machines without them; and the packing of tiles with AVX512-BF16,
-// which every processor with AMX has. Private to kernels/cpu/matmul_amx.cc, matmul_tiles_pack.cc
+// which every processor with AMX has. Private to kernels/cpu/matmul/amx.cc, tiles_pack.cc
 // and their test.
 //
 // Registers: 0-3 sums (upper left, upper right, lower left, lower right), 4-5 A (upper, lower),

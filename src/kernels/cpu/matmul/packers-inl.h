@@ -1,4 +1,4 @@
-// The Packers of one instruction set: what matmul_avx2.cc and matmul_avx512.cc share of packing.
+// The Packers of one instruction set: what avx2.cc and avx512.cc share of packing.
 // Included once inside the anonymous namespace of each, which has defined before
 //   STEMMA_PACK            the target attribute of its functions
 //   Vector, kLanes         a vector of floats, and how many it holds

@@ -13,7 +13,7 @@
 
 #include <hwy/cache_control.h>
 
-#include "kernels/cpu/attention_internal.h"
+#include "kernels/cpu/attention/internal.h"
 #include "kernels/cpu/vector_math-inl.h"
 
 // Accumulators are arrays of registers only where every loop over them is unrolled.

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 namespace stemma::kernels::cpu {
 
