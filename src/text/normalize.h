@@ -12,4 +12,7 @@ namespace stemma {
 
 void normalize_nfc(std::u32string& text);
 
+// Appends the canonical decomposition of one character, itself where it has none.
+void append_decomposition(char32_t c, std::u32string& out);
+
 }  // namespace stemma

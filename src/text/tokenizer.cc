@@ -9,6 +9,7 @@
 #include "text/text_file.h"
 #include "text/tiktoken_file.h"
 #include "text/vocab_txt.h"
+#include "text/wordpiece/files.h"
 
 namespace stemma {
 
@@ -22,6 +23,18 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
   std::string text;
   decode(ids, text);
   return text;
+}
+
+Framed Tokenizer::frame(std::span<const std::int32_t> first) const { return frame(first, {}); }
+
+Framed Tokenizer::frame(std::span<const std::int32_t> first,
+                        std::span<const std::int32_t> second) const {
+  Framed framed;
+  framed.ids.assign(first.begin(), first.end());
+  framed.ids.insert(framed.ids.end(), second.begin(), second.end());
+  framed.segments.resize(first.size(), 0);
+  framed.segments.resize(framed.ids.size(), 1);
+  return framed;
 }
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
@@ -38,8 +51,13 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
                             source, published_names()));
   const std::filesystem::path path = source;
   if (path.extension() == ".tiktoken") return read_tiktoken(path);
-  if (path.extension() == ".txt" && !std::filesystem::is_directory(path))
-    return parse_vocab_txt(read_tokenizer_file(path), source);
+  if (path.extension() == ".txt" && !std::filesystem::is_directory(path)) {
+    const std::string text = read_tokenizer_file(path);
+    if (wordpiece::is_wordpiece_txt(text))
+      return wordpiece::parse_wordpiece_txt(text, source,
+                                            wordpiece::read_settings(path.parent_path()));
+    return parse_vocab_txt(text, source);
+  }
   return read_hugging_face(path);
 }
 
@@ -54,8 +72,11 @@ void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& pat
     if (bpe == nullptr) refuse("a .tiktoken file holds byte-level BPE only");
     save_tiktoken(*bpe, path);
   } else if (path.extension() == ".txt") {
+    if (const auto* pieces = dynamic_cast<const wordpiece::WordPieceTokenizer*>(&tokenizer))
+      return wordpiece::save_wordpiece_txt(pieces->vocabulary(), path);
     const auto* characters = dynamic_cast<const CharTokenizer*>(&tokenizer);
-    if (characters == nullptr) refuse("a vocab.txt holds single characters and bytes only");
+    if (characters == nullptr)
+      refuse("a vocab.txt holds single characters and bytes, or WordPiece, only");
     save_vocab_txt(*characters, path);
   } else {
     if (path.extension() == ".json" || (exists(path) && !is_directory(path)))

@@ -5,8 +5,9 @@
 //   tokenizer->encode("Hello world", ids);               // 15496 995
 //   std::string text = tokenizer->decode(ids);
 //
-// Any bytes are text: encode → decode gives the same bytes, except in GPT-1's encoding, which
-// cleans text and has <unk> for what it cannot spell (gpt1_tokenizer.h). Text never yields another
+// Any bytes are text: encode → decode gives the same bytes, except in GPT-1's encoding and
+// in WordPiece, which clean text and have a token for what they cannot spell (gpt1_tokenizer.h,
+// wordpiece/tokenizer.h). Text never yields another
 // special token: a "<|endoftext|>" in it is ordinary characters; callers add special ids
 // themselves. Tokenizers are immutable and may be used from several threads at once.
 #pragma once
@@ -23,6 +24,14 @@
 #include <vector>
 
 namespace stemma {
+
+// The ids of a text, or of two, with what a model expects around them, and for each id the number
+// of its segment: 0, or 1 for what belongs to the second text.
+struct Framed {
+  std::vector<std::int32_t> ids, segments;
+
+  bool operator==(const Framed&) const = default;
+};
 
 class Tokenizer {
  public:
@@ -58,6 +67,12 @@ class Tokenizer {
   // Appends the text of `ids` to `text`. Throws as bytes_of().
   virtual void decode(std::span<const std::int32_t> ids, std::string& text) const;
   std::string decode(std::span<const std::int32_t> ids) const;
+
+  // What the tokenizer's files add to encoded texts (Hugging Face calls it the post-processor):
+  // BERT's [CLS] A [SEP] and [CLS] A [SEP] B [SEP]. Here: nothing.
+  virtual Framed frame(std::span<const std::int32_t> first) const;
+  virtual Framed frame(std::span<const std::int32_t> first,
+                       std::span<const std::int32_t> second) const;
 };
 
 // `source`: a folder (tokenizer.json, or vocab.json with merges.txt, or vocab.txt), a file
