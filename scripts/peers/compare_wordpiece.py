@@ -32,10 +32,20 @@ VARIANTS = {"as it is": {}, "cased": {"lowercase": False}, "cased, no accents": 
             "Chinese in words": {"handle_chinese_chars": False}}
 
 
-def variant_folder(source, changes, folder):
+def every_character(root):
+    """The special tokens, then each character at the start and inside of words."""
+    names = {token["content"]: token["id"] for token in root["added_tokens"]}
+    numbers = iter(n for n in range(3_000_000) if n not in names.values())
+    return names | {prefix + chr(c): next(numbers) for c in range(0x21, 0x110000) if not 0xD800 <= c < 0xE000
+                    for prefix in ("", "##")}
+
+
+def variant_folder(source, changes, folder, options):
     """A copy of the tokenizer with other settings of its normalizer; nothing cut off or filled up."""
     root = json.loads((source / "tokenizer.json").read_text("utf-8"))
     root["normalizer"].update(changes)
+    if options.every_character:
+        root["model"]["vocab"] = every_character(root)
     root["truncation"] = root["padding"] = None
     folder.mkdir()
     (folder / "tokenizer.json").write_text(json.dumps(root, ensure_ascii=False), "utf-8")
@@ -104,6 +114,8 @@ def compare(folder, peer, options, where, texts):
 
 def written_files(folder, peer, options, texts, work):
     """What differs where the folder that Stemma writes is opened by others."""
+    if options.every_character:
+        return
     copy = work / (folder.name + "-written")
     subprocess.run([options.stemma, "tokenizer", "convert", "--tokenizer", folder, "--output", copy], check=True,
                    capture_output=True)
@@ -142,6 +154,8 @@ def main():
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--strings", type=int, default=100_000, help="random strings (100000)")
     parser.add_argument("--limit-mb", type=float, default=1e9, help="of each file or folder")
+    parser.add_argument("--every-character", action="store_true", help="with a vocabulary of all characters in place of "
+                        "FOLDER's, in which no word is unknown: what cleaning makes of each is seen in the ids")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stemma", default=STEMMA)
     options = parser.parse_args()
@@ -151,7 +165,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         for number, name in enumerate(options.variants):
-            folder = variant_folder(options.tokenizer, VARIANTS[name], work / str(number))
+            folder = variant_folder(options.tokenizer, VARIANTS[name], work / str(number), options)
             peer = opened(folder)
             total = size = failed = 0
             sample = []
