@@ -283,7 +283,7 @@ TEST(WordPieceFiles, RefuseByNameWhatWouldGiveOtherIds) {
                code, "max_input_chars_per_word is 1048576");
   const Json plain = Json::object({{"id", 7}, {"content", "x"}, {"special", false}});
   EXPECT_ERROR(read(with_part("added_tokens", Json::array({plain}))), code, "'x' is not special");
-  const Json word = Json::object({{"id", 1000}, {"content", "qqq"}, {"special", true}});
+  const Json word = Json::object({{"id", 3000}, {"content", "qqq"}, {"special", true}});
   EXPECT_ERROR(read(with_part("added_tokens", Json::array({word}))), code, "the text 'qqq' would");
   EXPECT_ERROR(parse_wordpiece_txt("[UNK]\n", "v",
                                    [] {
