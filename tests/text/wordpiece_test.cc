@@ -316,6 +316,11 @@ TEST(WordPieceFiles, RefuseDamage) {
   const Json twice = Json::array({Json::object({{"Sequence", Json::object({{"id", "C"}})}})});
   EXPECT_ERROR(read(with_values("post_processor", Json::object({{"pair", twice}}))), code,
                "a sequence 'C'");
+  Json::Array many(500, Json::object({{"SpecialToken", Json::object({{"id", "x"}})}}));
+  const Json named = Json::object({{"x", Json::object({{"ids", Json::array({2, 2, 2})}})}});
+  EXPECT_ERROR(read(with_values("post_processor",
+                                Json::object({{"single", many}, {"special_tokens", named}}))),
+               code, "more than 1000 tokens");
 }
 
 TEST(WordPieceFiles, WriteWhatTheyRead) {

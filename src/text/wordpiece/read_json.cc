@@ -48,6 +48,7 @@ class WordPieceJsonReader {
 
  private:
   using Kind = FramePart::Kind;
+  static constexpr std::size_t kMostAdded = 1000;  // a short file could ask for a lot of memory
 
   [[noreturn]] void refuse(const std::string& what) const {
     throw Error(ErrorCode::unsupported,
@@ -139,7 +140,7 @@ class WordPieceJsonReader {
 
   std::vector<FramePart> read_template(const Json& list, const Json& specials, bool pair) const {
     std::vector<FramePart> parts;
-    std::size_t firsts = 0, seconds = 0;
+    std::size_t firsts = 0, seconds = 0, added = 0;
     for (const Json& item : list.as_array()) {
       const Json* text = item.find("Sequence");
       const Json& body = text ? *text : item.at("SpecialToken");
@@ -159,6 +160,9 @@ class WordPieceJsonReader {
         fail(fmt::format("its post_processor has a sequence '{}' for {}", name,
                          pair ? "two texts" : "one text"));
       }
+      added += part.ids.size();
+      if (added > kMostAdded)
+        fail(fmt::format("its post_processor adds more than {} tokens to a text", kMostAdded));
       parts.push_back(std::move(part));
     }
     if (firsts != 1 || seconds != (pair ? 1u : 0u))

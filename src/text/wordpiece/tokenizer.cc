@@ -11,9 +11,14 @@
 namespace stemma::wordpiece {
 namespace {
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
-    text.replace(at, from.size(), to);
+// Linear also where a token of a damaged file is huge.
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string result;
+  for (std::size_t at = 0; (at = text.find(from)) != text.npos;) {
+    result.append(text.substr(0, at)).append(to);
+    text.remove_prefix(at + from.size());
+  }
+  return result.append(text);
 }
 
 // The replacements of the decoder's `cleanup`, in its order. It works on one token with the space
@@ -24,7 +29,7 @@ std::string cleaned_up(std::string text) {
       {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
       {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   if (text.find(' ') == text.npos) return text;
-  for (const auto& [from, to] : kReplacements) replace_all(text, from, to);
+  for (const auto& [from, to] : kReplacements) text = replaced(text, from, to);
   return text;
 }
 
