@@ -56,8 +56,8 @@ struct TokenNames {
 };
 void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
 
-// A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
-// merges.txt, or with vocab.txt; or a tokenizer.json itself.
+// A folder with tokenizer.json (also of a character tokenizer, char_json.h, or of WordPiece,
+// wordpiece/files.h), with vocab.json and merges.txt, or with vocab.txt; or a tokenizer.json itself.
 // tokenizer_config.json and special_tokens_map.json beside it are read where they exist.
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 
