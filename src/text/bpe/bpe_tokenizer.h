@@ -6,7 +6,8 @@
 // Any thread may encode and decode, several at once: what they learn of words they share
 // (word_cache.h, at most 4 MiB). encode() needs less than 100 KiB beside text and ids, and a bit
 // for each byte of the longest piece. Where the vocabulary says lowercase, text loses its capitals
-// for good: decode() gives it in lower case.
+// for good: decode() gives it in lower case. Where it says that bytes are missing, text loses
+// those.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +54,10 @@ class BpeTokenizer final : public Tokenizer {
   }
   std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
   void save(const std::filesystem::path& folder) const override;
-  bool keeps_bytes() const override { return !vocabulary_.lowercase; }
+  bool keeps_bytes() const override {
+    return !vocabulary_.lowercase && vocabulary_.missing_bytes.empty();
+  }
+  std::string_view chat_template() const override { return vocabulary_.chat_template; }
   std::size_t last_boundary(std::string_view text) const override;
 
   const BpeVocabulary& vocabulary() const { return vocabulary_; }

@@ -1,5 +1,6 @@
 // Tokenizer files as Hugging Face writes them, for byte-level BPE with a split pattern of
-// splitter.h, with or without the normalizer Lowercase.
+// splitter.h, with or without the normalizer Lowercase. SmolLM's pattern is written as the sequence
+// of Digits and ByteLevel that its own file has.
 //
 //   auto tokenizer = parse_tokenizer_json(read_file("tokenizer.json"), "tokenizer.json", {});
 //
@@ -9,6 +10,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +25,16 @@ class Json;
 
 namespace stemma::tokenizer_files {
 
+// What tokenizer_config.json, special_tokens_map.json and chat_template.jinja say.
+struct TokenNames {
+  std::string eos;                           // separates documents; empty: <|endoftext|>, if there
+  std::vector<std::string> special;          // every name of a special token
+  std::map<std::string, std::string> roles;  // "bos_token" and the like
+  std::string chat_template;                 // Jinja; empty: none
+};
+// Of one of the two JSON files; what it says goes before what `names` has.
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
+
 // eos_name: the special token that separates documents, as tokenizer_config.json names it; empty or
 // unknown means <|endoftext|> where the vocabulary has it.
 std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view text,
@@ -31,7 +43,7 @@ std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view t
 // The same of a file that is parsed already.
 std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
                                                              const std::string& where,
-                                                             std::string_view eos_name = {});
+                                                             const TokenNames& names = {});
 
 // Left and right tokens of merges.txt, as bytes, by rank.
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
@@ -47,17 +59,10 @@ struct VocabAndMerges {
 std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                                 const std::string& where);
 
-// Which tokens are special and which separates documents, as tokenizer_config.json and
-// special_tokens_map.json say.
-struct TokenNames {
-  std::string eos;
-  std::vector<std::string> special;
-};
-void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
-
 // A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
 // merges.txt, or with vocab.txt; or a tokenizer.json itself.
-// tokenizer_config.json and special_tokens_map.json beside it are read where they exist.
+// tokenizer_config.json, special_tokens_map.json and chat_template.jinja beside it are read where
+// they exist.
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 
 // Tokenizer::save().

@@ -19,7 +19,7 @@ Character character_before(std::string_view text, std::size_t place) {
   return {};
 }
 
-// Whether a piece ends between two neighbours in any text. Nothing that an alternative of the three
+// Whether a piece ends between two neighbours in any text. Nothing that an alternative of the
 // patterns matches has the one right before the other, and none but \s+(?!\S) looks behind what it
 // matches: it never ends here, since `before` is no white space. `first` is the first byte of
 // `after`, which is a whole character.
@@ -85,7 +85,7 @@ const Splitter* splitter_of_pattern(std::string_view pattern) {
     for (const Splitter* splitter :
          {&gpt2_splitter(cut), &cl100k_splitter(cut), &o200k_splitter(cut)})
       if (splitter->pattern() == pattern) return splitter;
-  return nullptr;
+  return smollm_splitter().pattern() == pattern ? &smollm_splitter() : nullptr;
 }
 
 }  // namespace stemma::split
