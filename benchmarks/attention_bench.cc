@@ -3,10 +3,27 @@
 // `flops` is FLOP/s, `share` its part of the f32 peak that the same threads reach just after.
 //
 //   attention_bench --benchmark_filter=forward
+//
+// `patterns` compares the patterns on one sequence of the same model, forward, and forward with
+// backward: T doubles from 1,024 to 16,384 (or to --longest). It prints a table, and the same as
+// CSV where a file is named. `pairs`: (query, visible key) of one head. `tensor_bytes`: arguments
+// of the kernels; `scratch_bytes`: memory that they took for themselves, at most, all workers
+// together.
+//
+//   attention_bench patterns --longest 4096 --k 256 --csv patterns.csv
+#include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include "device/peaks.h"
 #include "kernels/attention.h"
@@ -115,7 +132,118 @@ STEMMA_TIMED(backward)
     ->Args({2, 0, 1});
 STEMMA_TIMED(decode)->ArgNames({"threads", "bf16"})->ArgsProduct({{1, 2}, {0, 1}});
 
+// ---- Patterns ----
+
+double seconds_of(const std::function<void()>& work) {
+  work();
+  double best = 1e300, spent = 0;
+  for (int run = 0; run < 20 && (run < 3 || spent < 0.5); ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const double s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    best = std::min(best, s);
+    spent += s;
+  }
+  return best;
+}
+
+std::int64_t visible_pairs(const AttentionPattern& pattern, std::int64_t tokens) {
+  using Kind = AttentionPattern::Kind;
+  std::int64_t pairs = 0;
+  for (std::int64_t i = 0; i < tokens; ++i) {
+    const std::int64_t window = std::min(i + 1, pattern.k), stripe = i / pattern.k + 1;
+    if (pattern.kind == Kind::dense) pairs += i + 1;
+    if (pattern.kind == Kind::local) pairs += window;
+    if (pattern.kind == Kind::dilated) pairs += stripe;
+    if (pattern.kind == Kind::strided) pairs += window + stripe - 1;
+  }
+  return pairs;
+}
+
+struct PatternLine {
+  std::string_view pattern;
+  std::int64_t tokens;
+  std::string_view pass;
+  double milliseconds;
+  std::int64_t pairs, tensor_bytes, scratch_bytes;
+};
+
+void measure_pattern(std::string_view name, const AttentionPattern& pattern, std::int64_t tokens,
+                     std::vector<PatternLine>& lines) {
+  for (const bool with_backward : {false, true}) {
+    Stream stream(available_threads());
+    Setting setting(1, tokens, tokens, DType::f32, 0);
+    setting.spec.pattern = pattern;
+    if (with_backward) setting.prepare_backward(stream);
+    const double seconds = seconds_of([&] {
+      attention_forward(stream, setting.spec, setting.forward);
+      if (with_backward) attention_backward(stream, setting.spec, setting.backward);
+    });
+    // q, k, v and out, with backward also their gradients; the log of the sums.
+    const std::int64_t floats = (with_backward ? 8 : 4) * kChannels + kHeads;
+    lines.push_back({name, tokens, with_backward ? "forward+backward" : "forward", 1e3 * seconds,
+                     visible_pairs(pattern, tokens), tokens * floats * 4,
+                     static_cast<std::int64_t>(stream.scratch_bytes())});
+    const PatternLine& line = lines.back();
+    fmt::print("{:<8} {:>6} {:<16} {:>12.2f} {:>12} {:>14} {:>14}\n", line.pattern, line.tokens,
+               line.pass, line.milliseconds, line.pairs, line.tensor_bytes, line.scratch_bytes);
+    std::fflush(stdout);
+  }
+}
+
+int compare_patterns(std::int64_t longest, std::int64_t k, const std::string& csv) {
+  using Kind = AttentionPattern::Kind;
+  fmt::print("H {}, D {}, k {}, f32, {} threads\n", kHeads, kSize, k, available_threads());
+  fmt::print("{:<8} {:>6} {:<16} {:>12} {:>12} {:>14} {:>14}\n", "pattern", "T", "pass",
+             "milliseconds", "pairs", "tensor_bytes", "scratch_bytes");
+  std::vector<PatternLine> lines;
+  for (std::int64_t tokens = 1024; tokens <= longest; tokens *= 2) {
+    measure_pattern("dense", {Kind::dense, k}, tokens, lines);
+    measure_pattern("local", {Kind::local, k}, tokens, lines);
+    measure_pattern("dilated", {Kind::dilated, k}, tokens, lines);
+    measure_pattern("strided", {Kind::strided, k}, tokens, lines);
+  }
+  if (csv.empty()) return 0;
+  std::ofstream file(csv);
+  file << "pattern,tokens,pass,milliseconds,pairs,tensor_bytes,scratch_bytes\n";
+  for (const PatternLine& line : lines)
+    file << fmt::format("{},{},{},{:.4f},{},{},{}\n", line.pattern, line.tokens, line.pass,
+                        line.milliseconds, line.pairs, line.tensor_bytes, line.scratch_bytes);
+  file.close();
+  if (file) return 0;
+  fmt::print(stderr, "cannot write {}\n", csv);
+  return 3;
+}
+
+// What follows `patterns` on the command line.
+int patterns_main(int count, char** arguments) {
+  std::int64_t longest = 16384, k = 256;
+  std::string csv;
+  for (int i = 0; i + 1 < count; i += 2) {
+    const std::string_view name = arguments[i];
+    if (name == "--longest")
+      longest = std::atoll(arguments[i + 1]);
+    else if (name == "--k")
+      k = std::atoll(arguments[i + 1]);
+    else if (name == "--csv")
+      csv = arguments[i + 1];
+    else
+      longest = 0;
+  }
+  if (count % 2 == 0 && longest >= 1024 && k >= 1) return compare_patterns(longest, k, csv);
+  fmt::print(stderr, "attention_bench patterns [--longest T ≥ 1024] [--k K ≥ 1] [--csv FILE]\n");
+  return 2;
+}
+
 }  // namespace
 }  // namespace stemma::kernels
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "patterns")
+    return stemma::kernels::patterns_main(argc - 2, argv + 2);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -33,6 +33,12 @@ const ImportRules* find_rules(std::string_view model_type) {
   return nullptr;
 }
 
+const ImportRules* find_gguf_rules(std::string_view architecture) {
+  for (const ImportRules* rules : import_rules())
+    if (rules->gguf && rules->gguf->architecture == architecture) return rules;
+  return nullptr;
+}
+
 std::string known_model_types() {
   std::vector<std::string_view> names;
   for (const ImportRules* rules : import_rules())
@@ -55,7 +61,7 @@ std::pair<std::string_view, std::string_view> split_block_name(std::string_view 
 }
 
 std::vector<FileTensor> as_it_is(const nn::ParameterSpec& spec, std::string name) {
-  return {{std::move(name), shape_of(spec), false}};
+  return {{std::move(name), shape_of(spec)}};
 }
 
 }  // namespace stemma::checkpoint

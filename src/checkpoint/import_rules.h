@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "checkpoint/config_file.h"
+#include "checkpoint/gguf.h"
 #include "nn/parameter_spec.h"
 
 namespace stemma::checkpoint {
@@ -23,6 +24,18 @@ struct FileTensor {
   std::string name;
   std::vector<std::int64_t> shape;  // in the file
   bool transposed = false;          // the file has [in, out] (Conv1D), ours is [out, in]
+  // Above 0: rows are those of so many heads with rotary positions, and the file keeps the two
+  // elements of a rotated pair in neighbouring rows (llama.cpp), where ours are D/2 apart.
+  std::int64_t interleaved_heads = 0;
+};
+
+// The rules of GGUF files (checkpoint/gguf_source.h).
+struct GgufRules {
+  std::string_view architecture;  // the value of general.architecture
+  // Fills the family's part of a configuration. Throws unsupported for keys that would change
+  // results, corrupt for values that contradict the tensors.
+  void (*read_config)(const GgufReader& file, ConfigFile& config);
+  std::vector<FileTensor> (*files)(const nn::ParameterSpec& spec);
 };
 
 struct ImportRules {
@@ -43,6 +56,8 @@ struct ImportRules {
   std::vector<FileTensor> (*files)(const nn::ParameterSpec& spec);
   // What files of the bare model leave out at the start of each name: "transformer.".
   std::string_view prefix;
+  // Null where GGUF files of this family are not read.
+  const GgufRules* gguf = nullptr;
   // Constants that files carry beside the parameters (causal masks, position numbers).
   bool (*is_buffer)(std::string_view name);
 };
@@ -50,6 +65,8 @@ struct ImportRules {
 std::span<const ImportRules* const> import_rules();
 // By the family of a configuration. Throws internal where a family has none.
 const ImportRules& rules_of(std::string_view family);
+// By GGUF's general.architecture; null where there are none.
+const ImportRules* find_gguf_rules(std::string_view architecture);
 // By config.json's model_type; null where there are none.
 const ImportRules* find_rules(std::string_view model_type);
 // All model types that can be read, with commas: for messages.

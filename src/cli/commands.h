@@ -1,6 +1,5 @@
 // Every subcommand adds itself to the program: one function, one source file, in the folder of its
-// noun
-// (`stemma tokenizer encode`: tokenizer/encode.cc).
+// noun (`stemma tokenizer encode` is in tokenizer/encode.cc).
 #pragma once
 
 #include "cli/program.h"

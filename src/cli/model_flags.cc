@@ -5,9 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/log.h"
-#include "checkpoint/checkpoint_source.h"
-#include "checkpoint/run_folder.h"
+#include "checkpoint/stored_model.h"
 #include "device/cpu.h"
 #include "models/family.h"
 
@@ -37,12 +35,13 @@ void declare_precision(std::string& precision, OptionSet& options) {
 
 void declare_weights(std::string& weights, OptionSet& options) {
   options.add_choice(
-      {"weights", "how the weights lie in memory; bf16 and f16 halve what every token reads", "bf16"},
+      {"weights", "how the weights lie in memory; bf16 and f16 halve what every token reads",
+       "bf16"},
       weights, {"f32", "bf16", "f16"});
 }
 
 void declare(ModelFlags& flags, OptionSet& options) {
-  options.add({"model", "a model folder as Hugging Face writes it, or a run folder", "runs/book"},
+  options.add({"model", "a model folder as Hugging Face writes it, a run folder or a GGUF file", "runs/book"},
               flags.model);
   options.add({"tokenizer",
                "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt; empty: "
@@ -56,14 +55,13 @@ void declare(ModelFlags& flags, OptionSet& options) {
 
 FoundModel find_model(const std::string& model) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(model, ignored))
-    return {checkpoint::read_config_file(model).model, std::nullopt};
-  if (std::filesystem::is_directory(model, ignored)) {
-    const auto found = checkpoint::resolve_model_folder(model);
-    for (const std::string& warning : found.warnings) log_warning(warning);
-    // Opening it checks the whole folder: a config that its weights contradict is no answer.
-    const checkpoint::CheckpointSource source(found.folder, checkpoint::Memory::shared);
-    return {source.config().model, found.folder};
+  const std::filesystem::path path(model);
+  if (std::filesystem::is_regular_file(path, ignored) && path.extension() == ".json")
+    return {checkpoint::read_config_file(path).model, std::nullopt};
+  // Opening it checks everything: a config that its weights contradict is no answer.
+  if (std::filesystem::exists(path, ignored)) {
+    const auto stored = checkpoint::open_stored_model(path, checkpoint::WithTokenizer::no);
+    return {stored.config.model, stored.path};
   }
   return {published_config(model), std::nullopt};
 }

@@ -26,11 +26,11 @@ void declare_weights(std::string& weights, OptionSet& options);
 // --model (a folder), --tokenizer, --precision, --weights, --threads.
 void declare(ModelFlags& flags, OptionSet& options);
 
-// What --model means where the weights need not exist: a published size, a config.json, a model
-// folder or a run folder (`folder`: where its weights are).
+// What --model means where the weights need not exist: a published size, a config.json, a
+// model folder, a run folder or a GGUF file (`path`: where its weights are).
 struct FoundModel {
   ModelConfig config;
-  std::optional<std::filesystem::path> folder;
+  std::optional<std::filesystem::path> path;
 };
 // Throws not_found (naming the published sizes), corrupt, unsupported.
 FoundModel find_model(const std::string& model);

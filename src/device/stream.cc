@@ -31,4 +31,10 @@ std::byte* Stream::scratch(int worker, std::size_t bytes) {
 
 std::byte* Stream::shared_scratch(std::size_t bytes) { return grow(blocks_.back(), bytes); }
 
+std::size_t Stream::scratch_bytes() const {
+  std::size_t sum = 0;
+  for (const Block& block : blocks_) sum += block.bytes;
+  return sum;
+}
+
 }  // namespace stemma

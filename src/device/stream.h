@@ -30,6 +30,8 @@ class Stream {
   std::byte* scratch(int worker, std::size_t bytes);
   // The same, one block shared by all workers of a kernel: call it before workers().run().
   std::byte* shared_scratch(std::size_t bytes);
+  // What all these blocks hold now, which is the most that they ever held.
+  std::size_t scratch_bytes() const;
 
  private:
   struct Free {

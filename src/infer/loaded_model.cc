@@ -3,43 +3,25 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/log.h"
-#include "checkpoint/checkpoint_source.h"
-#include "checkpoint/run_folder.h"
+#include "checkpoint/stored_model.h"
 #include "infer/packed_source.h"
 #include "models/cost.h"
 #include "nn/fresh_weights.h"
 
 namespace stemma::infer {
-namespace {
-
-namespace fs = std::filesystem;
-
-bool has_tokenizer(const fs::path& folder) {
-  return fs::exists(folder / "tokenizer.json") ||
-         (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"));
-}
-
-}  // namespace
 
 LoadedModel LoadedModel::open(const ModelOptions& options) {
   LoadedModel model;
-  const auto found = checkpoint::resolve_model_folder(options.path);
-  for (const std::string& warning : found.warnings) log_warning(warning);
-  model.folder_ = found.folder;
-  checkpoint::CheckpointSource source(found.folder, checkpoint::Memory::shared);
-  model.config_ = source.config();
-  if (!options.tokenizer.empty())
-    model.tokenizer_ = open_tokenizer(options.tokenizer);
-  else if (has_tokenizer(found.folder))
-    model.tokenizer_ = open_tokenizer(found.folder.string());
-  if (model.tokenizer_ && model.tokenizer_->vocab_size() > model.config().vocab)
-    throw Error(
-        ErrorCode::corrupt,
-        fmt::format("[model] the tokenizer has {} ids, the model in {} only {}: they do not "
-                    "belong together",
-                    model.tokenizer_->vocab_size(), found.folder.string(), model.config().vocab));
-  model.build(source, options);
+  const bool own_tokenizer = options.tokenizer.empty();
+  checkpoint::StoredModel stored = checkpoint::open_stored_model(
+      options.path,
+      own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
+  model.path_ = stored.path;
+  model.config_ = stored.config;
+  model.tokenizer_ = own_tokenizer ? stored.tokenizer : open_tokenizer(options.tokenizer);
+  if (model.tokenizer_ && !own_tokenizer)
+    checkpoint::require_fitting(*model.tokenizer_, model.config(), model.path_);
+  model.build(*stored.source, options);
   return model;
 }
 
@@ -67,7 +49,7 @@ const Tokenizer& LoadedModel::tokenizer() const {
         ErrorCode::not_found,
         fmt::format("[model] {} has no tokenizer (tokenizer.json, or vocab.json with merges.txt): "
                     "name one with --tokenizer",
-                    folder_.string()));
+                    path_.string()));
   return *tokenizer_;
 }
 

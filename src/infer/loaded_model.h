@@ -20,7 +20,7 @@
 namespace stemma::infer {
 
 struct ModelOptions {
-  std::filesystem::path path;      // a Hugging Face folder or a run folder
+  std::filesystem::path path;      // a Hugging Face folder, a run folder or a GGUF file
   std::string precision = "auto";  // auto, f32, bf16
   std::string weights = "f32";     // storage: f32, bf16, f16
   std::string tokenizer;           // empty: the folder's own, if it has one
@@ -50,7 +50,7 @@ class LoadedModel {
   LoadedModel() = default;
   void build(nn::WeightSource& source, const ModelOptions& options);
 
-  std::filesystem::path folder_;
+  std::filesystem::path path_;
   checkpoint::ConfigFile config_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<Stream> stream_;

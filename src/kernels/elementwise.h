@@ -25,8 +25,13 @@ void fill(Stream& stream, const Tensor& y, double value);
 // out (+)= x; f32 (f64), same shape.
 void add(Stream& stream, const Tensor& x, const GradientOut& out);
 
-// y = activation(x). x [N, C] f32 or bf16 (f64); y f32 or bf16 (f64). gelu_tanh: 0.5 x (1 +
-// tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel 2016); gelu_erf: 0.5 x (1 + erf(x / √2)).
+// y = activation(x). x [N, C] f32 or bf16 (f64); y f32 or bf16 (f64).
+//   gelu_tanh   0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))  (Hendrycks and Gimpel 2016)
+//   gelu_erf    0.5 x (1 + erf(x / √2))                     (the same paper)
+//   relu        max(0, x); its slope at 0 is 0
+//   silu        x σ(x), σ(x) = 1 / (1 + exp(-x))            (Hendrycks and Gimpel 2016; "swish")
+//   quick_gelu  x σ(1.702 x)                                (the same paper; CLIP's GELU)
+//   tanh        tanh(x)
 void activation_forward(Stream& stream, Activation activation, const Tensor& x, const Tensor& y);
 // dx = dy · activation'(x); dx may be dy. dy, dx f32 (f64).
 void activation_backward(Stream& stream, Activation activation, const Tensor& x, const Tensor& dy,

@@ -42,7 +42,8 @@ std::string_view to_string(Multiply multiply);
 // rule, never a measurement, so that runs repeat.
 Multiply preferred_multiply(Device device);
 
-enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf };
+// What follows a product, element by element; kernels/elementwise.h has the formulas.
+enum class Activation : std::uint8_t { none, gelu_tanh, gelu_erf, relu, silu, quick_gelu, tanh };
 
 // One operand: a logical matrix [rows, cols] lying row-major, transposed or in panels.
 struct Operand {

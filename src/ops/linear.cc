@@ -41,10 +41,30 @@ void weight_gradient(Gradients& g, const Tensor& dy, const Kept& x,
   kernels::matmul(g.stream(), args);
 }
 
+// What an observer knows an activation as.
+const char* name_of(Activation activation) {
+  switch (activation) {
+    case Activation::none:
+      break;
+    case Activation::gelu_tanh:
+    case Activation::gelu_erf:
+      return "gelu";
+    case Activation::relu:
+      return "relu";
+    case Activation::silu:
+      return "silu";
+    case Activation::quick_gelu:
+      return "quick_gelu";
+    case Activation::tanh:
+      return "tanh";
+  }
+  return "none";
+}
+
 // With an observer every step of the fusion is shown, computed as the kernels' epilogue does.
 void observe_steps(Context& ctx, const LinearOptions& options, const Tensor& pre, const Tensor& y) {
   ctx.observe("linear", pre);
-  if (options.activation != Activation::none) ctx.observe("gelu", y);
+  if (options.activation != Activation::none) ctx.observe(name_of(options.activation), y);
   if (options.residual) ctx.observe("residual", y);
 }
 

@@ -60,7 +60,7 @@ void* Tape::allocate(std::size_t bytes, std::size_t alignment) {
 }
 
 void Tape::input(Tensor& value) {
-  variables_.push_back({value.storage().get(), {}, nullptr, -1});
+  variables_.push_back({value.storage().get(), {}, nullptr, -1, true});
   value.set_variable(static_cast<std::int32_t>(variables_.size()));
 }
 
@@ -94,6 +94,13 @@ Kept Tape::keep(const Tensor& value) {
   if (value.variable() >= 0 && counted_.insert(value.storage().get()).second)
     pending_bytes_ += value.storage().get()->bytes;
   return kept;
+}
+
+bool Tape::can_overwrite(const Tensor& value) const {
+  const std::int32_t variable = value.variable();
+  if (variable < 0) return false;
+  if (variable > 0 && variables_[static_cast<std::size_t>(variable) - 1].input) return false;
+  return !counted_.contains(value.storage().get());
 }
 
 bool Tape::recorded(std::int32_t id, const Storage* storage) const {

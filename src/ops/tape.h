@@ -162,6 +162,10 @@ class Tape {
     return {place, values.size()};
   }
 
+  // Whether an operation that consumes its input may write its result into the memory of `value`:
+  // not where it is a parameter or an input of the tape, nor where a closure holds that memory.
+  bool can_overwrite(const Tensor& value) const;
+
   // Runs all closures, newest first. The gradient of each root is 1 (in all elements, should it
   // have several). Once for each recording: reset() comes before the next.
   //
@@ -213,6 +217,7 @@ class Tape {
     Tensor gradient;
     const char* loss = nullptr;  // the operation, where it is a loss
     std::int32_t recipe = -1;
+    bool input = false;  // no operation made it
   };
   // The parameters of one model.
   struct Group {

@@ -69,4 +69,16 @@ Weight Weight::panels(Tensor value, std::int64_t out) {
   return weight;
 }
 
+std::int64_t Weight::out() const {
+  if (shape_.rank() == 0) return 0;
+  return shape_.rank() == 3 ? shape_[1] : shape_[0];
+}
+
+std::int64_t Weight::in() const {
+  if (shape_.rank() == 0) return 0;
+  return shape_.rank() == 1 ? 1 : shape_[-1];
+}
+
+std::int64_t Weight::experts() const { return shape_.rank() == 3 ? shape_[0] : 1; }
+
 }  // namespace stemma

@@ -45,13 +45,11 @@ class Weight {
   // The shape of the parameter itself, whatever its layout.
   const Shape& shape() const { return shape_; }
   bool is_matrix() const { return shape_.rank() == 2; }
-  std::int64_t out() const {
-    return shape_.rank() == 3 ? shape_[1] : shape_.rank() ? shape_[0] : 0;
-  }
-  std::int64_t in() const {
-    return shape_.rank() > 1 ? shape_[-1] : shape_.rank();
-  }  // of a vector 1
-  std::int64_t experts() const { return shape_.rank() == 3 ? shape_[0] : 1; }
+  // A vector [size] has out = size, in = 1; vectors and matrices have experts = 1. An empty weight
+  // has out = in = 0.
+  std::int64_t out() const;
+  std::int64_t in() const;
+  std::int64_t experts() const;
 
   const Tensor& value() const { return values_; }
   // One scale per block of values, for encodings that have them; empty for all encodings so far.

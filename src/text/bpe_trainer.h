@@ -1,21 +1,22 @@
-// Trains a byte-level BPE tokenizer: counts the pieces of a corpus, then merges the most frequent
-// pair of tokens again and again (Sennrich et al. 2016; bytes and pieces as in GPT-2).
+// Trains a byte-level BPE tokenizer: it counts the pieces of a corpus, then merges the most
+// frequent pair of tokens again and again (Sennrich et al. 2016; bytes and pieces as in GPT-2).
 //
 //   BpeTrainer trainer({.vocab_size = 4096});
 //   trainer.add_document(text);                      // or add_text() in chunks + end_document()
 //   std::shared_ptr<const BpeTokenizer> tokenizer = trainer.train();
 //   tokenizer->save("tokenizer");
 //
-// Of equally frequent pairs the one with the lower left id wins, then the lower right id; ids are
-// the 256 bytes in GPT-2's order, then the merges in order, then the special tokens. The merges are
-// those of Hugging Face `tokenizers` (BpeTrainer with ByteLevel pre-tokenizer and alphabet, trained
-// on the same documents), and the same for any number of threads, any order of the documents and
-// any chunks. Counts have 64 bits.
+// Of equally frequent pairs the one with the lower left id wins, then the one with the lower right
+// id. Ids are the 256 bytes in GPT-2's order, then the merges in order, then the special tokens.
+// The merges are those of Hugging Face `tokenizers` (BpeTrainer with the ByteLevel pre-tokenizer
+// and its alphabet, trained on the same documents). They do not depend on the number of threads,
+// the order of the documents or the chunks. Counts have 64 bits.
 //
-// Memory: `memory_bytes` for the distinct pieces and their pairs, the documents in work beside it.
-// Counts stay exact above it (piece_counter.h). When the distinct pieces are too many to be merged
-// in it, the rarest are left out: all that occur fewer times than the least count with which the
-// rest fits. dropped() tells; nothing is dropped otherwise.
+// Memory: `memory_bytes` for the distinct pieces and their pairs; the documents that are being read
+// come on top. Counts stay exact when the pieces need more, because they spill to disk
+// (training/piece_counter.h). Only when the distinct pieces are too many to be merged in
+// `memory_bytes`, the rarest are left out: all that occur fewer times than the least count with
+// which the rest fits. dropped() says which; otherwise nothing is dropped.
 //
 // One thread calls a trainer. Throws device where pieces must go to disk and cannot.
 #pragma once

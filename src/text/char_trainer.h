@@ -1,12 +1,13 @@
-// Counts the characters of a corpus and makes a character tokenizer of the most frequent ones.
+// Trains a character tokenizer: it counts the characters of a corpus and gives ids to the most
+// frequent ones.
 //
 //   CharTrainer trainer({.vocab_size = 1000});
 //   trainer.add_document(text);
 //   trainer.train()->save("tokenizer");
 //
-// Ids: the 256 bytes, then characters above U+007F by falling count, of equal counts the lower code
-// point first, then the special tokens. Memory: 8 bytes for each of the 0x110000 characters. Not
-// for several threads at once.
+// Ids are the 256 bytes, then characters above U+007F by descending count (of equal counts the
+// lower code point first), then the special tokens. Memory: 8 bytes for each of the 0x110000 code
+// points. Not for several threads at once.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
-// Encoding on several threads: many texts, or one long one. The ids are those of
+// Encodes many texts, or one long text, on several threads. The ids are those of
 // Tokenizer::encode(), whatever the number of threads.
 //
 //   Workers workers(available_threads());
 //   std::vector<std::vector<std::int32_t>> ids = encode_batch(*tokenizer, texts, workers);
 //   encode_parallel(*tokenizer, book, workers, ids_of_book);
 //
-// One call at a time on the same workers (base/threads.h).
+// Only one call at a time may use the same workers (base/threads.h).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Where tokens lie in their text, in bytes.
+// Computes the range of bytes that each token covers in its text.
 //
 //   tokenizer->encode("Hello world", ids);
 //   std::vector<ByteRange> ranges = byte_ranges(*tokenizer, ids);   // {0, 5}, {5, 11}

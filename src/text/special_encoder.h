@@ -1,18 +1,20 @@
-// Text in which the special tokens that the caller names are special; every other one stays
-// ordinary text. The ids are those of tiktoken's encode(text, allowed_special=names,
-// disallowed_special=()), as long as no special name begins another one: which of the two tiktoken
-// takes hangs on the order of a hash map.
+// Encodes text in which some special tokens count: the ones that the caller names. Every other
+// special token in the text stays ordinary text.
 //
 //   const std::vector<std::string> allowed = {"<|endoftext|>"};
 //   const SpecialEncoder encoder(*tokenizer, allowed);
 //   encoder.encode("a<|endoftext|>b", ids);        // the id of <|endoftext|> between two others
 //
-// Never for text of a user: with a name allowed, whoever writes the text writes the token.
+// Do not use it for text that comes from a user: with a name allowed, whoever writes the text can
+// write the token.
 //
-// Of the places where a name begins the leftmost counts, of several names there the longest; what
-// lies between names is encoded apart. Time is at most the text times the length of the longest
-// name; more names cost no more than a binary search among them. Immutable: any thread. Keeps a
-// reference to the tokenizer.
+// Matching is leftmost-longest: the first position at which an allowed name begins, and there the
+// longest name. The text between matches is encoded by the tokenizer, each stretch by itself. The
+// ids are those of tiktoken's encode(text, allowed_special=names, disallowed_special=()), unless
+// one name is a prefix of another: then tiktoken's choice depends on the order of a hash map.
+//
+// Time is at most the size of the text times the length of the longest name; more names cost a
+// binary search among the sorted names. Immutable: any thread. Keeps a reference to the tokenizer.
 #pragma once
 
 #include <array>
@@ -38,10 +40,10 @@ class SpecialEncoder {
 
   // Appends the ids of `text`.
   void encode(std::string_view text, std::vector<std::int32_t>& ids) const;
-  // The same, with what lies between names on all workers (encode_batch.h).
+  // The same, but the text between the names is encoded on all workers (encode_batch.h).
   void encode(std::string_view text, Workers& workers, std::vector<std::int32_t>& ids) const;
 
-  // The first allowed token at `from` or behind it.
+  // The first match at or after `from`.
   struct Found {
     std::size_t begin = 0, end = 0;  // in the text
     std::int32_t id = 0;
@@ -49,13 +51,13 @@ class SpecialEncoder {
   std::optional<Found> find(std::string_view text, std::size_t from = 0) const;
 
  private:
-  // The longest name at this place.
+  // The longest name that begins at `place`.
   std::optional<Found> name_at(std::string_view text, std::size_t place) const;
   template <class Encode>
   void encode_between(std::string_view text, std::vector<std::int32_t>& ids, Encode encode) const;
 
   const Tokenizer& tokenizer_;
-  std::vector<std::pair<std::string, std::int32_t>> names_;  // sorted
+  std::vector<std::pair<std::string, std::int32_t>> names_;  // sorted, for binary search
   std::array<bool, 256> begins_name_{};
 };
 

@@ -1,12 +1,13 @@
-// Text from ids that come one at a time, whole characters only: a token may end inside one.
+// Turns ids that come one at a time into text, whole characters only: a token may end inside a
+// character.
 //
 //   StreamDecoder stream(*tokenizer);
 //   for (std::int32_t id : ids) std::cout << stream.push(id);
 //   std::cout << stream.finish();
 //
-// The results joined are the bytes of the ids (Tokenizer::bytes_of()). Holds at most 3 bytes back
-// (utf8_stream.h). Keeps a reference to the tokenizer. One text at a time; not for several threads
-// at once.
+// Joined, the results are the bytes of the ids (Tokenizer::bytes_of()). At most 3 bytes are held
+// back (unicode/utf8_stream.h). The decoder keeps a reference to the tokenizer. One text at a time;
+// not for several threads at once.
 #pragma once
 
 #include <cstdint>

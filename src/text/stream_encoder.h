@@ -1,17 +1,17 @@
-// Encodes a text that comes in chunks, of any size and cut anywhere: inside words, inside
-// characters. The ids are exactly those of the whole text.
+// Encodes a text that comes in chunks of any size, cut anywhere, also inside words and characters.
+// The ids are exactly those of the whole text.
 //
 //   StreamEncoder stream(*tokenizer);
-//   while (read(chunk)) stream.push(chunk, ids);   // appends ids as soon as a block is full
-//   stream.finish(ids);                            // and those of the rest
+//   while (read(chunk)) stream.push(chunk, ids);   // appends ids whenever a block is full
+//   stream.finish(ids);                            // appends those of the rest
 //
-// Text is held back until a block of it is there, and then encoded up to its last boundary
-// (Tokenizer::last_boundary()). So memory is that of a block, or twice the longest stretch without
-// a boundary, whichever is more: such a stretch is one word without end, or the whole text where
-// the tokenizer knows no boundaries. Time is linear in the text whatever the chunks.
+// The encoder collects a block of text and encodes it up to the last boundary in it
+// (Tokenizer::last_boundary()). So it holds one block, or twice the longest stretch without a
+// boundary, whichever is more. Such a stretch is one endless word, or the whole text where the
+// tokenizer knows no boundaries. Time is linear in the text, whatever the chunks are.
 //
-// Keeps references to the tokenizer and the workers. One text at a time; not for several threads at
-// once.
+// The encoder keeps references to the tokenizer and the workers. One text at a time; not for
+// several threads at once.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
-// How many tokens a text has, and where its first n tokens end, in bounded memory.
+// Counts the tokens of a text, and finds where its first n tokens end, in bounded memory.
 //
-//   count_tokens(*tokenizer, "Hello world");                      // 2
-//   count_tokens(*tokenizer, text.substr(begin, size));    // of a range, as a text of its own
+//   count_tokens(*tokenizer, "Hello world");               // 2
+//   count_tokens(*tokenizer, text.substr(begin, size));    // of a part, as a text of its own
 //   first_tokens(*tokenizer, "Hello world", 1).bytes;      // 5: "Hello"
 //
-// Functions: any thread. Memory as StreamEncoder's.
+// Functions: any thread. The memory is that of StreamEncoder.
 #pragma once
 
 #include <cstdint>

@@ -1,15 +1,15 @@
-// Text to token ids and back, the same interface for every encoding.
+// Text to token ids and back: one interface for every encoding.
 //
 //   auto tokenizer = open_tokenizer("gpt2");
 //   std::vector<std::int32_t> ids;
 //   tokenizer->encode("Hello world", ids);               // 15496 995
 //   std::string text = tokenizer->decode(ids);
 //
-// Any bytes are text: encode → decode gives the same bytes, except where keeps_bytes() is false:
-// GPT-1's encoding cleans text and has <unk> for what it cannot spell (gpt1_tokenizer.h), SmolLM2's
-// loses the bytes that it has no token for. Text never yields another
-// special token: a "<|endoftext|>" in it is ordinary characters; callers add special ids
-// themselves. Tokenizers are immutable and may be used from several threads at once.
+// Any bytes are text, and decoding what was encoded gives the same bytes, except where
+// keeps_bytes() is false: GPT-1's encoding cleans text and has <unk> for what it cannot spell
+// (gpt1/gpt1_tokenizer.h), and SmolLM2's leaves out the bytes that it has no token for. Text
+// never yields a special token: a "<|endoftext|>" in it is ordinary characters, and callers add
+// special ids themselves. Tokenizers are immutable and may be used from several threads at once.
 #pragma once
 
 #include <cstddef>

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "checkpoint/checkpoint_source.h"
+#include "checkpoint/stored_model.h"
 #include "models/family.h"
 #include "nn/fresh_weights.h"
 
@@ -158,16 +159,14 @@ Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   bool free_vocabulary = true;
   if (recipe.depth > 0) {
     config = depth_config(recipe, tokenizer.vocab_size());
-  } else if (fs::is_regular_file(recipe.model)) {
+  } else if (fs::path(recipe.model).extension() == ".json") {
     model.config = checkpoint::read_config_file(recipe.model);
     free_vocabulary = false;
-  } else if (fs::is_directory(recipe.model)) {
-    const auto found = checkpoint::resolve_model_folder(recipe.model);
-    for (const std::string& warning : found.warnings) log_warning(warning);
-    auto source =
-        std::make_unique<checkpoint::CheckpointSource>(found.folder, checkpoint::Memory::shared);
-    model.config = source->config();
-    model.source = std::move(source);
+  } else if (fs::exists(recipe.model)) {
+    checkpoint::StoredModel stored =
+        checkpoint::open_stored_model(recipe.model, checkpoint::WithTokenizer::no);
+    model.config = stored.config;
+    model.source = std::move(stored.source);
     free_vocabulary = false;
   } else {
     config = published_config(recipe.model);

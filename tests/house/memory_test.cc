@@ -14,7 +14,6 @@ namespace {
 // Where weights are made and filled, which happens in the host's memory, before anything runs.
 const std::map<std::string, std::string> kOnTheHost = {
     {"src/nn/parameters.h", "flat spans of weights and gradients for optimiser and checkpoints"},
-    {"src/nn/parameters.cc", "copies weights from their source into the flat memory"},
     {"src/nn/fresh_weights.cc", "draws initial weights"},
 };
 

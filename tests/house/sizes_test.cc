@@ -1,7 +1,7 @@
 // The size table of the house. Above a limit stands a reason in size_allow_list.txt, one a line:
 //
-//   src/kernels/cpu/matmul.cc  one microkernel per shape reads better in one place
-//   src/kernels/cpu/matmul.cc:pack  ...             (a function: its length or parameters)
+//   src/kernels/cpu/matmul/matmul.cc  one microkernel per shape reads better in one place
+//   src/kernels/cpu/matmul/matmul.cc:pack  ...             (a function: its length or parameters)
 //
 //                    aim  ask why  needs a reason
 //   source file      250      400             600

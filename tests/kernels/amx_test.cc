@@ -10,8 +10,8 @@
 
 #include "device/cpu.h"
 #include "kernels/cpu/denormals.h"
-#include "kernels/cpu/matmul_kernels.h"
-#include "kernels/cpu/matmul_tiles.h"
+#include "kernels/cpu/matmul/kernels.h"
+#include "kernels/cpu/matmul/tiles.h"
 
 namespace stemma::kernels {
 namespace {

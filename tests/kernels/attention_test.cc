@@ -3,211 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
-#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "device/cpu.h"
 #include "tests/base/expect_error.h"
+#include "tests/kernels/attention_support.h"
 
 namespace stemma::kernels {
 namespace {
 
-Tensor random_tensor(Shape shape, DType type, std::uint32_t seed, double spread = 1.0) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<double> normal(0.0, spread);
-  Tensor t = Tensor::empty(shape, type);
-  for (std::int64_t i = 0; i < t.elements(); ++i) {
-    const double value = normal(engine);
-    if (type == DType::f64) t.data<double>()[i] = value;
-    if (type == DType::f32) t.data<float>()[i] = static_cast<float>(value);
-    if (type == DType::bf16) t.data<bf16>()[i] = to_bf16(static_cast<float>(value));
-  }
-  return t;
-}
-
-double at(const Tensor& t, std::int64_t row, std::int64_t column) {
-  const std::int64_t i = row * t.row_stride() + column;
-  if (t.dtype() == DType::f64) return t.data<double>()[i];
-  return t.dtype() == DType::f32 ? double{t.data<float>()[i]} : double{to_float(t.data<bf16>()[i])};
-}
-
-std::vector<double> values(const Tensor& t) {
-  std::vector<double> all;
-  for (std::int64_t r = 0; r < t.rows(); ++r)
-    for (std::int64_t c = 0; c < t.cols(); ++c) all.push_back(at(t, r, c));
-  return all;
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const auto row = [](const Tensor& t, std::int64_t r) {
-    return t.data<float>() + r * t.row_stride();
-  };
-  if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
-  for (std::int64_t r = 0; r < a.rows(); ++r)
-    if (std::memcmp(row(a, r), row(b, r), static_cast<std::size_t>(a.cols()) * sizeof(float)) != 0)
-      return false;
-  return true;
-}
-
-// Keeps the largest |got - want| / (1 + |want|); NaN counts.
-struct Worst {
-  double most = 0;
-  void see(double got, double want) {
-    const double e = std::abs(got - want) / (1 + std::abs(want));
-    most = e <= most ? most : e;
-  }
-};
-
-AttentionSpec spec_of(std::int64_t heads, std::int64_t size, bool causal, float dropout = 0) {
-  AttentionSpec spec;
-  spec.heads = heads;
-  spec.head_size = size;
-  spec.causal = causal;
-  spec.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(size)));
-  spec.dropout = dropout;
-  spec.dropout_key = philox_key(0x1234567890ull);
-  spec.dropout_step = 17;
-  return spec;
-}
-
-// Sequences of these lengths end to end, keys and queries alike.
-std::vector<AttentionSequence> packed(const std::vector<std::int64_t>& lengths,
-                                      std::int64_t begin = 0) {
-  std::vector<AttentionSequence> all;
-  for (const std::int64_t n : lengths) {
-    AttentionSequence s;
-    s.query_begin = s.key_begin = begin;
-    s.query_end = begin += n;
-    s.keys = n;
-    s.number = static_cast<std::int64_t>(all.size()) + 5;
-    all.push_back(s);
-  }
-  return all;
-}
-
-std::int64_t total(const std::vector<std::int64_t>& lengths) {
-  return std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
-}
-
-// The textbook in f64: a row of scores, softmax with the maximum taken out, a weighted sum.
-struct BruteRow {
-  std::vector<double> scores, weights, out;
-  double lse;
-};
-class Brute {
- public:
-  Brute(const AttentionSpec& spec, const AttentionForward& args)
-      : spec_(spec), q_(values(args.q)), k_(values(args.k)), v_(values(args.v)) {}
-  BruteRow row(const AttentionSequence& s, std::int64_t i, std::int64_t head) const;
-
- private:
-  const double* head_of(const std::vector<double>& all, std::int64_t row, std::int64_t head) const {
-    return all.data() + (row * spec_.heads + head) * spec_.head_size;
-  }
-  const AttentionSpec& spec_;
-  std::vector<double> q_, k_, v_;
-};
-BruteRow Brute::row(const AttentionSequence& s, std::int64_t i, std::int64_t head) const {
-  BruteRow row;
-  const AttentionSpec& spec = spec_;
-  const std::int64_t size = spec_.head_size;
-  const double* q = head_of(q_, s.query_begin + i, head);
-  double top = -1e300, sum = 0;
-  for (std::int64_t j = 0; j < s.keys; ++j) {
-    const double* k = head_of(k_, s.key_begin + j, head);
-    double score = 0;
-    for (std::int64_t d = 0; d < size; ++d) score += q[d] * k[d];
-    row.scores.push_back(score * double{spec.scale});
-    if (!spec.causal || j <= s.first_position + i) top = std::max(top, row.scores.back());
-  }
-  for (std::int64_t j = 0; j < s.keys; ++j) {
-    const bool seen = !spec.causal || j <= s.first_position + i;
-    row.weights.push_back(seen ? std::exp(row.scores[static_cast<std::size_t>(j)] - top) : 0.0);
-    sum += row.weights.back();
-  }
-  row.lse = top + std::log(sum);
-  row.out.assign(static_cast<std::size_t>(size), 0.0);
-  for (std::int64_t j = 0; j < s.keys; ++j) {
-    double& weight = row.weights[static_cast<std::size_t>(j)];
-    weight /= sum;
-    double factor = 1;
-    if (spec.dropout > 0) {
-      const PhiloxKey key{spec.dropout_key.low,
-                          spec.dropout_key.high + static_cast<std::uint32_t>(head)};
-      const std::array<std::uint32_t, 4> counter = {
-          static_cast<std::uint32_t>(j / 4), static_cast<std::uint32_t>(s.first_position + i),
-          static_cast<std::uint32_t>(s.number), spec.dropout_step};
-      const float u = philox_uniform(philox(key, counter)[static_cast<std::size_t>(j % 4)]);
-      factor = u >= spec.dropout ? 1 / (1 - double{spec.dropout}) : 0.0;
-    }
-    const double* v = head_of(v_, s.key_begin + j, head);
-    for (std::int64_t d = 0; d < size; ++d)
-      row.out[static_cast<std::size_t>(d)] += weight * factor * v[d];
-  }
-  return row;
-}
-
-// Largest error of out and lse against brute force, relative to 1 + |value|: all rows of a short
-// sequence, every seventh and the last of a long one.
-double forward_error(const AttentionSpec& spec, const AttentionForward& args) {
-  Worst worst;
-  const Brute textbook(spec, args);
-  for (const AttentionSequence& s : args.sequences)
-    for (std::int64_t i = 0, rows = s.query_end - s.query_begin; i < rows;
-         i += rows < 100 || i + 7 >= rows ? 1 : 7)
-      for (std::int64_t h = 0; h < spec.heads; ++h) {
-        const BruteRow want = textbook.row(s, i, h);
-        for (std::int64_t d = 0; d < spec.head_size; ++d)
-          worst.see(at(args.out, s.query_begin + i, h * spec.head_size + d),
-                    want.out[static_cast<std::size_t>(d)]);
-        if (args.lse) worst.see(at(args.lse, s.query_begin + i, h), want.lse);
-      }
-  return worst.most;
-}
-
-DType wide(DType type) { return type == DType::f64 ? DType::f64 : DType::f32; }
-
-// q, k, v as column slices of one product, as a model has them.
-AttentionForward inputs(const AttentionSpec& spec, std::int64_t rows, DType type,
-                        std::uint32_t seed, DType out = DType::f32) {
-  const std::int64_t c = spec.heads * spec.head_size;
-  const Tensor qkv = random_tensor({rows, 3 * c}, type, seed);
-  AttentionForward args;
-  args.q = qkv.columns(0, c);
-  args.k = qkv.columns(c, 2 * c);
-  args.v = qkv.columns(2 * c, 3 * c);
-  args.out = Tensor::zeros({rows, c}, type == DType::f64 ? type : out);
-  args.lse = Tensor::zeros({rows, spec.heads}, wide(type));
-  return args;
-}
-
-struct Gradients {
-  Tensor dqkv;
-  AttentionBackward args;
-};
-Gradients backward_of(const AttentionForward& forward, std::uint32_t seed, bool add = false) {
-  const std::int64_t rows = forward.q.rows(), c = forward.q.cols();
-  const DType type = wide(forward.q.dtype());
-  Gradients g;
-  g.dqkv = add ? random_tensor({rows, 3 * c}, type, seed + 1) : Tensor::zeros({rows, 3 * c}, type);
-  g.args = {random_tensor({rows, c}, type, seed),
-            forward.q,
-            forward.k,
-            forward.v,
-            forward.out,
-            forward.lse,
-            forward.sequences,
-            {g.dqkv.columns(0, c), add},
-            {g.dqkv.columns(c, 2 * c), add},
-            {g.dqkv.columns(2 * c, 3 * c), add}};
-  return g;
-}
+using namespace attention_test;
 
 struct Case {
   std::int64_t heads, size;
@@ -227,9 +35,6 @@ const std::vector<Case>& cases() {
 }
 
 class OnPath : public testing::TestWithParam<KernelPath> {};
-std::string path_name(const testing::TestParamInfo<KernelPath>& info) {
-  return std::string(to_string(info.param));
-}
 INSTANTIATE_TEST_SUITE_P(Attention, OnPath, testing::ValuesIn(available_kernel_paths()), path_name);
 
 TEST(AttentionReference, ForwardIsSoftmaxAttention) {
@@ -261,7 +66,7 @@ TEST(AttentionReference, GivesScoresAndWeights) {
     for (const AttentionSequence& s : sequences)
       for (const std::int64_t i : {std::int64_t{0}, s.keys / 2, s.keys - 1})
         for (std::int64_t h = 0; h < 2; ++h) {
-          const BruteRow want = textbook.row(s, i, h);
+          const BruteRow want = textbook.row(s, i, h, true);
           for (std::int64_t j = 0; j < 310; ++j) {
             const std::int64_t e = ((s.query_begin + i) * 2 + h) * 310 + j;
             const std::size_t k = static_cast<std::size_t>(j);

@@ -67,14 +67,32 @@ TEST(Elementwise, AddsOrOverwrites) {
   });
 }
 
-double gelu(Activation kind, double x) {
-  if (kind == Activation::none) return x;
-  if (kind == Activation::gelu_erf) return x * 0.5 * std::erfc(-x / std::numbers::sqrt2);
-  const double u = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
-  return x / (1 + std::exp(-2 * u));
+const std::vector<Activation> kActivations = {Activation::gelu_tanh,  Activation::gelu_erf,
+                                              Activation::relu,       Activation::silu,
+                                              Activation::quick_gelu, Activation::tanh};
+
+double reference(Activation kind, double x) {
+  switch (kind) {
+    case Activation::none:
+      return x;
+    case Activation::gelu_tanh:
+      return x / (1 + std::exp(-2 * std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::gelu_erf:
+      return x * 0.5 * std::erfc(-x / std::numbers::sqrt2);
+    case Activation::relu:
+      return std::max(x, 0.0);
+    case Activation::silu:
+      return x / (1 + std::exp(-x));
+    case Activation::quick_gelu:
+      return x / (1 + std::exp(-1.702 * x));
+    case Activation::tanh:
+      return std::tanh(x);
+  }
+  return x;
 }
 
-// torch.nn.functional.gelu in f64, and its gradient.
+// torch.nn.functional.gelu, relu, silu, QuickGELUActivation of transformers and torch.tanh in f64,
+// and their gradients.
 TEST(Elementwise, ActivationsMatchPyTorch) {
   const std::vector<double> x = {-6, -3, -1.5, -0.5, -0.01, 0, 0.01, 0.5, 1.5, 3, 6};
   const struct {
@@ -89,7 +107,25 @@ TEST(Elementwise, ActivationsMatchPyTorch) {
                 {-5.91952587e-09, -0.00404969409, -0.100210802, -0.154268769, -0.00496010644, 0,
                  0.00503989356, 0.345731231, 1.3997892, 2.99595031, 5.99999999},
                 {-3.54687095e-08, -0.0119456472, -0.127469192, 0.132504875, 0.49202142, 0.5,
-                 0.50797858, 0.867495125, 1.12746919, 1.01194565, 1.00000004}}};
+                 0.50797858, 0.867495125, 1.12746919, 1.01194565, 1.00000004}},
+               {Activation::relu,
+                {0, 0, 0, 0, 0, 0, 0.01, 0.5, 1.5, 3, 6},
+                {0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1}},
+               {Activation::silu,
+                {-0.0148357389, -0.14227762, -0.273638286, -0.188770334, -0.00497500021, 0,
+                 0.00502499979, 0.311229666, 1.22636171, 2.85772238, 5.98516426},
+                {-0.0123264326, -0.088104106, -0.0412941543, 0.260038813, 0.495000083, 0.5,
+                 0.504999917, 0.739961187, 1.04129415, 1.08810411, 1.01232643}},
+               {Activation::quick_gelu,
+                {-0.00022035355, -0.0180713097, -0.108337802, -0.149611563, -0.00495745103, 0,
+                 0.00504254897, 0.350388437, 1.3916622, 2.98192869, 5.99977965},
+                {-0.000338302376, -0.0245483239, -0.0988480646, 0.120778088, 0.491490411, 0.5,
+                 0.508509589, 0.879221912, 1.09884806, 1.02454832, 1.0003383}},
+               {Activation::tanh,
+                {-0.999987712, -0.995054754, -0.905148254, -0.462117157, -0.00999966668, 0,
+                 0.00999966668, 0.462117157, 0.905148254, 0.995054754, 0.999987712},
+                {2.45765474e-05, 0.00986603717, 0.180706639, 0.786447733, 0.999900007, 1,
+                 0.999900007, 0.786447733, 0.180706639, 0.00986603717, 2.45765474e-05}}};
   on_every_path([&] {
     Stream stream(1);
     for (const auto& test : cases)
@@ -109,39 +145,82 @@ TEST(Elementwise, ActivationsMatchPyTorch) {
   });
 }
 
-// Relative error, which grows with x² in the tail of the exponential.
+// Relative error, which grows with x² in the tail of the exponential of a GELU and with x in that
+// of a sigmoid.
 TEST(Elementwise, ActivationsAreAccurateOverTheWholeRange) {
   on_every_path([] {
     Stream stream(1);
-    for (const Activation kind : {Activation::gelu_tanh, Activation::gelu_erf}) {
+    for (const Activation kind : kActivations) {
       const std::int64_t n = 40001;
       const Tensor x = Tensor::zeros({1, n}, DType::f32), y = Tensor::zeros({1, n}, DType::f32);
       for (std::int64_t i = 0; i < n; ++i) set(x, 0, i, static_cast<double>(i - 20000) * 6e-4);
       activation_forward(stream, kind, x, y);
       for (std::int64_t i = 0; i < n; ++i) {
-        const double in = get(x, 0, i), expected = gelu(kind, in);
-        ASSERT_NEAR(get(y, 0, i), expected, std::abs(expected) * (5e-7 + 1.3e-7 * in * in) + 1e-36)
-            << in;
+        const double in = get(x, 0, i), expected = reference(kind, in);
+        const bool gelu = kind == Activation::gelu_tanh || kind == Activation::gelu_erf;
+        const double unit = gelu ? 5e-7 + 1.3e-7 * in * in : 4e-7 + 1.3e-7 * std::abs(in);
+        ASSERT_NEAR(get(y, 0, i), expected, std::abs(expected) * unit + 1e-36) << in;
       }
     }
     const Tensor far = Tensor::zeros({1, 4}, DType::f32), out = Tensor::zeros({1, 4}, DType::f32);
     const Tensor ones = Tensor::zeros({1, 4}, DType::f32);
     const double values[] = {1e30, -1e30, 500, -500};
     for (int i = 0; i < 4; ++i) set(far, 0, i, values[i]), set(ones, 0, i, 1);
-    for (const Activation kind : {Activation::gelu_tanh, Activation::gelu_erf}) {
+    for (const Activation kind : kActivations) {
+      const bool bounded = kind == Activation::tanh;
       activation_forward(stream, kind, far, out);
       for (int i = 0; i < 4; ++i)
-        EXPECT_FLOAT_EQ(static_cast<float>(get(out, 0, i)),
-                        static_cast<float>(std::max(values[i], 0.0)));
+        EXPECT_FLOAT_EQ(
+            static_cast<float>(get(out, 0, i)),
+            static_cast<float>(bounded ? std::copysign(1.0, values[i]) : std::max(values[i], 0.0)));
       activation_backward(stream, kind, far, ones, out);
-      for (int i = 0; i < 4; ++i) EXPECT_NEAR(get(out, 0, i), values[i] > 0 ? 1 : 0, 1e-36);
+      for (int i = 0; i < 4; ++i)
+        EXPECT_NEAR(get(out, 0, i), values[i] > 0 && !bounded ? 1 : 0, 1e-36);
     }
   });
 }
 
+// tanh where 1 - e^(-2x) would cancel, down to the smallest numbers; NaN stays NaN everywhere.
+TEST(Elementwise, TanhKeepsItsRelativeErrorNearZeroAndNanStaysNan) {
+  on_every_path([] {
+    Stream stream(1);
+    const std::int64_t n = 4000;
+    const Tensor x = Tensor::zeros({1, n}, DType::f32), y = Tensor::zeros({1, n}, DType::f32);
+    for (std::int64_t i = 0; i < n; ++i)
+      set(x, 0, i, std::pow(10.0, -30 + static_cast<double>(i) / 125) * (i % 2 ? 1 : -1));
+    activation_forward(stream, Activation::tanh, x, y);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double expected = std::tanh(get(x, 0, i));
+      ASSERT_NEAR(get(y, 0, i), expected, std::abs(expected) * 2.5e-7) << get(x, 0, i);
+    }
+    const Tensor nan = Tensor::zeros({1, 1}, DType::f32), out = Tensor::zeros({1, 1}, DType::f32);
+    set(nan, 0, 0, NAN);
+    for (const Activation kind : kActivations) {
+      activation_forward(stream, kind, nan, out);
+      EXPECT_TRUE(std::isnan(get(out, 0, 0))) << static_cast<int>(kind);
+    }
+  });
+}
+
+TEST(Elementwise, ActivationsHaveTheSameBitsOnEveryPath) {
+  const Tensor x = random_matrix(50, 1000, DType::f32, 1),
+               dy = random_matrix(50, 1000, DType::f32, 2);
+  for (const Activation kind : kActivations)
+    expect_same_bits([&](Stream& stream) {
+      const Tensor y = Tensor::zeros({50, 1000}, DType::f32);
+      activation_forward(stream, kind, x, y);
+      std::vector<char> all = bytes_of(y);
+      activation_backward(stream, kind, x, dy, y);
+      const std::vector<char> more = bytes_of(y);
+      all.insert(all.end(), more.begin(), more.end());
+      return all;
+    });
+}
+
 TEST(Elementwise, ActivationGradientsMatchFiniteDifferences) {
   Stream stream(1);
-  for (const Activation kind : {Activation::none, Activation::gelu_tanh, Activation::gelu_erf}) {
+  for (int i = 0; i <= static_cast<int>(Activation::tanh); ++i) {
+    const Activation kind = Activation(i);
     const Tensor x = random_matrix(3, 17, DType::f64, 1, 2),
                  dy = random_matrix(3, 17, DType::f64, 2);
     const Tensor dx = strided(3, 17, 1, DType::f64), y = Tensor::zeros({3, 17}, DType::f64);
@@ -158,8 +237,9 @@ TEST(Elementwise, ActivationGradientsMatchFiniteDifferences) {
 TEST(Elementwise, ActivationOfBf16AndOfPiecesGivesTheSameValues) {
   on_every_path([] {
     Stream stream(2);
-    for (const Activation kind : {Activation::none, Activation::gelu_tanh, Activation::gelu_erf})
+    for (int i = 0; i <= static_cast<int>(Activation::tanh); ++i)
       for (const std::int64_t cols : {1, 17, 1000, 20000}) {
+        const Activation kind = Activation(i);
         const Tensor half = random_matrix(3, cols, DType::bf16, 1, 1);
         const Tensor x = Tensor::zeros({3, cols}, DType::f32),
                      y = Tensor::zeros({3, cols}, DType::f32);

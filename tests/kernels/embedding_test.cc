@@ -47,6 +47,27 @@ TEST(Embedding, AddsTokenAndPosition) {
   });
 }
 
+TEST(Embedding, AddsFurtherTerms) {
+  on_every_path([] {
+    Stream stream(2);
+    for (const std::int64_t cols : kWidths)
+      for (const DType type : {DType::f32, DType::bf16, DType::f64}) {
+        const DType out = type == DType::f64 ? DType::f64 : DType::f32;
+        const Tensor table = random_matrix(10, cols, type, 2, 3);
+        const Tensor y = random_matrix(7, cols, out, 1, 2), before = random_matrix(7, cols, out, 1);
+        embedding_add(stream, kPlaces, table, y);
+        EXPECT_TRUE(gap_untouched(y, 2));
+        for (std::int64_t i = 0; i < 7; ++i)
+          for (std::int64_t c = 0; c < cols; ++c) {
+            const double sum =
+                get(before, i, c) + get(table, kPlaces[static_cast<std::size_t>(i)], c);
+            ASSERT_EQ(get(y, i, c),
+                      out == DType::f64 ? sum : static_cast<double>(static_cast<float>(sum)));
+          }
+      }
+  });
+}
+
 TEST(Embedding, BackwardAddsInAscendingOrder) {
   on_every_path([] {
     Stream stream(3);
@@ -95,6 +116,10 @@ TEST(Embedding, RefusesWhatIsOutOfRange) {
   expect_refused([&] { run({1, 2, 3}, {0, 1, 2}); }, "y must be [3, 8]");
   const std::vector<std::int32_t> bad = {0, 10};
   expect_refused([&] { embedding_backward(stream, bad, y, positions); }, "index 10 of row 1");
+  expect_refused([&] { embedding_add(stream, bad, positions, y); },
+                 "[embedding] index 10 of row 1 is outside [0, 10)");
+  expect_refused([&] { embedding_add(stream, {}, positions, y); },
+                 "2 rows need as many indices, got 0");
 }
 
 TEST(Embedding, GathersRows) {

@@ -1,4 +1,4 @@
-#include "kernels/cpu/matmul_plan.h"
+#include "kernels/cpu/matmul/plan.h"
 
 #include <algorithm>
 #include <random>

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "device/cpu.h"
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 #include "kernels/matmul.h"
 
 namespace stemma::kernels {

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "device/cpu.h"
-#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/matmul/kernels.h"
 
 namespace stemma::kernels {
 namespace {
@@ -211,7 +211,7 @@ TEST(Matmul, EqualsTheReferenceOnRandomShapes) {
     c.pre = below(2);
     c.residual = below(2);
     c.accumulate = c.c_type == DType::f32 && below(2);
-    c.activation = Activation(below(3));
+    c.activation = Activation(below(7));
     c.multiply = below(4) ? Multiply::f32 : Multiply::bf16;
     c.scale = below(2) ? 1.0f : 0.37f;
     expect_exact(c, stream);
@@ -361,6 +361,10 @@ double expected(const Problem& p, const Case& c, std::int64_t i, std::int64_t n,
   if (c.activation == Activation::gelu_tanh)
     v = 0.5 * v * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (v + 0.044715 * v * v * v)));
   if (c.activation == Activation::gelu_erf) v = 0.5 * v * (1 + std::erf(v / std::numbers::sqrt2));
+  if (c.activation == Activation::relu) v = std::max(v, 0.0);
+  if (c.activation == Activation::silu) v = v / (1 + std::exp(-v));
+  if (c.activation == Activation::quick_gelu) v = v / (1 + std::exp(-1.702 * v));
+  if (c.activation == Activation::tanh) v = std::tanh(v);
   if (c.residual) v += p.residual(i, n);
   return v + (c.accumulate ? p.start(i, n) : 0);
 }
@@ -385,7 +389,9 @@ void expect_near_double(const Case& c, double tolerance) {
 }
 
 TEST(Matmul, IsCloseToDoubleWithEveryEpilogue) {
-  for (Activation activation : {Activation::none, Activation::gelu_tanh, Activation::gelu_erf})
+  for (Activation activation :
+       {Activation::none, Activation::gelu_tanh, Activation::gelu_erf, Activation::relu,
+        Activation::silu, Activation::quick_gelu, Activation::tanh})
     for (bool more : {false, true})
       expect_near_double({.m = 17,
                           .n = 45,

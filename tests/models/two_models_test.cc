@@ -1,9 +1,10 @@
 // Two models on one tape: each parameter's gradient goes to its own model, whatever their numbers.
-#include <optional>
+#include <algorithm>
+#include <memory>
 
 #include <gtest/gtest.h>
 
-#include "models/decoder.h"
+#include "models/model.h"
 #include "nn/attention_state.h"
 #include "nn/fresh_weights.h"
 #include "nn/parameters.h"
@@ -13,8 +14,9 @@
 namespace stemma {
 namespace {
 
-DecoderConfig two_models_config(std::int64_t channels) {
-  DecoderConfig c;
+ModelConfig two_models_config(std::int64_t channels) {
+  ModelConfig c;
+  c.family = "gpt2";
   c.vocab = 40;
   c.context = 16;
   c.channels = channels;
@@ -27,10 +29,12 @@ DecoderConfig two_models_config(std::int64_t channels) {
 
 // A model with its parameters: trainable, and bound to a tape when told so.
 struct Trained {
-  Trained(std::int64_t channels, std::uint64_t seed)
+  Trained(std::int64_t channels, std::uint64_t seed, const nn::Trainable& trainable = {})
       : source(seed),
-        parameters([&](nn::WeightSource& s) { model.emplace(two_models_config(channels), s); },
-                   source) {}
+        stream(1),
+        parameters(
+            [&](nn::WeightSource& s) { model = build_model(two_models_config(channels), s); },
+            source, stream, trainable) {}
   void bind(ops::Tape& tape) const {
     tape.bind(parameters.storage(), parameters.gradient_tensors());
   }
@@ -42,7 +46,8 @@ struct Trained {
   }
 
   nn::FreshWeights source;
-  std::optional<Decoder> model;
+  Stream stream;
+  std::unique_ptr<Model> model;
   nn::Parameters parameters;
 };
 
@@ -62,8 +67,8 @@ class TwoModels : public testing::TestWithParam<ops::Recompute> {
     batch.offsets = {0, 12};
     return batch;
   }
-  Tensor loss_of(ops::Context& ctx, const Decoder& model, double scale) {
-    return model.loss(ctx, model.forward(ctx, batch_, attention_), batch_.targets, scale);
+  Tensor loss_of(ops::Context& ctx, const Model& model, double scale) {
+    return model.head().loss(ctx, model.forward({ctx, batch_, attention_}), batch_.targets, scale);
   }
   // The gradients of one model on a tape of its own.
   std::vector<float> alone(Trained& trained, double scale) {
@@ -91,9 +96,9 @@ TEST_P(TwoModels, BothTrainedGetTheGradientsOfTwoTapes) {
   value_.bind(tape);
   ctx.set_tape(&tape);
   for (int round = 0; round < 2; ++round) {  // the binding stays over reset()
-    const Tensor h = policy_.model->forward(ctx, batch_, attention_);
+    const Tensor h = policy_.model->forward({ctx, batch_, attention_});
     const Tensor second = loss_of(ctx, *value_.model, 0.03);
-    const Tensor first = policy_.model->loss(ctx, h, batch_.targets, 0.1);
+    const Tensor first = policy_.model->head().loss(ctx, h, batch_.targets, 0.1);
     tape.backward({first, second});
     EXPECT_EQ(policy_.take_gradients(), policy);
     EXPECT_EQ(value_.take_gradients(), value);
@@ -111,7 +116,7 @@ TEST_P(TwoModels, ATrainableReferenceThatWasNotBoundIsRefused) {
   EXPECT_ERROR(loss_of(ctx, *reference.model, 0.1), ErrorCode::invalid_argument,
                "was not bound to this tape");
   tape.reset();
-  const Tensor h = reference.model->forward(ctx, batch_, attention_);
+  const Tensor h = reference.model->forward({ctx, batch_, attention_});
   EXPECT_ERROR(tape.backward(h), ErrorCode::invalid_argument, "was not bound to this tape");
   EXPECT_TRUE(all_zero(policy_.take_gradients()));
   EXPECT_TRUE(all_zero(reference.take_gradients()));
@@ -120,17 +125,42 @@ TEST_P(TwoModels, ATrainableReferenceThatWasNotBoundIsRefused) {
 TEST_P(TwoModels, AFrozenReferenceGetsNoGradient) {
   const std::vector<float> policy = alone(policy_, 0.1);
   nn::FreshWeights source(3);
-  const Decoder reference(two_models_config(24), source);
+  const std::unique_ptr<Model> reference = build_model(two_models_config(24), source);
   ops::Context ctx(stream_);
   ops::Tape tape(ctx, GetParam());
   policy_.bind(tape);
   ctx.set_tape(&tape);
   const Tensor first = loss_of(ctx, *policy_.model, 0.1);
-  const Tensor hidden = reference.forward(ctx, batch_, attention_);
+  const Tensor hidden = reference->forward({ctx, batch_, attention_});
   EXPECT_EQ(hidden.variable(), 0);
-  EXPECT_EQ(reference.loss(ctx, hidden, batch_.targets, 0.1).variable(), 0);
+  EXPECT_EQ(reference->head().loss(ctx, hidden, batch_.targets, 0.1).variable(), 0);
   tape.backward(first);
   EXPECT_EQ(policy_.take_gradients(), policy);
+}
+
+// Only the last block is trained: what lies below is no variable, also where blocks run again.
+TEST_P(TwoModels, TheTopOfAModelGetsTheGradientsOfTheWhole) {
+  const auto in_last_block = [](std::string_view name) { return name.starts_with("blocks.1."); };
+  Trained top(24, 1, in_last_block);
+  ops::Context ctx(stream_);
+  ops::Tape tape(ctx, GetParam());
+  policy_.bind(tape);
+  ctx.set_tape(&tape);
+  tape.backward(loss_of(ctx, *policy_.model, 0.1));
+  tape.reset();
+  top.bind(tape);
+  tape.backward(loss_of(ctx, *top.model, 0.1));
+  std::size_t compared = 0;
+  for (const nn::Parameter& whole : policy_.parameters.list())
+    for (const nn::Parameter& part : top.parameters.list()) {
+      if (whole.spec.name != part.spec.name) continue;
+      ++compared;
+      for (std::int64_t i = 0; i < part.gradient.elements(); ++i)
+        ASSERT_EQ(part.gradient.data<float>()[i], whole.gradient.data<float>()[i])
+            << part.spec.name << " " << i;
+    }
+  EXPECT_EQ(compared, 12u);
+  EXPECT_EQ(compared, top.parameters.list().size());
 }
 
 INSTANTIATE_TEST_SUITE_P(, TwoModels,

@@ -6,9 +6,11 @@
 #include "ops/cross_entropy.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
+#include "ops/gated.h"
 #include "ops/gather_rows.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
+#include "ops/rms_norm.h"
 #include "tests/ops/gradient_check.h"
 
 namespace stemma::ops {
@@ -52,7 +54,9 @@ TEST_P(LinearGradient, MatchesFiniteDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, LinearGradient,
-    testing::Combine(testing::Values(Activation::none, Activation::gelu_tanh, Activation::gelu_erf),
+    testing::Combine(testing::Values(Activation::none, Activation::gelu_tanh, Activation::gelu_erf,
+                                     Activation::relu, Activation::silu, Activation::quick_gelu,
+                                     Activation::tanh),
                      testing::Bool(), testing::Bool(),
                      testing::Values(Recompute::none, Recompute::activations)));
 
@@ -62,6 +66,38 @@ TEST(Gradient, LayerNorm) {
         {random_tensor({5, 9}, 1), random_tensor({9}, 2), random_tensor({9}, 3)},
         [](Context& ctx, const std::vector<Tensor>& in) {
           return layer_norm(ctx, in[0], in[1], in[2], 1e-5f);
+        },
+        recompute);
+}
+
+TEST(Gradient, RmsNorm) {
+  for (Recompute recompute : {Recompute::none, Recompute::activations})
+    check_gradients(
+        {random_tensor({5, 9}, 1), random_tensor({9}, 2)},
+        [](Context& ctx, const std::vector<Tensor>& in) {
+          return rms_norm(ctx, in[0], in[1], 1e-5f);
+        },
+        recompute);
+}
+
+TEST(Gradient, Gated) {
+  for (Gate gate : {Gate::silu, Gate::gelu_tanh, Gate::gelu_erf})
+    check_gradients({random_tensor({5, 14}, 1)}, [&](Context& ctx, const std::vector<Tensor>& in) {
+      return gated(ctx, in[0], gate);
+    });
+}
+
+// Llama's feed-forward layer: the norm's and the gate's outputs are made again in backward, the
+// gate's from a product that is kept.
+TEST(Gradient, RmsNormThenGatedThroughRecipes) {
+  for (Recompute recompute : {Recompute::none, Recompute::activations})
+    check_gradients(
+        {random_tensor({4, 6}, 1), random_tensor({6}, 2), random_tensor({10, 6}, 3),
+         random_tensor({3, 5}, 4)},
+        [](Context& ctx, const std::vector<Tensor>& in) {
+          const Tensor n = rms_norm(ctx, in[0], in[1], 1e-5f);
+          const Tensor h = gated(ctx, linear(ctx, n, Weight(in[2]), {}), Gate::silu);
+          return linear(ctx, h, Weight(in[3]), {});
         },
         recompute);
 }
@@ -87,6 +123,32 @@ TEST(Gradient, Embedding) {
                   });
 }
 
+TEST(Gradient, EmbeddingWithoutPositions) {
+  const Batch batch = batch_of({4, 3}, 5);
+  check_gradients({random_tensor({5, 4}, 1)}, [&](Context& ctx, const std::vector<Tensor>& in) {
+    return embedding(ctx, batch.ids, Weight(in[0]));
+  });
+  check_gradients({random_tensor({5, 4}, 1)}, [&](Context& ctx, const std::vector<Tensor>& in) {
+    return embedding(ctx, batch, Weight(in[0]), {});
+  });
+}
+
+TEST(Gradient, EmbeddingWithSegments) {
+  Batch batch = batch_of({4, 3}, 5);
+  batch.segments = {0, 0, 1, 1, 0, 1, 1};
+  check_gradients({random_tensor({5, 4}, 1), random_tensor({6, 4}, 2), random_tensor({2, 4}, 3)},
+                  [&](Context& ctx, const std::vector<Tensor>& in) {
+                    return embedding(
+                        ctx, batch.ids, Weight(in[0]),
+                        {{batch.positions, in[1]}, {batch.segments, in[2], "segment_embedding"}});
+                  });
+  // Where only the last table is trainable.
+  check_gradients({random_tensor({2, 4}, 3)}, [&](Context& ctx, const std::vector<Tensor>& in) {
+    return embedding(ctx, batch.ids, Weight(random_tensor({5, 4}, 1)),
+                     {{batch.positions, random_tensor({6, 4}, 2)}, {batch.segments, in[0]}});
+  });
+}
+
 TEST(Gradient, Attention) {
   const Batch batch = batch_of({5, 1, 3}, 5);
   for (const bool causal : {true, false})
@@ -100,6 +162,31 @@ TEST(Gradient, Attention) {
       spec.dropout_key = philox_key(11);
       const auto sequences = self_sequences(batch);
       check_gradients({random_tensor({9, 18}, 1)},
+                      [&](Context& ctx, const std::vector<Tensor>& in) {
+                        return attention(ctx, in[0], spec, sequences);
+                      });
+    }
+}
+
+TEST(Gradient, AttentionOfGroupedHeadsAndPatterns) {
+  using Kind = AttentionPattern::Kind;
+  const Batch batch = batch_of({7, 1, 3}, 5);
+  const auto sequences = self_sequences(batch);
+  for (const AttentionPattern pattern : {AttentionPattern{Kind::dense, 1},
+                                         {Kind::local, 2},
+                                         {Kind::dilated, 2},
+                                         {Kind::strided, 2},
+                                         {Kind::strided, 3}})
+    for (const std::int64_t kv_heads : {1, 2, 4}) {
+      AttentionSpec spec;
+      spec.heads = 4;
+      spec.kv_heads = kv_heads;
+      spec.head_size = 3;
+      spec.pattern = pattern;
+      spec.scale = 0.6f;
+      spec.dropout = kv_heads == 2 ? 0.3f : 0.0f;
+      spec.dropout_key = philox_key(11);
+      check_gradients({random_tensor({11, (4 + 2 * kv_heads) * 3}, 1)},
                       [&](Context& ctx, const std::vector<Tensor>& in) {
                         return attention(ctx, in[0], spec, sequences);
                       });

@@ -1,5 +1,7 @@
 // The Llama layout in Hugging Face folders (model_type llama): q, k and v, and gate and up, are
 // tensors of their own there and rows of one matrix here.
+#include <string>
+
 #include <fmt/format.h>
 
 #include "checkpoint/import_rules.h"
@@ -12,7 +14,7 @@ void refuse_unknown_rotary(const Json& json, std::string_view where) {
   for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
     const Json* scaling = json.find(key);
     if (!scaling || scaling->is_null()) continue;
-    const std::string type = scaling->get("rope_type", scaling->get("type", "default"));
+    const std::string type = scaling->get("rope_type", scaling->get("type", "default").c_str());
     if (type != "default")
       refuse_config(where, fmt::format("{} of type {} is not supported; only models with plain "
                                        "rotary positions are",
@@ -76,10 +78,13 @@ void write_llama(const ConfigFile& config, Json& json) {
   if (c.scaled_residual) json.set(kScaledResidualKey, true);
 }
 
-struct Name {
+// GGUF keeps 1e-5 as an f32: the shortest decimal that is this f32, as people wrote it.
+double shortest(double value) { return std::stod(fmt::format("{}", static_cast<float>(value))); }
+
+struct LlamaName {
   std::string_view ours, theirs;
 };
-constexpr Name kWhole[] = {{"norm1.gain", "input_layernorm.weight"},
+constexpr LlamaName kWhole[] = {{"norm1.gain", "input_layernorm.weight"},
                            {"norm2.gain", "post_attention_layernorm.weight"},
                            {"attention.out.weight", "self_attn.o_proj.weight"},
                            {"feed_forward.down.weight", "mlp.down_proj.weight"}};
@@ -89,7 +94,7 @@ std::vector<FileTensor> llama_parts(const nn::ParameterSpec& spec, const std::st
   std::vector<FileTensor> tensors;
   for (const nn::Part& part : spec.parts)
     tensors.push_back(
-        {fmt::format("{}{}_proj.weight", place, part.name), {part.rows, spec.shape[1]}, false});
+        {fmt::format("{}{}_proj.weight", place, part.name), {part.rows, spec.shape[1]}});
   return tensors;
 }
 
@@ -103,10 +108,75 @@ std::vector<FileTensor> llama_files(const nn::ParameterSpec& spec) {
   const std::string block = fmt::format("model.layers.{}.", layer);
   if (part == "attention.qkv.weight") return llama_parts(spec, block + "self_attn.");
   if (part == "feed_forward.gate_up.weight") return llama_parts(spec, block + "mlp.");
-  for (const Name& item : kWhole)
+  for (const LlamaName& item : kWhole)
     if (item.ours == part) return as_it_is(spec, fmt::format("{}{}", block, item.theirs));
   return {};
 }
+
+// ---- GGUF (llama.cpp's names; ggml-org/llama.cpp, gguf-py/gguf/constants.py) ----
+
+void read_llama_gguf(const GgufReader& file, ConfigFile& config) {
+  const GgufMetadata& m = file.metadata();
+  const std::string where = file.path().string();
+  if (const auto scaling = m.string("llama.rope.scaling.type", "none"); scaling != "none")
+    refuse_config(where, fmt::format("llama.rope.scaling.type {} is not supported; only models "
+                                     "with plain rotary positions are",
+                                     in_quotes(scaling)));
+  if (file.find("rope_freqs.weight"))
+    refuse_config(where, "rope_freqs.weight: scaled rotary positions are not supported");
+  if (m.integer("llama.expert_count", 0) > 0)
+    refuse_config(where, "llama.expert_count: mixtures of experts are not supported");
+  ModelConfig& c = config.model;
+  c.context = m.integer("llama.context_length");
+  c.channels = m.integer("llama.embedding_length");
+  c.hidden = m.integer("llama.feed_forward_length");
+  c.layers = m.integer("llama.block_count");
+  c.heads = m.integer("llama.attention.head_count");
+  c.kv_heads = m.integer("llama.attention.head_count_kv", c.heads);
+  c.head_width = m.integer("llama.attention.key_length", 0);
+  if (m.integer("llama.attention.value_length", c.head_width) != c.head_width)
+    refuse_config(where, "values of another size than keys are not supported");
+  c.norm_eps = shortest(m.floating("llama.attention.layer_norm_rms_epsilon"));
+  c.rotary_base = shortest(m.floating("llama.rope.freq_base", 10000));
+  c.activation = kernels::Activation::silu;
+  c.scaled_residual = false;
+  c.tied_head = file.find("output.weight") == nullptr;
+  const GgufTensor& tokens = file.at("token_embd.weight");
+  c.vocab = tokens.shape.rank() == 2 ? tokens.shape[0] : 0;
+  const auto rotated = m.integer("llama.rope.dimension_count", 0);
+  if (rotated > 0 && c.heads > 0 && rotated != c.head_size())
+    refuse_config(where, fmt::format("llama.rope.dimension_count {} is not the head size {}: "
+                                     "rotation of a part of a head is not supported",
+                                     rotated, c.head_size()));
+}
+
+constexpr LlamaName kGgufWhole[] = {{"norm1.gain", "attn_norm.weight"},
+                                    {"norm2.gain", "ffn_norm.weight"},
+                                    {"attention.out.weight", "attn_output.weight"},
+                                    {"feed_forward.down.weight", "ffn_down.weight"}};
+
+std::vector<FileTensor> llama_gguf_files(const nn::ParameterSpec& spec) {
+  const std::string_view name = spec.name;
+  if (name == "embedding.tokens") return as_it_is(spec, "token_embd.weight");
+  if (name == "final_norm.gain") return as_it_is(spec, "output_norm.weight");
+  if (name == "head.weight") return as_it_is(spec, "output.weight");
+  const auto [layer, part] = split_block_name(name);
+  const std::string block = fmt::format("blk.{}.", layer);
+  for (const LlamaName& item : kGgufWhole)
+    if (item.ours == part) return as_it_is(spec, fmt::format("{}{}", block, item.theirs));
+  std::vector<FileTensor> tensors;
+  for (const nn::Part& p : spec.parts) {
+    const bool attention = part == "attention.qkv.weight";
+    tensors.push_back({fmt::format("{}{}_{}.weight", block, attention ? "attn" : "ffn", p.name),
+                       {p.rows, spec.shape[1]}});
+    if (attention && p.name != "v") tensors.back().interleaved_heads = p.heads;
+  }
+  return tensors;
+}
+
+constexpr GgufRules kLlamaGguf = {.architecture = "llama",
+                                  .read_config = read_llama_gguf,
+                                  .files = llama_gguf_files};
 
 bool is_llama_buffer(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
 
@@ -120,6 +190,7 @@ const ImportRules kLlamaRules = {.family = "llama",
                                  .write_config = write_llama,
                                  .files = llama_files,
                                  .prefix = "model.",
+                                 .gguf = &kLlamaGguf,
                                  .is_buffer = is_llama_buffer};
 
 }  // namespace stemma::checkpoint

@@ -28,10 +28,10 @@ double product_rate(Stream& stream, kernels::Multiply multiply) {
                b = Tensor::zeros({kSize, kSize}, DType::f32);
   const Tensor c = Tensor::empty({kSize, kSize}, DType::f32);
   kernels::MatmulArgs args;
-  args.m = args.n = args.k = args.c_stride = kSize;
+  set_output(args, c);
+  args.k = kSize;
   args.a = kernels::rows_of(a);
   args.b = kernels::transposed_of(b);
-  args.c = c.raw();
   args.multiply = multiply;
   double best = 1e9;
   for (int round = 0; round < 8; ++round) {

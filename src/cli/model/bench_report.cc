@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
-#include "checkpoint/checkpoint_source.h"
+#include "checkpoint/stored_model.h"
 #include "cli/machine/peaks_json.h"
 #include "device/cpu.h"
 #include "device/memory.h"
@@ -30,9 +30,8 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
   s.numerics = ops::numerics_named(o.model.precision, stream.device());
   s.recompute = static_cast<ops::Recompute>(o.recompute);
   std::unique_ptr<nn::WeightSource> weights = std::make_unique<nn::FreshWeights>(1);
-  if (found.folder)
-    weights =
-        std::make_unique<checkpoint::CheckpointSource>(*found.folder, checkpoint::Memory::shared);
+  if (found.path)
+    weights = checkpoint::open_stored_model(*found.path, checkpoint::WithTokenizer::no).source;
   Measured m;
   m.numerics = s.numerics;
   train::BenchResult result = train::bench_steps(found.config, s, *weights, stream);
@@ -46,7 +45,7 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
 
 Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool decode) {
   infer::ModelOptions options = o.model.options();
-  const infer::LoadedModel model = found.folder ? infer::LoadedModel::open(options)
+  const infer::LoadedModel model = found.path ? infer::LoadedModel::open(options)
                                                 : infer::LoadedModel::random(found.config, options);
   infer::BenchSettings s;
   s.batch = o.batch;

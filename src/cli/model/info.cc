@@ -44,7 +44,7 @@ Json model_json(const std::string& model) {
                            {"decode_flop_per_token", cost.decode_flop(1, c.context)},
                            {"weight_bytes_f32", 4 * cost.parameters()},
                            {"cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token()}});
-  if (found.folder) out.set("folder", found.folder->string());
+  if (found.path) out.set("folder", found.path->string());
   std::error_code ignored;
   if (fs::is_directory(fs::path(model) / "checkpoints", ignored)) {
     const auto state = checkpoint::newest_checkpoint(model).state;

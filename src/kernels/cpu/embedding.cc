@@ -29,8 +29,8 @@ void embed_row(const W* token, const P* position, T* y, std::int64_t cols) {
               });
 }
 
-template <class T>
-void add_row(const T* x, T* y, std::int64_t cols) {
+template <class X, class T>
+void add_row(const X* x, T* y, std::int64_t cols) {
   const hn::ScalableTag<T> d;
   for_vectors(d, static_cast<std::size_t>(cols),
               [&](std::size_t, std::size_t i, std::size_t n) STEMMA_LANES {
@@ -111,6 +111,19 @@ void embed_f32(Stream& stream, const Lookup& a) {
     embed<W, float, float>(stream, a);
 }
 
+template <class X, class T>
+void add_term(Stream& stream, std::span<const std::int32_t> index, const Tensor& table,
+              const Tensor& y) {
+  const X* const from = table.data<X>();
+  T* const to = y.data<T>();
+  const auto row = STEMMA_PICK_PATH(add_row<X, T>);
+  cpu::for_rows(stream, y.rows(), y.cols(), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      row(from + index[static_cast<std::size_t>(i)] * table.row_stride(), to + i * y.row_stride(),
+          y.cols());
+  });
+}
+
 template <class T>
 void add_rows(Stream& stream, std::span<const std::int32_t> index, const Tensor& dy,
               const Tensor& table) {
@@ -118,7 +131,7 @@ void add_rows(Stream& stream, std::span<const std::int32_t> index, const Tensor&
   constexpr std::int64_t kSlice = 128;
   const T* const from = dy.data<T>();
   T* const to = table.data<T>();
-  const auto row = STEMMA_PICK_PATH(add_row<T>);
+  const auto row = STEMMA_PICK_PATH(add_row<T, T>);
   stream.workers().for_each(dy.cols(), kSlice,
                             [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
                               const cpu::FlushDenormals flush;
@@ -160,6 +173,24 @@ void embedding_forward(Stream& stream, std::span<const std::int32_t> ids,
     embed_f32<f16>(stream, lookup);
   else
     cpu::refuse_types("embedding", tokens.value(), y);
+}
+
+void embedding_add(Stream& stream, std::span<const std::int32_t> index, const Tensor& table,
+                   const Tensor& y) {
+  cpu::check_matrix("embedding", "y", y, y.rows(), table.cols());
+  if (static_cast<std::int64_t>(index.size()) != y.rows())
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[embedding] {} rows need as many indices, got {}", y.rows(), index.size()));
+  check_index("embedding", "index", index, table.rows());
+  if (table.dtype() == DType::f32 && y.dtype() == DType::f32)
+    add_term<float, float>(stream, index, table, y);
+  else if (table.dtype() == DType::bf16 && y.dtype() == DType::f32)
+    add_term<bf16, float>(stream, index, table, y);
+  else if (table.dtype() == DType::f64 && y.dtype() == DType::f64)
+    add_term<double, double>(stream, index, table, y);
+  else
+    cpu::refuse_types("embedding", table, y);
 }
 
 void embedding_backward(Stream& stream, std::span<const std::int32_t> index, const Tensor& dy,

@@ -1,18 +1,24 @@
-// Byte-pair encoding of one piece: the pair with the lowest rank merges first, of equal pairs the
-// leftmost, until no pair is left that merges (Sennrich et al. 2016, section 3.2; GPT-2's encoder).
+// Encodes one piece of text by byte-pair encoding: of all neighbouring pairs of tokens the one with
+// the lowest rank merges first, of equal ranks the leftmost, until no pair merges (Sennrich et al.
+// 2016, section 3.2; GPT-2's encoder).
 //
 //   BpeMerger merger(vocabulary);
-//   BpeMerger::Memory memory;
-//   merger.encode(" world", ids, memory);        // appends 995
+//   BpeMerger::Scratch scratch;
+//   merger.encode(" world", ids, scratch, end_of_text);        // appends 995
 //
-// The merges themselves are not made. The encoding is the one sequence of tokens in which every two
-// neighbours are what their own bytes encode to (docs/decisions.md has the proof), and that
-// sequence is searched for: from left to right, the longest token first, and back where none fits.
-// A place that was given up is never entered again, so time is linear in the piece, whatever it is
-// (and for each place in the number of sizes that tokens with these first bytes have).
+// Long pieces are not merged step by step. Their encoding is the only sequence of tokens in which
+// every two neighbours are the encoding of their joint bytes (docs/tokenizer-proofs.md, "The
+// encoding is determined by its neighbours"). A depth-first search finds that sequence: it takes
+// the longest token that fits (token_prefixes.h) and steps back where no token fits. A position
+// that failed is marked and never tried again, so the time is linear in the piece, whatever the
+// piece is; at each position it grows with the number of lengths that tokens with these first bytes
+// have. Merging would take n log n time and a priority queue.
 //
-// Any thread, each with its own memory. Which tokens may follow each other they share: 512 KiB, one
-// place a hash value, the newest wins.
+// Whether two tokens may be neighbours is computed from their merge trees (token_trees.h) and kept
+// in a direct-mapped cache of 2^16 entries, 512 KiB.
+//
+// Any number of threads may encode at once, each with its own scratch memory; they share the cache,
+// whose entries are atomic.
 #pragma once
 
 #include <atomic>
@@ -31,21 +37,22 @@ namespace stemma::bpe {
 
 class BpeMerger {
  public:
-  // The places that were given up: a bit for each byte of a piece that is searched backwards.
-  class Memory {
+  // A bit set of the dead ends of a search: positions of the piece from which it cannot be encoded
+  // to its end. It stays empty for pieces that are encoded without stepping back, which are most.
+  class Scratch {
     friend BpeMerger;
 
-    void give_up(std::size_t place, std::size_t piece_size) {
-      if (!has_given_up_) given_up_.assign(piece_size / 64 + 1, 0);
-      has_given_up_ = true;
-      given_up_[place / 64] |= std::uint64_t{1} << place % 64;
+    void mark_dead_end(std::size_t position, std::size_t piece_size) {
+      if (!has_dead_ends_) dead_ends_.assign(piece_size / 64 + 1, 0);
+      has_dead_ends_ = true;
+      dead_ends_[position / 64] |= std::uint64_t{1} << position % 64;
     }
-    bool gave_up(std::size_t place) const {
-      return has_given_up_ && (given_up_[place / 64] >> place % 64 & 1) != 0;
+    bool is_dead_end(std::size_t position) const {
+      return has_dead_ends_ && (dead_ends_[position / 64] >> position % 64 & 1) != 0;
     }
 
-    std::vector<std::uint64_t> given_up_;
-    bool has_given_up_ = false;
+    std::vector<std::uint64_t> dead_ends_;
+    bool has_dead_ends_ = false;
   };
 
   // Keeps nothing of `vocabulary`.
@@ -53,22 +60,25 @@ class BpeMerger {
   BpeMerger(const BpeMerger&) = delete;  // the parts refer to each other
   BpeMerger& operator=(const BpeMerger&) = delete;
 
-  // Where the part of `piece` from `begin` on ends that is encoded by itself: no merge leaves it.
+  // The end of the part of `piece` that begins at `begin` and is encoded by itself, because no
+  // merge can cross its ends (boundary_filter.h).
   std::size_t part_end(std::string_view piece, std::size_t begin) const;
-  // Appends the ids of `piece`, of any length. end: up to where memory may be read.
-  void encode(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
+  // Appends the ids of `piece`, of any length. `end`, here and below: memory may be read up to
+  // here.
+  void encode(std::string_view piece, std::vector<std::int32_t>& ids, Scratch& scratch,
               const char* end) const;
   void encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
-    Memory memory;
-    encode(piece, ids, memory, piece.data() + piece.size());
+    Scratch scratch;
+    encode(piece, ids, scratch, piece.data() + piece.size());
   }
-  // The same for a part: that it is a token is nothing special, its merges must make it.
-  void encode_part(std::string_view part, std::vector<std::int32_t>& ids, Memory& memory,
+  // Appends the ids of a part. Unlike a whole piece, a part that is a token is that token only if
+  // its merges make it.
+  void encode_part(std::string_view part, std::vector<std::int32_t>& ids, Scratch& scratch,
                    const char* end) const {
-    search(part, ids, memory, end);
+    search(part, ids, scratch, end);
   }
-  // The same for short pieces and parts, faster: the ids go to `ids`, where there is room for
-  // kMaxWordBytes; returns how many they are.
+  // The same for short pieces and parts, faster. They write to `ids`, which must have room for
+  // kMaxWordBytes ids, and return the number of ids.
   std::size_t encode_word(const lookup::WordKey& word, std::int32_t* ids) const;
   std::size_t encode_part(const lookup::WordKey& part, std::int32_t* ids) const {
     return rules_.merge_word(part, ids);
@@ -79,14 +89,15 @@ class BpeMerger {
     return rules_.keeps_whole_pieces() || trees_.is_own_encoding(id, piece, end);
   }
   bool may_follow(const Neighbours& pair, std::size_t left_size, const char* end) const;
-  void search(std::string_view piece, std::vector<std::int32_t>& ids, Memory& memory,
+  void search(std::string_view piece, std::vector<std::int32_t>& ids, Scratch& scratch,
               const char* end) const;
 
   MergeRules rules_;
   TokenTrees trees_;
   TokenPrefixes prefixes_;
   BoundaryFilter filter_;
-  mutable std::vector<std::atomic<std::uint64_t>> pairs_;  // two ids, in the lowest bit the answer
+  // A direct-mapped cache of may_follow(): two ids, and the answer in the lowest bit.
+  mutable std::vector<std::atomic<std::uint64_t>> known_pairs_;
 };
 
 }  // namespace stemma::bpe

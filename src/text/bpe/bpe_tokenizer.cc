@@ -58,14 +58,14 @@ class TextEncoder {
   struct Added {
     std::size_t begin, size;
     bool part;
-    lookup::WordKey key;             // up to kMaxWordBytes
-    lookup::WordCache::Pair* words;  // the same
+    lookup::WordKey key;          // up to kMaxWordBytes
+    lookup::WordCache::Set* set;  // the same
   };
 
   const char* text_end() const { return text_.data() + text_.size(); }
 
-  // Pieces that end with a character of three bytes, as in Chinese, are parts of sentences rather
-  // than words: few come again as they are.
+  // Whether the piece ends with a character of three bytes, as in Chinese. Such pieces are parts of
+  // sentences rather than words, and few of them occur twice, so they are cut into parts at once.
   bool is_sentence(std::size_t begin, std::size_t end) const {
     return end - begin > 3 && static_cast<unsigned char>(text_[end - 3]) >= 0xE0;
   }
@@ -84,10 +84,11 @@ class TextEncoder {
     }
   }
 
-  // Where the words may be in the cache is computed for many before the first is read, so that
-  // memory is waited for once.
+  // Collects words and prefetches their sets of the cache; the batch is encoded later. So the cache
+  // misses of a batch overlap.
   void add(std::size_t begin, std::size_t end, bool part) {
-    // A word that is a token may be something else as a part. Lengths leave this bit free.
+    // A part of a piece may be encoded otherwise than a piece of the same bytes (encode_part()), so
+    // it has a key of its own. Sizes leave this bit free.
     constexpr std::uint64_t kPart = std::uint64_t{1} << 63;
     if (added_ == kBatch) encode_added();
     Added& added = batch_[added_++];
@@ -97,8 +98,8 @@ class TextEncoder {
     if (added.size > lookup::kMaxWordBytes) return;
     added.key = lookup::WordKey::of(text_.data() + begin, added.size, text_end());
     added.key.high |= part ? kPart : 0;
-    added.words = &words_.at(added.key);
-    __builtin_prefetch(added.words);
+    added.set = &words_.set_of(added.key);
+    __builtin_prefetch(added.set);
   }
 
   void encode_added() {
@@ -106,7 +107,7 @@ class TextEncoder {
       const Added& added = batch_[i];
       if (added.size > lookup::kMaxWordBytes)
         encode_other(added);
-      else if (const std::size_t count = added.words->copy(added.key, &buffer_[buffered_]))
+      else if (const std::size_t count = added.set->find(added.key, &buffer_[buffered_]))
         buffered_ += count;
       else
         encode_word(added);
@@ -119,7 +120,7 @@ class TextEncoder {
     std::int32_t* ids = &buffer_[buffered_];
     const std::size_t count =
         added.part ? merger_.encode_part(added.key, ids) : merger_.encode_word(added.key, ids);
-    added.words->set(added.key, std::span(ids, count));
+    added.set->insert(added.key, std::span(ids, count));
     buffered_ += count;
   }
 
@@ -129,14 +130,14 @@ class TextEncoder {
       return;
     }
     const std::string_view piece = text_.substr(added.begin, added.size);
-    lookup::PieceCache::Piece& known = pieces_.at(piece);
-    if (known.bytes != piece) {
+    lookup::PieceCache::Entry& known = pieces_.entry_of(piece);
+    if (known.piece != piece) {
       const std::size_t first = append(added);
       known = {piece, first, ids_.size() - first};
       return;
     }
     flush();
-    for (std::size_t i = 0; i < known.count; ++i) ids_.push_back(ids_[known.first + i]);
+    for (std::size_t i = 0; i < known.count; ++i) ids_.push_back(ids_[known.first_id + i]);
   }
 
   // Returns where the first id is.
@@ -145,9 +146,9 @@ class TextEncoder {
     const std::size_t first = ids_.size();
     const std::string_view bytes = text_.substr(added.begin, added.size);
     if (added.part)
-      merger_.encode_part(bytes, ids_, memory_, text_end());
+      merger_.encode_part(bytes, ids_, scratch_, text_end());
     else
-      merger_.encode(bytes, ids_, memory_, text_end());
+      merger_.encode(bytes, ids_, scratch_, text_end());
     return first;
   }
 
@@ -156,7 +157,7 @@ class TextEncoder {
   std::vector<std::int32_t>& ids_;
   lookup::WordCache& words_;
   lookup::PieceCache pieces_;
-  BpeMerger::Memory memory_;
+  BpeMerger::Scratch scratch_;
   std::array<Added, kBatch> batch_;
   std::size_t added_ = 0;
   std::array<std::int32_t, 1024> buffer_;
@@ -235,8 +236,8 @@ std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {
   return lookup::token_of(vocabulary_.tokens, id);
 }
 
-// First how much memory, then the bytes: 16 at a time where there is room, as most tokens are
-// short.
+// The first pass adds up the sizes, the second one copies. Most tokens are short, so 16 bytes are
+// copied at a time where there is room for them.
 void BpeTokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
   std::size_t size = text.size();
   for (const std::int32_t id : ids) size += bytes_of(id).size();

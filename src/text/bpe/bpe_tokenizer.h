@@ -1,13 +1,13 @@
-// Byte-level BPE: a splitter, then merges within its pieces. This is GPT-2's encoding and that of
-// every tokenizer Stemma trains; other encodings of the kind differ in splitter and data only.
+// A tokenizer of byte-level BPE: a splitter cuts the text into pieces, and merges join the bytes
+// within each piece. This is GPT-2's encoding, and that of every BPE tokenizer that Stemma trains;
+// the other encodings of this kind differ in splitter and data only.
 //
 //   auto tokenizer = std::make_shared<BpeTokenizer>(vocabulary, gpt2_splitter(), eot_id);
 //
-// Any thread may encode and decode, several at once: what they learn of words they share
-// (word_cache.h, at most 4 MiB). encode() needs less than 100 KiB beside text and ids, and a bit
-// for each byte of the longest piece. Where the vocabulary says lowercase, text loses its capitals
-// for good: decode() gives it in lower case. Where it says that bytes are missing, text loses
-// those.
+// Any number of threads may encode and decode at once. They share a cache of words and their ids
+// (word_cache.h) of at most 4 MiB. encode() needs less than 100 KiB beside the text and the ids,
+// and one bit for each byte of the longest piece. Where the vocabulary says `lowercase`, decode()
+// gives the text in lower case. Where it says that bytes are missing, texts lose them.
 #pragma once
 
 #include <cstdint>

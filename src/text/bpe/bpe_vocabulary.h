@@ -1,4 +1,5 @@
-// The data of a byte-level BPE encoding, and the one place that checks it.
+// The data of a byte-level BPE encoding (tokens, merges, special tokens), and the builder that
+// checks it. Every reader of files uses the builder, so the checks are in one place.
 //
 //   VocabularyBuilder builder("vocab.json", {.tokens = 50257, .merges = 50000});
 //   builder.add_token("a", 0); ...
@@ -6,7 +7,8 @@
 //   builder.add_special("<|endoftext|>", 50256);
 //   BpeVocabulary vocabulary = builder.finish();
 //
-// Tokens and merges are bytes here, not the letters that files write for them.
+// Tokens and merges are plain bytes here. The readers have decoded the alphabet that files use for
+// them (text/unicode/byte_alphabet.h).
 #pragma once
 
 #include <cstddef>

@@ -1,13 +1,14 @@
-// What the merges of a vocabulary are: which two neighbours join, and how early. Private to text/.
+// The merges of a vocabulary as hash tables: which two neighbouring tokens merge, and with which
+// rank. It also encodes by the definition, merge after merge. Private to text/.
 //
 //   MergeRules rules(vocabulary);
-//   rules.rank({262, 995, " the world"});   // kNoRank: these two never join
+//   rules.rank({262, 995, " the world"}, end);   // kNoRank: these two never merge
 //
-// Lower ranks merge first, of equal ranks the leftmost (Sennrich et al. 2016, section 3.2). A rank
-// belongs to a pair of tokens or, under tiktoken's rule, to what two neighbours join to: then it is
-// the id of that token.
+// Lower ranks merge first, of equal ranks the leftmost (Sennrich et al. 2016, section 3.2). Under
+// the rule of GPT-2 the rank belongs to a pair of tokens; under tiktoken's rule it is the id of the
+// token that the bytes of both make.
 //
-// Keeps nothing of the vocabulary. Immutable: any thread.
+// The object keeps no reference to the vocabulary. Immutable: any thread.
 #pragma once
 
 #include <array>
@@ -36,7 +37,7 @@ class MergeRules {
   explicit MergeRules(const BpeVocabulary& vocabulary);
 
   // The token with these bytes, -1 where there is none. Special tokens are left out.
-  // end: up to where memory may be read.
+  // `end`, here and below: memory may be read up to here.
   std::int32_t find(std::string_view bytes, const char* end) const {
     return tokens_.find(bytes, end);
   }
@@ -52,14 +53,14 @@ class MergeRules {
     return rank == kNoRank ? -1 : result(rank);
   }
 
-  // Appends the ids of `piece`, merge by merge: O(n log n) and about 50 bytes of memory a byte.
-  // Throws invalid_argument from 2 GiB on.
+  // Appends the ids of `piece`, merge by merge with a priority queue: O(n log n) time and about 50
+  // bytes of memory for each byte. Throws invalid_argument from 2 GiB on.
   void merge(std::string_view piece, std::vector<std::int32_t>& ids) const;
-  // The same for a word: writes its ids to `ids`, where there is room for kMaxWordBytes; returns
-  // how many they are.
+  // The same for a word. Writes to `ids`, which must have room for kMaxWordBytes ids, and returns
+  // the number of ids.
   std::size_t merge_word(const lookup::WordKey& word, std::int32_t* ids) const;
 
-  // A piece that is a token is that token, whatever its merges make.
+  // Whether a piece that is a token is that token, whatever its merges make.
   bool keeps_whole_pieces() const { return by_tokens_ || whole_pieces_; }
   std::int32_t id_of_byte(char byte) const { return id_of_byte_[static_cast<unsigned char>(byte)]; }
   std::size_t size_of(std::int32_t id) const { return size_of_id_[static_cast<std::size_t>(id)]; }
@@ -83,7 +84,7 @@ class MergeRules {
   std::array<std::int32_t, 256> id_of_byte_{};  // -1: no token
   std::vector<std::uint32_t> size_of_id_;
   lookup::TokenTable tokens_;
-  std::vector<std::int32_t> rank_of_two_;  // of two bytes
+  std::vector<std::int32_t> rank_of_two_;  // of two bytes, by both bytes
   // Without by_tokens_:
   lookup::PairMap<std::int32_t> ranks_;
   std::vector<std::int32_t> result_of_rank_;

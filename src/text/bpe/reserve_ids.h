@@ -1,5 +1,7 @@
-// Memory for the ids of a text before it is encoded, so that they are not moved as they grow.
-// Private to text/.
+// Reserves memory for the ids of a text before it is encoded, so that the vector rarely grows and
+// copies. Private to text/.
+//
+//   reserve_ids(text, ids);       // room for text.size() / 4 + 1 more ids
 #pragma once
 
 #include <algorithm>

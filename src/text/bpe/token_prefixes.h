@@ -1,11 +1,15 @@
-// The tokens that a text begins with, longest first. Private to text/.
+// Longest-prefix match: the tokens with which a text begins, the longest first. It does the work of
+// a trie with a few hash lookups. Private to text/.
 //
 //   TokenPrefixes prefixes(vocabulary, rules);
 //   prefixes.longest(" worlds", end);     // {995, 6}: " world"
-//   prefixes.longest(" worl", end);       // the next shorter one, and so on; at last a byte
+//   prefixes.longest(" worl", end);       // the next shorter one, and so on; the last is one byte
 //
-// A table says which sizes the tokens have that begin with three given bytes; only these are looked
-// up. Refers to the rules. Immutable: any thread.
+// A hash table maps the first three bytes of a token to a bit set of the lengths that such tokens
+// have; only these lengths are looked up in the table of all tokens. A trie would follow a pointer
+// for each byte instead.
+//
+// The object refers to the rules. Immutable: any thread.
 #pragma once
 
 #include <cstddef>
@@ -30,16 +34,17 @@ class TokenPrefixes {
     std::int32_t id = -1;
     std::size_t size = 0;
   };
-  // The longest token that `text`, not empty, begins with. end: up to where memory may be read.
+  // The longest token that is a prefix of `text`, which is not empty. `end`: memory may be read up
+  // to here.
   Token longest(std::string_view text, const char* end) const;
 
  private:
-  // The tokens that begin with the same three bytes.
+  // An entry of the hash table: what is known of the tokens that begin with the same three bytes.
   struct Head {
     std::uint32_t bytes = kNoBytes;
-    std::uint32_t sizes = 0;   // bit n: a token of n bytes; kLongBit: one above kMaxWordBytes
-    std::uint32_t follow = 0;  // a bit for what bytes 3 to 5 are in tokens of six bytes and more
-    std::int32_t id = -1;      // of the token of just these bytes
+    std::uint32_t sizes = 0;   // bit n: there is a token of n bytes; kLongBit: of more bytes
+    std::uint32_t follow = 0;  // a Bloom filter of 32 bits over the next three bytes of the tokens
+    std::int32_t id = -1;      // of the token that is just these three bytes
   };
   static constexpr std::uint32_t kNoBytes = ~std::uint32_t{0};
   static constexpr std::size_t kHeadBytes = 3;
@@ -54,11 +59,11 @@ class TokenPrefixes {
   static std::uint32_t follow_bit(const char* head) {
     return 1u << (three_bytes(head + kHeadBytes) * 0x9E3779B1u >> 27);
   }
-  // The place of these bytes, which may be free.
+  // The entry of these bytes, or the free entry where it belongs. Open addressing, linear probing.
   const Head& head_of(std::uint32_t bytes) const {
-    std::size_t place = bytes * 0x9E3779B1u >> 8;
-    for (;; ++place) {
-      const Head& head = heads_[place & (heads_.size() - 1)];
+    std::size_t slot = bytes * 0x9E3779B1u >> 8;
+    for (;; ++slot) {
+      const Head& head = heads_[slot & (heads_.size() - 1)];
       if (head.bytes == bytes || head.bytes == kNoBytes) return head;
     }
   }
@@ -72,8 +77,10 @@ class TokenPrefixes {
   const MergeRules& rules_;
   LargeVector<Head> heads_;  // a power of two, at most half full
   std::size_t head_count_ = 0;
-  lookup::TokenTable long_heads_;                // the first kMaxWordBytes bytes to...
-  std::vector<std::vector<std::size_t>> longs_;  // ...the sizes of tokens, the largest first
+  // Tokens above kMaxWordBytes: their first kMaxWordBytes bytes give an index into longs_, which
+  // has the sizes of the tokens that begin with them, the largest first.
+  lookup::TokenTable long_heads_;
+  std::vector<std::vector<std::size_t>> longs_;
 };
 
 }  // namespace stemma::bpe

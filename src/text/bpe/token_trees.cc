@@ -3,8 +3,8 @@
 namespace stemma::bpe {
 namespace {
 
-// The last merge of a token is searched for in time that grows with the square of its length; a
-// longer token is merged instead.
+// Bytes. The search for the last merge of a token takes time that grows with the square of its
+// length, so longer tokens are merged instead.
 constexpr std::size_t kMaxSearchedBytes = 256;
 
 }  // namespace
@@ -19,8 +19,9 @@ TokenTrees::Tree TokenTrees::grown(std::int32_t id, std::string_view bytes, cons
   return found;
 }
 
-// A merge of two parts is the last of the token's own where each part is what its bytes merge to
-// before, and nothing crosses from one to the other before.
+// Tries every cut of the token into two tokens. A cut is the token's last merge when each part is
+// what its own bytes merge to, by merges of lower ranks, and no merge of a lower rank crosses the
+// cut.
 TokenTrees::Tree TokenTrees::find_tree(std::int32_t id, std::string_view bytes,
                                        const char* end) const {
   if (bytes.size() == 1) return {-1, -1, -1, Kind::byte};
@@ -59,9 +60,10 @@ bool TokenTrees::stay_apart(const Neighbours& pair, const char* end) const {
   return ids.size() == 2 && ids[0] == pair.left && ids[1] == pair.right;
 }
 
-// Backwards in time: of the merges that made the two ends that meet, the later one is undone, of
-// equal ranks the right one. Before it, a merge across had to have a lower rank than it, or the
-// same where it is to the left of it.
+// Goes backwards in time (docs/tokenizer-proofs.md, "Whether two tokens stay apart"). In each step
+// the later one of the two last merges is undone, of equal ranks the right one. A merge across the
+// boundary would have had to come before it: with a lower rank, or with the same rank and further
+// left.
 bool TokenTrees::stay_apart_below(std::int32_t limit, Neighbours pair, const char* end) const {
   for (;;) {
     if (rules_.rank(pair, end) < limit) return false;

@@ -1,17 +1,19 @@
-// How each token is merged out of its bytes, and so whether two tokens stay apart when they follow
-// each other. Private to text/.
+// The merge tree (derivation tree) of every token, and the question that it answers: do two tokens
+// stay two tokens when the text consists of just them? Private to text/.
 //
 //   TokenTrees trees(rules, vocabulary.tokens.size());
-//   trees.stay_apart({id("ab"), id("c"), "abc"}, end);   // "abc" is encoded as these two
+//   trees.stay_apart({id("ab"), id("c"), "abc"}, end);   // "abc" is encoded as these two tokens
 //
-// The tree of a token: the two tokens of its last merge, the rank of that merge, and their trees.
-// It is regular when ranks rise from the bytes to the top; then every encoding makes its merges in
-// the order of ranks, and whether a merge ever crosses from one token to the next is found by
-// undoing the merges at the ends where they meet (docs/decisions.md). Vocabularies that were
-// trained have regular trees only; for others the definition is followed merge by merge.
+// The root of a token's tree is its last merge; the two subtrees are the trees of the two tokens
+// that it joined; the leaves are bytes. A tree is regular when the rank of every merge is above the
+// ranks of the merges below it. For regular trees the answer takes a walk along the right edge of
+// the left tree and the left edge of the right tree (docs/tokenizer-proofs.md, "Whether two tokens
+// stay apart"). Trained vocabularies have regular trees only; for other tokens the bytes are merged
+// as the definition says.
 //
-// A tree is found when it is first asked for, as a text needs few of them. Refers to the rules.
-// Any thread: two that find the same tree write the same.
+// A tree is computed when it is first needed, because a text needs few of them. The object refers
+// to the rules. Any number of threads may ask at once: two that compute the same tree store the
+// same values.
 #pragma once
 
 #include <atomic>
@@ -28,12 +30,12 @@ class TokenTrees {
  public:
   TokenTrees(const MergeRules& rules, std::size_t tokens) : rules_(rules), trees_(tokens) {}
 
-  // Merging the bytes of the token gives the token. bytes: those of the token; end, everywhere: up
-  // to where memory may be read.
+  // Whether merging the bytes of the token gives the token. bytes: those of the token. `end`, here
+  // and below: memory may be read up to here.
   bool is_own_encoding(std::int32_t id, std::string_view bytes, const char* end) const {
     return tree(id, bytes, end).kind != Kind::none;
   }
-  // Merging the bytes of both gives these two tokens.
+  // Whether merging the bytes of both gives these two tokens.
   bool stay_apart(const Neighbours& pair, const char* end) const;
 
  private:
@@ -43,7 +45,7 @@ class TokenTrees {
     std::int32_t rank = -1;
     Kind kind = Kind::none;
   };
-  // A tree whose kind is known is whole.
+  // The kind is stored last, with release order: a tree whose kind is known is complete.
   struct SharedTree {
     std::atomic<std::int32_t> left = -1, right = -1;
     std::atomic<std::int32_t> rank = -1;
@@ -60,7 +62,8 @@ class TokenTrees {
   }
   Tree grown(std::int32_t id, std::string_view bytes, const char* end) const;
   Tree find_tree(std::int32_t id, std::string_view bytes, const char* end) const;
-  // No merge of a rank below `limit` crosses from the left to the right; both are bytes or regular.
+  // Whether no merge with a rank below `limit` crosses from the left token to the right one. Both
+  // are bytes or have regular trees.
   bool stay_apart_below(std::int32_t limit, Neighbours pair, const char* end) const;
 
   const MergeRules& rules_;

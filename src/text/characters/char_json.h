@@ -1,11 +1,12 @@
-// Character tokenizers as Hugging Face files: in tokenizer.json, BPE without merges that falls back
-// to bytes and is given whole texts, which makes every character a token.
+// Reads and writes character tokenizers as Hugging Face's tokenizer.json. In that format they are a
+// BPE model without merges, without a splitter, and with byte fallback, so that every character is
+// a token.
 //
 //   if (is_char_json(root)) tokenizer = read_char_json(root, "tokenizer.json");
 //   save_char_json(*tokenizer, "folder");
 //
-// Characters stand in the vocabulary as they are, bytes from 0x80 on as "<0x80>". transformers
-// gives the same ids for every valid text. Any thread.
+// The vocabulary has characters as they are and bytes from 0x80 on as "<0x80>". transformers gives
+// the same ids for every valid text. Any thread.
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,7 @@
-// One id per character, for small experiments: the 256 bytes and, beside them, characters above
-// U+007F (the others are bytes themselves). A character without an id of its own becomes its bytes,
-// so every text has ids and decode(encode(x)) == x for any bytes.
+// A tokenizer with one id for each character, for small experiments. It always has the 256 bytes
+// and, beside them, any number of characters above U+007F (the others are bytes themselves). A
+// character without an id of its own becomes its bytes, so every text has ids and decode(encode(x))
+// == x for any bytes.
 //
 //   auto bytes = byte_tokenizer();                  // no characters at all: the built-in "bytes"
 //   bytes->encode("é", ids);                        // 195 169

@@ -1,13 +1,15 @@
-// The tables behind fix_text(). Private to text/.
-//
-// They are made at build time by tables/generate_cleaning_tables.cc: properties of characters from
-// ICU; entities, charsets and the categories of mojibake from the text files beside it, which are
-// ftfy's. Two-stage tables: rows of 256 characters that are shared where they are equal.
+// The tables behind fix_text(): HTML entities, charsets, categories of mojibake, canonical
+// decompositions and compositions. Private to text/.
 //
 //   standard_width(U'Ａ');                                     // U"A"
-//   mojibake_character(U'Ã').byte[latin_1];                    // 0xC3
+//   mojibake_character(U'Ã').byte[kLatin1];                    // 0xC3
 //
-// Constant data: any thread, no errors. c: a code point, ≤ 0x10FFFF.
+// The program tables/generate_cleaning_tables.cc writes them when Stemma is built: properties of
+// characters come from ICU, the rest from the text files beside it, which are ftfy's. They are
+// two-stage tables: the high bits of a character choose a row of 256 entries, and equal rows are
+// stored once.
+//
+// Constant data: any thread, no errors. Everywhere `c` is a code point, at most 0x10FFFF.
 #pragma once
 
 #include <cstddef>

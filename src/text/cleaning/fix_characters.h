@@ -1,4 +1,4 @@
-// The steps of fix_text() that look at one character after another. Private to text/.
+// The steps of fix_text() that replace or remove single characters. Private to text/.
 //
 //   std::u32string line = U"“ﬁne”\r\n";
 //   fix_characters(line);                    // U"\"fine\"\n"

@@ -1,10 +1,10 @@
-// HTML entities in text. Private to text/.
+// Decodes HTML entities in a text. Private to text/.
 //
 //   std::u32string line = U"P&eacute;rez &AMP; &#x2014; this&not that";
 //   unescape_html(line);                       // U"Pérez & — this&not that"
 //
-// Linear time. Pure function: any thread, no errors.
-// Source: the named references of HTML5, its rules for numbers, and ftfy 6.3.1's names in capitals.
+// Linear time. Pure function: any thread, no errors. Source: the named references of HTML5, its
+// rules for numeric references, and the names in capitals that ftfy 6.3.1 accepts too.
 #pragma once
 
 #include <string>

@@ -13,8 +13,9 @@
 namespace stemma::cleaning {
 namespace {
 
-// A part of a text is repaired as a text of its own, with parts again. Each is shorter than the
-// text around it and, but for C1 controls, at most half as long; the limit holds for crafted text.
+// The limit of recursion: a part of a text is repaired as a text of its own, which has parts again.
+// A part is at most half as long as the text around it, except for C1 controls; only crafted text
+// reaches the limit.
 constexpr int kDeepestPart = 48;
 
 std::uint16_t charsets_of(std::u32string_view text) {
@@ -34,7 +35,7 @@ std::string encode_in(std::u32string_view text, int charset) {
   return bytes;
 }
 
-// The text whose UTF-8 was read in the first charset for which there is one.
+// Encodes the text in each charset in turn and returns the first result that is UTF-8, decoded.
 std::optional<std::u32string> read_again(std::u32string_view text) {
   const unsigned charsets = charsets_of(text);
   for (int charset = 0; charset < kCharsets; ++charset) {
@@ -48,7 +49,8 @@ std::optional<std::u32string> read_again(std::u32string_view text) {
   return std::nullopt;
 }
 
-// The end of the characters at `place` that could each be UTF-8 in some charset.
+// Where the run of characters that begins at `place`, each of which could be a byte of UTF-8 in
+// some charset, ends.
 std::size_t likely_utf8_end(std::u32string_view text, std::size_t place) {
   for (;;) {
     if (place >= text.size()) return place;
@@ -66,8 +68,8 @@ std::size_t likely_utf8_end(std::u32string_view text, std::size_t place) {
 
 void fix_encoding_within(std::u32string& text, Effort& effort, int depth);
 
-// Repairs the parts that look like UTF-8, each by itself, where the whole has no charset. Whether
-// the text changed.
+// For a text that has no charset as a whole: repairs each part that looks like UTF-8 by itself.
+// Returns whether the text changed.
 bool fix_parts(std::u32string& text, Effort& effort, int depth) {
   std::u32string result;
   std::size_t copied = 0;
@@ -96,7 +98,8 @@ bool fix_parts(std::u32string& text, Effort& effort, int depth) {
   return true;
 }
 
-// Latin-1's C1 controls, which nobody wants, were Windows-1252. Whether the text changed.
+// Replaces C1 controls by the characters of Windows-1252: text that was decoded as Latin-1 but was
+// Windows-1252. Returns whether the text changed.
 bool fix_c1_controls(std::u32string& text) {
   bool changed = false;
   for (char32_t& c : text) {

@@ -1,11 +1,13 @@
-// Undoing of mojibake: UTF-8 that was read in another charset, once or more often. Private to
-// text/.
+// Repairs mojibake: text in UTF-8 that was decoded with another charset, once or several times.
+// Private to text/.
 //
 //   std::u32string line = U"lâ€™été";
 //   Effort effort(line.size());
-//   fix_encoding(line, effort);           // U"l’été"
+//   fix_encoding(line, effort);           // U"l’été": it had been decoded as Windows-1252
 //
-// Pure functions: any thread. Source: ftfy 6.3.1, fix_encoding().
+// A text is repaired when it looks wrong (badness.h) and encodes, in one of ten charsets, to valid
+// UTF-8 (mojibake_bytes.h). This is repeated until nothing changes. Pure functions: any thread.
+// Source: ftfy 6.3.1, fix_encoding().
 #pragma once
 
 #include <algorithm>
@@ -14,14 +16,14 @@
 
 namespace stemma::cleaning {
 
-// Bounds what the repairs of one segment may cost, so that time is linear in the text: one repair
-// may make the next one possible as often as the segment has characters. Chains as long as that are
-// made on purpose; in lines of some hundred characters even they stay below the bound.
+// A budget for the repairs of one segment, in characters looked at. Each repair can make another
+// one possible, as often as the segment has characters, so without a budget a crafted text would
+// take quadratic time. In lines of some hundred characters even such texts stay within it.
 class Effort {
  public:
   explicit Effort(std::size_t characters) : left_(64 * characters + (std::size_t{1} << 18)) {}
 
-  // Before each pass over so many characters: whether there may be one more.
+  // Call it before each pass over this many characters. Returns whether the pass is allowed.
   bool spend(std::size_t characters) {
     const std::size_t cost = std::min(left_, characters + 1);
     left_ -= cost;

@@ -1,7 +1,7 @@
-// Bytes of text that was read in a wrong charset: repairs, and reading them as UTF-8. Private to
-// text/.
+// Works on the bytes that mojibake came from: it repairs damaged UTF-8 sequences and decodes UTF-8
+// and its variants. Private to text/.
 //
-//   std::string bytes = "\xC3 la mode";       // "Ã la mode" in Latin-1: the space was A0
+//   std::string bytes = "\xC3 la mode";       // "Ã la mode" in Latin-1: the space was byte A0
 //   restore_byte_a0(bytes);                   // "\xC3\xA0 la mode"
 //   decode_utf8_variants(bytes);              // U"à la mode"
 //
@@ -15,15 +15,16 @@
 
 namespace stemma::cleaning {
 
-// Spaces that were byte A0, within what is then a likely character. "Ã " becomes "à ", but for
-// Portuguese words such as "às".
+// Turns a space back into byte A0 where that makes a likely character: a program had replaced the
+// no-break space A0. "Ã " becomes "à ", except in Portuguese words such as "às".
 void restore_byte_a0(std::string& bytes);
 
-// Characters of which a byte was lost (1A, and once ? for it) become U+FFFD.
+// Replaces characters that lost a byte by U+FFFD. The byte 1A stands for the lost one, in one case
+// "?".
 void replace_lossy_sequences(std::string& bytes);
 
-// UTF-8, pairs of surrogates in UTF-8 (CESU-8) and C0 80 for U+0000; nothing where the bytes are
-// anything else.
+// Decodes UTF-8, pairs of surrogates in UTF-8 (CESU-8) and C0 80 for U+0000. Returns nothing where
+// the bytes are anything else.
 std::optional<std::u32string> decode_utf8_variants(std::string_view bytes);
 
 }  // namespace stemma::cleaning

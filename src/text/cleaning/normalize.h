@@ -1,9 +1,10 @@
-// Unicode normalization form C (UAX #15). Private to text/.
+// Puts text in Unicode normalization form C (UAX #15): canonical decomposition, then composition.
+// Private to text/.
 //
 //   std::u32string line = U"e\u0301";
 //   normalize_nfc(line);                // U"é"
 //
-// Time n log n in the longest run of combining marks. Pure function: any thread.
+// Time is n log n in the longest run of combining marks. Pure function: any thread.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, section 4), as `.tiktoken` files write tokens. Private to text/.
+// Base64 (RFC 4648, section 4), in which `.tiktoken` files write tokens. Private to text/.
 //
 //   std::string bytes;
 //   decode_base64("IHRoZQ==", bytes);     // true; " the"

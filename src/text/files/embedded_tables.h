@@ -1,4 +1,4 @@
-// The compressed vocabulary tables that lie in the binary (tables/README.md).
+// The published vocabularies as compressed tables inside the binary (text/tables/README.md).
 //
 //   std::string merges = embedded_table(EmbeddedTable::gpt2_merges);
 //

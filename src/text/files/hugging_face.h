@@ -1,12 +1,13 @@
-// Tokenizer files as Hugging Face writes them, for byte-level BPE with a split pattern of
-// splitter.h, with or without the normalizer Lowercase. SmolLM's pattern is written as the sequence
-// of Digits and ByteLevel that its own file has.
+// Reads and writes tokenizers as Hugging Face stores them: byte-level BPE with one of the patterns
+// of split/splitter.h, with or without the normalizer Lowercase. SmolLM's pattern is stored as the
+// sequence of Digits and ByteLevel that its own file has.
 //
 //   auto tokenizer = parse_tokenizer_json(read_file("tokenizer.json"), "tokenizer.json", {});
 //
-// `where` names the source in messages. All parsers take any bytes: they throw corrupt for what is
-// damaged or contradicts itself and unsupported, with its name, for what is well formed but would
-// give other ids here (another model, pre-tokenizer, normalizer, tokens matched inside text, ...).
+// `where` names the source in messages. All parsers accept any bytes. They throw corrupt for what
+// is damaged or contradicts itself, and unsupported, naming the feature, for what is well formed
+// but would give other ids here (another model, pre-tokenizer or normalizer, tokens matched inside
+// text, ...).
 #pragma once
 
 #include <filesystem>

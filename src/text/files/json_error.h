@@ -1,4 +1,4 @@
-// JSON values do not know the file they came from; this adds it to their errors.
+// Adds the name of the file to an error of the JSON parser, which knows only the text.
 //
 //   catch (const Error& error) { throw with_source(error, "vocab.json"); }
 #pragma once

@@ -1,11 +1,12 @@
-// What the readers of plain text files share: tokens by the line, in UTF-8. Private to text/.
+// Helpers of the readers of plain text files: a bounded read, checks of the encoding, and lines.
+// Private to text/.
 //
 //   const std::string text = read_tokenizer_file("vocab.txt");
 //   check_plain_text(text, "vocab.txt");
 //   LineReader lines(text);
 //   for (std::string_view line; lines.next(line);) ...     // it is line lines.number()
 //
-// Views live as long as the text. One thread a reader.
+// Views stay valid as long as the text. One thread for each reader.
 #pragma once
 
 #include <cstddef>

@@ -1,12 +1,14 @@
-// GPT-1's tokenizer files: a JSON object from tokens to ids and a list of merges. OpenAI calls them
-// encoder_bpe_40000.json and vocab_40000.bpe, Hugging Face vocab.json and merges.txt. They differ
-// from those of byte-level BPE (hugging_face.h): tokens are characters as they are, and those that
-// end a word end in "</w>".
+// Reads and writes GPT-1's tokenizer files: a JSON object from tokens to ids, and a list of merges.
+// OpenAI calls them encoder_bpe_40000.json and vocab_40000.bpe, Hugging Face vocab.json and
+// merges.txt.
 //
 //   if (auto vocabulary = find_gpt1("d", {}, "")) save_gpt1(*vocabulary, "e");
 //
-// Takes any bytes: throws corrupt for what is damaged or contradicts itself, unsupported where text
-// could yield a special token. Any thread.
+// They differ from the files of byte-level BPE (files/hugging_face.h): tokens are characters as
+// they are, and a token at the end of a word ends in "</w>".
+//
+// The parsers accept any bytes. They throw corrupt for what is damaged or contradicts itself, and
+// unsupported where text could yield a special token. Any thread.
 #pragma once
 
 #include <filesystem>

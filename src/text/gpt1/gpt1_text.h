@@ -1,6 +1,6 @@
-// What GPT-1's encoding makes of a text before it looks for words (Hugging Face transformers 4.57,
-// models/openai, text_standardize): dashes and ellipses of one kind, spaces around runs of signs,
-// white space as single spaces and lines.
+// Prepares a text for GPT-1's encoding (Hugging Face transformers 4.57, models/openai,
+// text_standardize): it unifies dashes and ellipses, puts spaces around runs of punctuation, and
+// collapses white space to single spaces and lines.
 //
 //   standardise_gpt1("(so—what…)\r\n\n  ok");     // "( so - what... ) \n ok"
 //

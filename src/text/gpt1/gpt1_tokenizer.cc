@@ -43,20 +43,20 @@ class Gpt1Encoder {
   void encode_short(std::string_view chunk) {
     const lookup::WordKey key =
         lookup::WordKey::of(chunk.data(), chunk.size(), text_.data() + text_.size());
-    lookup::WordCache::Pair& words = words_.at(key);
+    lookup::WordCache::Set& set = words_.set_of(key);
     const std::size_t first = ids_.size();
     ids_.resize(first + lookup::WordCache::kMaxIds + 1);
-    const std::size_t count = words.copy(key, &ids_[first]);
+    const std::size_t count = set.find(key, &ids_[first]);
     ids_.resize(first + count);
-    if (count == 0 && encode_new(chunk)) words.set(key, std::span(ids_).subspan(first));
+    if (count == 0 && encode_new(chunk)) set.insert(key, std::span(ids_).subspan(first));
   }
 
   void encode_other(std::string_view chunk) {
-    lookup::PieceCache::Piece& known = pieces_.at(chunk);
+    lookup::PieceCache::Entry& known = pieces_.entry_of(chunk);
     const std::size_t first = ids_.size();
-    if (known.bytes == chunk) {
+    if (known.piece == chunk) {
       ids_.resize(first + known.count);
-      std::copy_n(ids_.begin() + static_cast<std::ptrdiff_t>(known.first), known.count,
+      std::copy_n(ids_.begin() + static_cast<std::ptrdiff_t>(known.first_id), known.count,
                   ids_.begin() + static_cast<std::ptrdiff_t>(first));
     } else if (encode_new(chunk)) {
       known = {chunk, first, ids_.size() - first};

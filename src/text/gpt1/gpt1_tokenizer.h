@@ -1,16 +1,16 @@
-// GPT-1's encoding (Radford et al. 2018, section 4.1): ftfy's cleaning, spaCy's English words,
-// lower case and byte-pair encoding of characters. "openai-gpt" equals the OpenAIGPTTokenizer of
-// Hugging Face transformers 4.57 with ftfy 6.3 and spaCy 3.8, "gpt1" OpenAI's own code with these
-// (Gpt1LowerCase).
+// GPT-1's tokenizer (Radford et al. 2018, section 4.1): ftfy's cleaning, spaCy's English words,
+// lower case, and byte-pair encoding of characters. "openai-gpt" equals the OpenAIGPTTokenizer of
+// Hugging Face transformers 4.57 with ftfy 6.3 and spaCy 3.8; "gpt1" equals OpenAI's own code with
+// these (Gpt1LowerCase).
 //
 //   auto tokenizer = open_tokenizer("openai-gpt");
 //   tokenizer->encode("It's  FINE.", ids);         // it 's fine .
 //   tokenizer->decode(ids);                        // "it 's fine ."
 //
-// Any bytes are text, but what ids decode to is the cleaned text with spaces between its words, in
-// lower case; what the vocabulary cannot spell is <unk>. "<unk>" in a text is ordinary characters.
-// Any thread may encode and decode, several at once: what they learn of words they share
-// (word_cache.h). encode() needs a few times the text's size.
+// Any bytes are text, but ids decode to the cleaned text in lower case, with single spaces between
+// its words. What the vocabulary cannot spell becomes <unk>; "<unk>" in a text is ordinary
+// characters. Any number of threads may encode and decode at once; they share a cache of words and
+// their ids (lookup/word_cache.h). encode() needs a few times the size of the text.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The data of GPT-1's encoding, and the one place that checks it: byte-pair encoding of characters,
-// where the last character of a word carries the mark "</w>".
+// The data of GPT-1's encoding (tokens, merges, special tokens), and the builder that checks it.
+// The encoding is byte-pair encoding of characters, in which the last character of a word has the
+// mark "</w>".
 //
 //   Gpt1VocabularyBuilder builder("d/", 40478);
 //   builder.add_token("t", 3); ...

@@ -1,11 +1,12 @@
-// Merges within a word, as GPT-1 does it (Sennrich et al. 2016, section 3.2): the word's
-// characters, the last one with "</w>" behind, are joined by the merge of the lowest rank wherever
-// it stands, from left to right, then by that of the lowest rank then, until none is left.
+// Encodes one word by GPT-1's byte-pair encoding of characters (Sennrich et al. 2016, section 3.2).
+// The word starts as its characters, the last one with the mark "</w>". In each step the pair of
+// the lowest rank is merged everywhere in the word, from left to right, until no pair merges.
 //
 //   WordMerger merger(vocabulary);
 //   merger.merge("bachelorette", ids);            // 40476
 //
-// Takes n log n time on a word of n characters. Immutable: any thread. No errors.
+// Words of up to 40 characters are merged in a small array, longer ones with an ordered map from
+// rank to positions, in n log n time for n characters. Immutable: any thread. No errors.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,16 @@
-// A hash table from a pair of token ids to a small value: open addressing, linear probing, no
-// removal. Both the encoder's merge ranks and the trainer's pair counts are such tables.
+// A hash table from a pair of token ids to a small value: the encoder's merge ranks and the
+// trainer's pair counts.
 //
 //   PairMap<std::int64_t> counts;
 //   counts[pair_key(left, right)] += 1;
+//   counts.find(pair_key(left, right));      // null where the pair is absent
 //
-// Readers may share a table; a writer needs it alone. A reference lives until the next insertion.
+// Open addressing with linear probing; the number of slots is a power of two and at most half of
+// them are used. Pairs cannot be removed. It is faster than std::unordered_map here because a
+// lookup touches one or two neighbouring slots and no list node.
+//
+// Several threads may read a table at once; a writer needs it alone. A reference stays valid until
+// the next insertion.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +21,7 @@
 
 namespace stemma::lookup {
 
-// Orders as (left, right) does. Ids are ≥ 0.
+// Both ids in one number, which sorts like (left, right). Ids are ≥ 0.
 inline std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
   return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
 }
@@ -25,30 +31,30 @@ class PairMap {
  public:
   PairMap() : slots_(16) {}
 
-  // Makes place for `count` pairs in all.
+  // Makes room for `count` pairs in all.
   void reserve(std::size_t count) {
     while (slots_.size() < 2 * count) grow();
   }
 
   // Null where the key is absent.
   const Value* find(std::uint64_t key) const {
-    const Slot& slot = slots_[place_of(key)];
+    const Slot& slot = slots_[index_of(key)];
     return slot.key == key ? &slot.value : nullptr;
   }
   Value* find(std::uint64_t key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
 
   // Inserts Value{} where the key is absent.
   Value& operator[](std::uint64_t key) {
-    std::size_t place = place_of(key);
-    if (slots_[place].key == kEmpty) {
+    std::size_t index = index_of(key);
+    if (slots_[index].key == kEmpty) {
       if (2 * (size_ + 1) > slots_.size()) {
         grow();
-        place = place_of(key);
+        index = index_of(key);
       }
-      slots_[place].key = key;
+      slots_[index].key = key;
       ++size_;
     }
-    return slots_[place].value;
+    return slots_[index].value;
   }
 
  private:
@@ -59,19 +65,20 @@ class PairMap {
     Value value{};
   };
 
-  std::size_t place_of(std::uint64_t key) const {
+  // The slot that has the key, or the free slot where it belongs.
+  std::size_t index_of(std::uint64_t key) const {
     std::uint64_t hash = key * 0x9E3779B97F4A7C15u;
     hash ^= hash >> 32;
     const std::size_t mask = slots_.size() - 1;
-    std::size_t place = hash & mask;
-    while (slots_[place].key != key && slots_[place].key != kEmpty) place = (place + 1) & mask;
-    return place;
+    std::size_t index = hash & mask;
+    while (slots_[index].key != key && slots_[index].key != kEmpty) index = (index + 1) & mask;
+    return index;
   }
 
   void grow() {
     auto old = std::exchange(slots_, LargeVector<Slot>(2 * slots_.size()));
     for (Slot& slot : old)
-      if (slot.key != kEmpty) slots_[place_of(slot.key)] = std::move(slot);
+      if (slot.key != kEmpty) slots_[index_of(slot.key)] = std::move(slot);
   }
 
   LargeVector<Slot> slots_;  // a power of two, at most half full

@@ -1,9 +1,15 @@
-// Pieces that are longer than words come again too: a table that remembers where in the ids of this
-// text theirs are, of bounded size; the newest pieces win. Private to text/.
+// A direct-mapped cache from long pieces of one text to the ids that they were given. Encoders keep
+// one for each text, because long pieces (names, addresses, table rules) often come again in the
+// same text. Words of up to kMaxWordBytes have a cache of their own (word_cache.h). Private to
+// text/.
 //
 //   PieceCache cache(text.size());
-//   PieceCache::Piece& piece = cache.at(bytes);       // a part of the text
-//   if (piece.bytes != bytes) { ...; piece = {bytes, first, count}; }
+//   PieceCache::Entry& entry = cache.entry_of(piece);       // piece: a part of the text
+//   if (entry.piece != piece) { ...; entry = {piece, first_id, count}; }
+//
+// Each piece has exactly one entry in which it can be, and a new piece replaces the old one. An
+// entry stores no ids but a range of the ids that the text has so far, which the encoder copies. So
+// an entry is valid only while that text is encoded. One thread.
 #pragma once
 
 #include <algorithm>
@@ -20,37 +26,37 @@ namespace stemma::lookup {
 
 class PieceCache {
  public:
-  // A piece of the text, whose ids are `count` from `first` on in those of the text.
-  struct Piece {
-    std::string_view bytes;
-    std::size_t first = 0, count = 0;
+  // The ids of `piece` are the ids [first_id, first_id + count) of the text.
+  struct Entry {
+    std::string_view piece;
+    std::size_t first_id = 0, count = 0;
   };
 
-  // At most 64 KiB; short texts take less, and nothing before the first piece.
+  // Takes at most 64 KiB, less for short texts, and nothing before the first piece.
   explicit PieceCache(std::size_t text_size)
-      : places_(std::clamp<std::size_t>(std::bit_ceil(text_size / 64), 8, 1 << 11)) {}
+      : size_(std::clamp<std::size_t>(std::bit_ceil(text_size / 64), 8, 1 << 11)) {}
 
-  // The only place where the piece may be.
-  Piece& at(std::string_view bytes) {
-    if (pieces_.empty()) pieces_.resize(places_);
-    return pieces_[place_of(bytes)];
+  // The only entry in which the piece can be.
+  Entry& entry_of(std::string_view piece) {
+    if (entries_.empty()) entries_.resize(size_);
+    return entries_[index_of(piece)];
   }
 
  private:
-  // From the length and up to 8 bytes of both ends and of the middle.
-  std::size_t place_of(std::string_view bytes) const {
-    const auto eight_at = [&](std::size_t place) {
+  // Hashes the size and up to 8 bytes at the beginning, in the middle and at the end.
+  std::size_t index_of(std::string_view piece) const {
+    const auto eight_at = [&](std::size_t offset) {
       std::uint64_t eight = 0;
-      std::memcpy(&eight, bytes.data() + place, std::min<std::size_t>(bytes.size() - place, 8));
+      std::memcpy(&eight, piece.data() + offset, std::min<std::size_t>(piece.size() - offset, 8));
       return eight;
     };
-    const std::size_t last = bytes.size() - std::min<std::size_t>(bytes.size(), 8);
-    const WordKey key{eight_at(0) ^ bytes.size(), eight_at(last) + eight_at(bytes.size() / 2)};
-    return key.hash() >> 32 & (pieces_.size() - 1);
+    const std::size_t last = piece.size() - std::min<std::size_t>(piece.size(), 8);
+    const WordKey key{eight_at(0) ^ piece.size(), eight_at(last) + eight_at(piece.size() / 2)};
+    return key.hash() >> 32 & (entries_.size() - 1);
   }
 
-  std::size_t places_;
-  std::vector<Piece> pieces_;
+  std::size_t size_;  // of entries_, a power of two
+  std::vector<Entry> entries_;
 };
 
 }  // namespace stemma::lookup

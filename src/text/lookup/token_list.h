@@ -1,11 +1,15 @@
-// The tokens of a vocabulary by id, their bytes one after the other in one block of memory.
+// An array of strings in one block of memory: the bytes of every token of a vocabulary, by id.
 //
 //   TokenList tokens;
 //   tokens.set(262, " the");
 //   tokens[262];                  // " the"
 //   tokens[0];                    // empty: the id has no token
 //
-// Readers may share a list; a writer needs it alone. Views live until the next set().
+// Each token has an offset and a size into the block. At least 16 bytes may be read from the start
+// of every token, so that decoders can copy short tokens with one fixed-size move.
+//
+// Several threads may read a list at once; a writer needs it alone. Views stay valid until the next
+// set().
 #pragma once
 
 #include <algorithm>
@@ -19,7 +23,7 @@ namespace stemma::lookup {
 
 class TokenList {
  public:
-  // So many bytes may be read from the start of every token.
+  // This many bytes may be read from the start of every token.
   static constexpr std::size_t kReadable = 16;
 
   void reserve(std::size_t tokens) {
@@ -27,14 +31,15 @@ class TokenList {
     bytes_.reserve(8 * tokens);
   }
 
-  // The largest id with a token, plus 1.
+  // One more than the largest id that has a token.
   std::size_t size() const { return spans_.size(); }
   std::string_view operator[](std::size_t id) const {
     const Span span = spans_[id];
     return {bytes_.data() + span.begin, span.size};
   }
 
-  // The id has no token yet. All tokens together are below 4 GiB: readers refuse files as large.
+  // The id must have no token yet. All tokens together must be below 4 GiB; readers refuse larger
+  // files.
   void set(std::size_t id, std::string_view token) {
     if (id >= spans_.size()) spans_.resize(id + 1);
     const std::size_t begin = bytes_.size() - std::min(bytes_.size(), kReadable);
@@ -48,7 +53,7 @@ class TokenList {
     std::uint32_t begin = 0, size = 0;
   };
   std::vector<Span> spans_;
-  std::string bytes_;  // and kReadable more
+  std::string bytes_;  // of all tokens, then kReadable zeros
 };
 
 // Tokenizer::bytes_of(): throws invalid_argument for an id out of range or without a token.

@@ -22,17 +22,17 @@ void TokenTable::insert(std::string_view bytes, std::int32_t id) {
 
 void TokenTable::insert_word(const WordKey& key, std::int32_t id) {
   const std::uint64_t hash = key.hash();
-  std::size_t place = hash >> shift_;
-  while (tags_[place & mask_] != 0) ++place;
-  tags_[place & mask_] = tag_of(hash);
-  words_[place & mask_] = {key, id};
+  std::size_t slot = hash >> shift_;
+  while (tags_[slot & mask_] != 0) ++slot;
+  tags_[slot & mask_] = tag_of(hash);
+  words_[slot & mask_] = {key, id};
 }
 
-void TokenTable::resize_words(std::size_t places) {
-  const auto tags = std::exchange(tags_, LargeVector<std::uint8_t>(places));
-  const auto words = std::exchange(words_, LargeVector<Word>(places));
-  mask_ = places - 1;
-  shift_ = 64 - std::countr_zero(places);
+void TokenTable::resize_words(std::size_t slots) {
+  const auto tags = std::exchange(tags_, LargeVector<std::uint8_t>(slots));
+  const auto words = std::exchange(words_, LargeVector<Word>(slots));
+  mask_ = slots - 1;
+  shift_ = 64 - std::countr_zero(slots);
   for (std::size_t i = 0; i < words.size(); ++i)
     if (tags[i] != 0) insert_word(words[i].key, words[i].id);
 }
@@ -50,8 +50,8 @@ std::uint64_t TokenTable::hash_of_long(std::string_view bytes) {
 std::int32_t TokenTable::find_long(std::string_view bytes) const {
   if (bytes.size() > longest_) return -1;
   const std::uint64_t hash = hash_of_long(bytes);
-  for (std::size_t place = hash >> 32;; ++place) {
-    const Long& there = longs_[place & (longs_.size() - 1)];
+  for (std::size_t slot = hash >> 32;; ++slot) {
+    const Long& there = longs_[slot & (longs_.size() - 1)];
     if (there.id < 0) return -1;
     if (there.hash == hash && there.size == bytes.size() &&
         long_bytes_.compare(there.begin, there.size, bytes) == 0)
@@ -60,18 +60,18 @@ std::int32_t TokenTable::find_long(std::string_view bytes) const {
 }
 
 void TokenTable::insert_long(std::string_view bytes, std::int32_t id) {
-  const auto place_in = [](std::vector<Long>& longs, const Long& added) {
-    std::size_t place = added.hash >> 32;
-    while (longs[place & (longs.size() - 1)].id >= 0) ++place;
-    longs[place & (longs.size() - 1)] = added;
+  const auto insert_into = [](std::vector<Long>& longs, const Long& added) {
+    std::size_t slot = added.hash >> 32;
+    while (longs[slot & (longs.size() - 1)].id >= 0) ++slot;
+    longs[slot & (longs.size() - 1)] = added;
   };
   if (2 * ++long_count_ > longs_.size()) {
     std::vector<Long> larger(2 * longs_.size());
     for (const Long& there : longs_)
-      if (there.id >= 0) place_in(larger, there);
+      if (there.id >= 0) insert_into(larger, there);
     longs_ = std::move(larger);
   }
-  place_in(longs_, {hash_of_long(bytes), long_bytes_.size(), bytes.size(), id});
+  insert_into(longs_, {hash_of_long(bytes), long_bytes_.size(), bytes.size(), id});
   long_bytes_.append(bytes);
   longest_ = std::max(longest_, bytes.size());
 }

@@ -1,7 +1,12 @@
-// Short words as two numbers: compared and hashed in a few instructions. Private to text/.
+// A short string of up to 15 bytes packed into 128 bits, so that it is compared and hashed in a few
+// instructions. It is the key of the room's hash tables and caches. Private to text/.
 //
-//   const WordKey key = WordKey::of(piece, end_of_text);   // piece.size() ≤ kMaxWordBytes
-//   slots[key.hash() & mask]
+//   const WordKey key = WordKey::of(word, size, end_of_text);   // size <= kMaxWordBytes
+//   slots[key.hash() >> 32 & mask]
+//
+// The bytes of the word come first, then zeros, and the last byte is the length. A caller that
+// passes how far memory may be read (`end`) lets the key be loaded with one unaligned read of 16
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +22,12 @@ inline constexpr std::size_t kMaxWordBytes = 15;
 struct WordKey {
   std::uint64_t low = 0, high = 0;
 
-  // Without branches: which of two words it is, nobody can guess.
+  // One comparison without a branch between the halves: the outcome is hard to predict.
   bool operator==(const WordKey& other) const {
     return ((low ^ other.low) | (high ^ other.high)) == 0;
   }
 
-  // `end`: up to where memory may be read, at least the end of the word.
+  // `end`: memory may be read up to here; at least the end of the word.
   static WordKey of(const char* word, std::size_t size, const char* end) {
     WordKey key;
     if (end - word >= 16) {
@@ -31,7 +36,8 @@ struct WordKey {
       key.high &= kMasks[size].high;
     } else if (size >= 8) {
       key.low = load<std::uint64_t>(word);
-      // The last 8 bytes, of which the first 16 - size are in `low` already.
+      // Load the last 8 bytes and shift out the first 16 - size of them, which are in `low`
+      // already.
       key.high = size == 8 ? 0 : load<std::uint64_t>(word + size - 8) >> 8 * (16 - size);
     } else if (size >= 4) {
       key.low = load<std::uint32_t>(word) | load<std::uint32_t>(word + size - 4) << 8 * (size - 4);
@@ -47,13 +53,13 @@ struct WordKey {
   }
 
   std::size_t size() const { return high >> 56 & kMaxWordBytes; }
-  // Readable for 16 bytes, as long as the key is there.
+  // A view into the key: it stays valid as long as the key, and 16 bytes may be read from it.
   std::string_view bytes() const { return {reinterpret_cast<const char*>(this), size()}; }
-  // The byte at `place` and, eight bits higher, the one behind it.
-  unsigned two_bytes(std::size_t place) const {
-    return static_cast<unsigned>(bits() >> 8 * place) & 0xFFFF;
+  // The byte at `offset` in the low bits, the next one in the bits above.
+  unsigned two_bytes(std::size_t offset) const {
+    return static_cast<unsigned>(bits() >> 8 * offset) & 0xFFFF;
   }
-  // `size` of the bytes from `begin` on.
+  // The key of the substring of `size` bytes from `begin` on.
   WordKey part(std::size_t begin, std::size_t size) const {
     const Bits bits = this->bits() >> 8 * begin;
     const Mask& mask = kMasks[size];
@@ -61,7 +67,7 @@ struct WordKey {
             (static_cast<std::uint64_t>(bits >> 64) & mask.high) | std::uint64_t{size} << 56};
   }
 
-  // The upper half depends on every byte; low bits do not.
+  // The upper 32 bits depend on every byte of the word; the lowest bits do not.
   std::uint64_t hash() const {
     std::uint64_t mixed = low * 0x9E3779B97F4A7C15u + high * 0xC2B2AE3D27D4EB4Fu;
     mixed ^= mixed >> 32;
@@ -72,7 +78,7 @@ struct WordKey {
   __extension__ using Bits = unsigned __int128;
   Bits bits() const { return Bits{high} << 64 | low; }
 
-  // In a number of 64 bits, so that it can be shifted.
+  // Widened to 64 bits, so that the caller can shift it.
   template <class Integer>
   static std::uint64_t load(const char* from) {
     Integer value = 0;

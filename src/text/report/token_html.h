@@ -1,10 +1,11 @@
-// A page that shows a text's tokens and their statistics: one HTML file that needs nothing else (no
-// scripts, fonts or pictures from elsewhere), for light and dark screens. Tokens are coloured; the
-// pointer on one shows its id and bytes. Whatever the text and the vocabulary hold, it is shown and
-// not acted on: markup is escaped, the rest is visible_text.h's.
+// Writes an HTML page that shows the tokens of a text in colour, and their statistics.
 //
 //   InspectedText one{"gpt2", *tokenizer, ids, token_statistics(*tokenizer, text, ids)};
 //   write(token_page({&one, 1}, {.title = "book.txt"}));
+//
+// The page is one file that loads nothing else (no scripts, fonts or pictures) and suits light and
+// dark screens. Pointing at a token shows its id and bytes. Text and vocabulary cannot inject
+// anything into the page: markup is escaped, and other bytes are shown by visible_text().
 //
 // Pure function: any thread. Throws as Tokenizer::bytes_of().
 #pragma once

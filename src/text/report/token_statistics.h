@@ -1,4 +1,5 @@
-// What a tokenizer makes of a text, in figures.
+// Statistics of how a tokenizer encodes a text: bytes per token, tokens per word (fertility), the
+// most frequent and the longest tokens, and the tokens that were never used.
 //
 //   std::vector<std::int32_t> ids;
 //   tokenizer->encode(text, ids);

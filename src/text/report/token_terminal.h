@@ -1,6 +1,5 @@
-// A text's tokens for a terminal: each on a background of its own where colours are wanted,
-// otherwise with "│" between them. The text's own bytes cannot act on the terminal
-// (visible_text.h).
+// Shows the tokens of a text in a terminal: each token on a background colour, or separated by "│"
+// where colours are not wanted. The bytes of the text cannot act on the terminal (visible_text.h).
 //
 //   tokens_for_terminal(*gpt2, ids, {});                // Hello│·world
 //   tokens_for_terminal(*gpt2, ids, {.ids = true});     // Hello(15496)│·world(995)

@@ -1,14 +1,14 @@
-// How fast tokenizers open, encode and decode.
+// Measures how fast tokenizers open, encode and decode.
 //
 //   const std::vector<BenchText> texts = {{"book", book}};
 //   for (const TokenizerRates& one : bench_tokenizers({"gpt2"}, texts, {}))
 //     one.texts[0].encode.median;      // bytes a second
 //
-// On the calling thread. Encoding and decoding are timed by the thread's own processor time, so
-// that what else runs on the machine does not count; loading and several threads by the wall's.
-// Each run has a tokenizer opened anew, which remembers no word. The runs of the tokenizers take
-// turns; before the first run that counts, each encodes and decodes the text once. Throws what
-// open_tokenizer() throws.
+// The measurements run on the calling thread. Encoding and decoding are timed by the processor time
+// of that thread, so that other programs on the machine do not count; opening, and encoding on
+// several threads, are timed by the wall clock. Each run opens a new tokenizer, whose cache of
+// words is empty. The runs of the tokenizers alternate. Before its first measured run each
+// tokenizer encodes and decodes the text once. Throws what open_tokenizer() throws.
 #pragma once
 
 #include <cstdint>

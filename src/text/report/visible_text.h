@@ -1,14 +1,14 @@
-// Bytes made visible, for showing tokens: nothing that a terminal or a browser would act on comes
-// through, and two different bytes look different.
+// Escapes bytes for display, so that tokens can be shown in a terminal or a browser: nothing in
+// them acts on it, and two different byte strings look different.
 //
 //   visible_text("a\tb")             a⇥b
 //   visible_text(" \xe2\x80")        ·‹e2 80›        bytes that are no whole character
 //   visible_text("\u202e\x1b[31m")   ‹U+202E›‹U+001B›[31m
 //
-// White space of ASCII has signs (· ⇥ ↵ ␍); characters without a look of their own have their
-// number: controls, format characters (bidirectional overrides, zero-width ones), variation
-// selectors, other white space, private use, noncharacters. A combining mark without a letter
-// before it sits on a dotted circle. The result is valid UTF-8. Pure functions: any thread.
+// White space of ASCII has signs (· ⇥ ↵ ␍). A character that has no look of its own is shown by its
+// number: control and format characters (bidirectional overrides, zero-width characters), variation
+// selectors, other white space, private use, noncharacters. A combining mark that has no letter
+// before it is put on a dotted circle. The result is valid UTF-8. Pure functions: any thread.
 //
 // Source: Unicode 15, general category Cf, property Default_Ignorable_Code_Point.
 #pragma once

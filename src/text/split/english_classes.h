@@ -1,10 +1,11 @@
-// Classes of characters as spaCy's English tokenizer uses them (spacy/lang/char_classes.py, 3.8):
-// its lists of letters, quotes, marks, currencies and symbols, not Unicode's properties. A letter
-// of a script without case counts as lower and as upper case. Private to text/.
+// Character classes of spaCy's English tokenizer (spacy/lang/char_classes.py, 3.8): its own lists
+// of letters, quotes, icons, currencies and punctuation, which differ from Unicode's properties. A
+// letter of a script without case counts both as lower case and as upper case. Private to text/.
 //
-//   english_class(U'e') & kEnglishLower;          // true
-//   english_class(U'中') & kEnglishUpper;         // true
+//   english_class(U'e') & kEnglishLower;          // not 0
+//   english_class(U'中') & kEnglishUpper;         // not 0
 //
+// A table gives the classes of ASCII; other characters are found by binary search in sorted ranges.
 // Pure functions on constant data: any thread, no errors.
 #pragma once
 

@@ -1,10 +1,11 @@
-// The words that spaCy's English tokenizer cuts, or keeps whole, against its rules of signs
-// (spacy/lang/tokenizer_exceptions.py and spacy/lang/en/tokenizer_exceptions.py, 3.8): contractions
-// ("do|n't"), abbreviations ("Mr."), times ("10|am"), emoticons (":-)"). 1,347 in all.
+// The exceptions of spaCy's English tokenizer: a hash table of words that are cut, or kept whole,
+// against its rules of punctuation (spacy/lang/tokenizer_exceptions.py and
+// spacy/lang/en/tokenizer_exceptions.py, 3.8). They are contractions ("do|n't"), abbreviations
+// ("Mr."), times ("10|am") and emoticons (":-)"), 1,347 in all.
 //
-//   english_exceptions().find("can't");           // lengths 2, 3
+//   english_exceptions().find("can't");           // lengths 2, 3: "ca", "n't"
 //
-// Case and apostrophes count: "can’t" is an entry of its own. Immutable: any thread.
+// Case and the kind of apostrophe matter: "can’t" is an entry of its own. Immutable: any thread.
 #pragma once
 
 #include <array>
@@ -16,14 +17,14 @@
 
 namespace stemma::split {
 
-// The lengths of a word's tokens in bytes, in order; zeros behind.
+// The lengths in bytes of the tokens of a word, in order, then zeros.
 using EnglishCuts = std::array<std::uint8_t, 4>;
 
 class EnglishExceptions {
  public:
   EnglishExceptions();
 
-  // Null where the word is none.
+  // Null where the word is no exception.
   const EnglishCuts* find(std::string_view word) const {
     if (word.size() > longest_bytes_) return nullptr;
     const auto found = cuts_.find(word);
@@ -32,9 +33,9 @@ class EnglishExceptions {
   const lookup::StringMap<EnglishCuts>& all() const { return cuts_; }
 
  private:
-  // `parts`: the tokens with '|' between; twice, also with ’ for each apostrophe.
+  // Adds an exception, given as its tokens with '|' between them, and the same with ’ for each '.
   void add(std::string_view parts);
-  // And with a capital.
+  // The same, and also with a capital at the beginning.
   void add_both(const std::string& parts);
   void add_pronouns();
   void add_question_words();

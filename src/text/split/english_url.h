@@ -1,12 +1,13 @@
-// Whether a word without white space is an address that spaCy keeps whole: a host with a top-level
-// domain or a public IP number, with or without protocol, user, port and path
-// (spacy/lang/tokenizer_exceptions.py, URL_PATTERN, 3.8). Linear in the word. Private to text/.
+// Recognises the URLs and mail addresses that spaCy's English tokenizer keeps whole: a host with a
+// top-level domain or a public IPv4 address, with optional protocol, user, port and path
+// (spacy/lang/tokenizer_exceptions.py, URL_PATTERN, 3.8). Private to text/.
 //
 //   is_english_url("example.com/a?b");            // true
 //   is_english_url("me@mail.example.com");        // true
-//   is_english_url("End.Next");                   // false: a domain ends in lower case
+//   is_english_url("End.Next");                   // false: a top-level domain is in lower case
 //
-// Pure function: any thread, no errors.
+// `word` has no white space. A hand-written matcher that takes time linear in the word, where the
+// regular expression backtracks. Pure function: any thread, no errors.
 #pragma once
 
 #include <string_view>

@@ -19,10 +19,11 @@ Character character_before(std::string_view text, std::size_t place) {
   return {};
 }
 
-// Whether a piece ends between two neighbours in any text. Nothing that an alternative of the
-// patterns matches has the one right before the other, and none but \s+(?!\S) looks behind what it
-// matches: it never ends here, since `before` is no white space. `first` is the first byte of
-// `after`, which is a whole character.
+// Whether a piece ends between these two neighbouring characters in any text: no match of an
+// alternative of the patterns contains the one right before the other, and the alternatives that
+// look beyond their match, \s+(?!\S) and SmolLM's \s+(?![^\s\p{N}]), cannot end here, because
+// `before` is not white space (docs/tokenizer-proofs.md). `first` is the first byte of `after`,
+// which is a whole character.
 bool always_parted(const Character& before, const Character& after, char first) {
   if (before.length == 0) return true;  // an invalid byte is a piece of its own
   if (before.kind == unicode::CharClass::space) return false;
@@ -51,8 +52,8 @@ std::size_t last_parted_place(std::string_view text) {
   return 0;
 }
 
-// By splitting all of the text. White space before the cut would see an end of the text that is
-// none.
+// Splits the whole text and takes the end of the last piece that more text cannot change. A piece
+// of white space does not count: \s+(?!\S) would take the cut for the end of the text.
 std::size_t last_stable_end(const Splitter& splitter, std::string_view text) {
   text.remove_suffix(unicode::incomplete_utf8_tail(text));
   std::array<std::size_t, 256> ends;

@@ -1,12 +1,13 @@
-// Splitters cut text into the pieces that byte-pair encoding works on: merges never cross them.
-//
-// A splitter is a scanner written by hand for one of the published patterns; it takes time linear
-// in the text, whatever the text. Pieces follow each other without gaps, so that joined they are
-// the text. A byte that is no part of valid UTF-8 is a piece of its own; towards its neighbours it
-// counts as a character that is neither letter, number nor space.
+// A splitter (pre-tokenizer) cuts text into the pieces within which byte-pair encoding merges: no
+// token crosses the end of a piece.
 //
 //   std::array<std::size_t, 64> ends;
 //   const std::size_t count = gpt2_splitter().split("Hello world", 0, ends);   // 2: 5, 11
+//
+// Each splitter does what one published regular expression does, as a hand-written scanner: it
+// takes time linear in the text, whatever the text is. Pieces follow each other without gaps, so
+// joined they are the text. A byte that is not part of valid UTF-8 is a piece of its own; to its
+// neighbours it looks like a character that is neither letter, number nor white space.
 //
 // Splitters are immutable: any thread. No errors.
 #pragma once

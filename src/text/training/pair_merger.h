@@ -1,20 +1,24 @@
-// The inner part of BPE training: words as token ids with their counts, and merges applied to them
-// with the pair counts kept up to date. Private to text/.
+// The merge loop of BPE training: it finds the most frequent pair of neighbouring tokens and merges
+// it in all words, while the counts of all pairs stay exact. Private to text/.
 //
 //   PairMerger merger;
 //   merger.add_word("the", 1200);
 //   merger.start(min_frequency);
 //   while (auto best = merger.best_pair()) merger.merge(*best, new_id);
 //
-// A merge to a new id makes pairs with that id and takes from pairs without it, so after it the
-// counts of all pairs can only fall. Three things follow: a pair below min_frequency is forgotten
-// at once, the words with a pair are listed once, and the queue puts stale counts right when they
-// come up. What happens to the neighbours of the new id is added up by neighbour first, in arrays,
-// so the table of pairs is asked once for a pair and merge, not once for a word.
+// Three structures: an inverted index from each pair to the words that contain it; a hash table
+// from each pair to its count; and a binary heap of pairs by count with lazy deletion, where a
+// stale count is corrected when it comes to the top.
 //
-// Ids of bytes are those of byte_alphabet_order(); new ids go on from there, ascending. Memory: for
-// each word 12 bytes and 4 for each of its bytes, 4 to 12 for each place of a pair that is frequent
-// enough. One thread.
+// After a pair has become a new token, only pairs with that token are new, and the count of every
+// other pair can only fall. Three things follow. A pair below min_frequency can be forgotten at
+// once. The index of a pair is written once, when the pair appears. A stale count in the heap is
+// never too low. Within one merge, changes are summed up by neighbouring token in arrays first, so
+// the hash table is asked once for each pair and not once for each word.
+//
+// The ids of bytes are those of byte_alphabet_order(); new ids follow in ascending order. Memory:
+// 12 bytes for each word, 4 for each of its bytes, and 4 to 12 for each entry of the index. One
+// thread.
 #pragma once
 
 #include <array>
@@ -37,42 +41,43 @@ class PairMerger {
 
   PairMerger();
 
-  // Makes room for words of so many bytes in all.
+  // Reserves memory for this many words with this many bytes in all.
   void reserve(std::uint64_t words, std::uint64_t bytes);
   // Throws out_of_memory when all words together would take more than 16 GiB.
   void add_word(std::string_view bytes, std::uint64_t count);
   // Counts all pairs; after the last add_word(). min_frequency 0 means 1.
   void start(std::uint64_t min_frequency);
-  // Takes the most frequent pair, of equally frequent ones the lowest; nothing when none is left
-  // that occurs min_frequency times.
+  // Removes the most frequent pair from the heap and returns it, of equally frequent pairs the
+  // lowest. Returns nothing when no pair is left that occurs min_frequency times.
   std::optional<Pair> best_pair();
   // Replaces the pair that best_pair() gave last by `id` in all words.
   void merge(const Pair& pair, std::int32_t id);
 
  private:
-  // A word lies in words_: its count (low half, high half), its size, then its symbols. Its number
-  // is where it begins.
+  // A word in words_ is its count (low half, high half), its size, then its symbols. Words are
+  // referred to by their offset in words_.
   static constexpr std::uint32_t kHead = 3;
 
   struct PairState {
     std::uint64_t count = 0;
-    std::uint64_t places_begin = 0;  // in places_
+    std::uint64_t places_begin = 0;  // the words with the pair: a range of places_
     std::uint32_t places = 0;
   };
   struct Candidate {
     std::uint64_t count = 0, pair = 0;
-    // Lower in the queue.
+    // The order of the heap: the higher count comes first, then the lower pair.
     bool operator<(const Candidate& other) const {
       return count != other.count ? count < other.count : pair > other.pair;
     }
   };
-  // What a merge does to one pair.
+  // What the current merge changes about one pair.
   struct Change {
     std::uint64_t pair = 0, count = 0;
     std::uint32_t places = 0, last_word = 0;
     std::uint64_t places_begin = 0;
   };
-  // The pairs that a merge changes, one side of them known: found by the other side.
+  // The pairs of one kind that the current merge changes. One token of all of them is the same, so
+  // they are found by the other one, with an array instead of a hash table.
   class Changes {
    public:
     Change& at(std::int32_t neighbour, std::uint64_t pair);
@@ -83,7 +88,7 @@ class PairMerger {
     void clear();
 
    private:
-    std::vector<std::uint32_t> index_;  // by neighbour: 1 + its place in changes_, or 0
+    std::vector<std::uint32_t> index_;  // by neighbour: 1 + its index in changes_, or 0
     std::vector<std::int32_t> neighbours_;
     std::vector<Change> changes_;
   };
@@ -103,13 +108,15 @@ class PairMerger {
 
   std::vector<std::uint32_t> id_of_byte_;
   std::vector<std::uint32_t> words_;
-  std::vector<std::uint32_t> places_;  // words with a pair, one list after the other
-  lookup::PairMap<PairState> pairs_;   // those that were frequent enough when they came into being
-  std::vector<Candidate> queue_;       // a heap; counts may be stale
+  std::vector<std::uint32_t>
+      places_;                        // the inverted index: the words of each pair, list after list
+  lookup::PairMap<PairState> pairs_;  // those that were frequent enough when they came into being
+  std::vector<Candidate> queue_;      // a heap; counts may be stale
   std::uint64_t min_frequency_ = 1;
 
-  // Of the current merge of (left, right) to id: (x, id) by x, (id, y) by y, (x, left) by x,
-  // (right, y) by y.
+  // What the current merge of (left, right) to id changes. Gained are the pairs (x, id), found by
+  // x, and (id, y), found by y; lost are the pairs (x, left), found by x, and (right, y), found by
+  // y.
   Changes gained_left_, gained_right_, lost_left_, lost_right_;
   std::vector<Place> places_left_, places_right_;
 };

@@ -97,7 +97,8 @@ void PieceCounter::drain(std::uint64_t min_count, const Use& use) {
 
 PieceTally::PieceTally(PieceCounter& counter) : counter_(counter) {}
 
-// The slots of a batch are asked for before the first is read, so that memory is waited for once.
+// The slots of a batch are prefetched before the first one is read, so that their cache misses
+// overlap.
 void PieceTally::add(std::string_view text, std::size_t begin, std::span<const std::size_t> ends) {
   while (!ends.empty()) {
     const std::size_t count = std::min(ends.size(), kBatch);

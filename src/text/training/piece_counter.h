@@ -1,18 +1,21 @@
-// Counts the pieces of a corpus from several threads, exactly and in bounded memory. Private to
-// text/.
+// Counts the distinct pieces of a corpus, exactly, on several threads and in bounded memory: a
+// partitioned hash aggregation that spills to disk. Private to text/.
 //
 //   PieceCounter counter({.memory_bytes = 64 << 20, .spill_folder = folder});
-//   PieceTally tally(counter);                        // one a thread
+//   PieceTally tally(counter);                        // one for each thread
 //   tally.add(text, begin, ends);                     // pieces as a splitter gives them
 //   tally.flush();
 //   counter.drain(1, [](std::string_view piece, std::uint64_t count) { ... });
 //
-// Every thread counts in a small table of its own, that stays in its cache; when that is full, its
-// counts go into shared tables, one for each of 64 parts of the hash values. A shared table that
-// outgrows its share of `memory_bytes` goes to disk and begins anew; at the end what was written of
-// a part is read and added up, one part after the other. So counts are exact, and the same whatever
-// the threads did. `memory_bytes` is kept up to 32 times as many distinct pieces as fit in it;
-// every thread has about 1 MiB beside it, and room for the longest piece that it saw. Errors:
+// Every thread counts in a hash table of its own, small enough for its L2 cache (768 KiB). When it
+// is full, its counts are added to shared tables, one for each of 64 partitions of the hash values.
+// A shared table that outgrows its share of `memory_bytes` is written to disk and starts empty. At
+// the end the partitions are processed one after the other: what was written of a partition is read
+// back and added up. So the counts are exact and do not depend on the number of threads or their
+// order.
+//
+// `memory_bytes` is kept for up to 32 times as many distinct pieces as fit in it. Every thread
+// takes about 1 MiB beside it, and room for the longest piece that it saw. For errors see
 // spill_file.h.
 #pragma once
 
@@ -46,14 +49,14 @@ class PieceCounter {
   };
   explicit PieceCounter(Options options);
 
-  // From any thread.
+  // Any thread may call it.
   void add(const PieceKey& key, std::uint64_t count);
 
-  // The rest needs the counter alone, with all tallies flushed.
+  // No other thread may use the counter during the calls below, and all tallies must be flushed.
   using Use = std::function<void(std::string_view piece, std::uint64_t count)>;
-  // Count → the pieces with it.
+  // For each count, how many pieces have it.
   std::map<std::uint64_t, PieceClass> classes();
-  // Calls use() for every piece that occurs at least `min_count` times, and forgets all.
+  // Calls use() for every piece that occurs at least `min_count` times, and removes all pieces.
   void drain(std::uint64_t min_count, const Use& use);
   bool spilled() const { return spill_ != nullptr; }
 
@@ -67,24 +70,24 @@ class PieceCounter {
 
   void spill(Part& part);
   SpillFile& spill_file();
-  // The whole part, in part.table.
+  // Reads back what was written of the part, so that part.table has all of it.
   void load(Part& part);
 
   Options options_;
-  std::uint64_t part_bytes_ = 0;  // of a table before it goes to disk
+  std::uint64_t part_bytes_ = 0;  // the size at which a shared table is written to disk
   std::array<Part, 1 << kPartBits> parts_;
   std::mutex spill_mutex_;
   std::unique_ptr<SpillFile> spill_;
 };
 
-// One thread's counts on their way to the counter, which outlives it.
+// The counts of one thread, on their way to the counter. The counter must outlive it.
 class PieceTally {
  public:
   explicit PieceTally(PieceCounter& counter);
 
-  // The pieces of `text` from `begin` on that end at `ends`.
+  // Counts the pieces of `text` from `begin` on that end at `ends`.
   void add(std::string_view text, std::size_t begin, std::span<const std::size_t> ends);
-  // Hands over all counts. Not done by the destructor: it can throw.
+  // Adds all counts to the counter. The destructor does not, because it can throw.
   void flush();
 
  private:

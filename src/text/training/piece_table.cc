@@ -15,8 +15,8 @@ PieceTable::PieceTable(int first_bit, std::size_t slots)
 
 void PieceTable::add(const PieceKey& key, std::uint64_t count) {
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t place = place_of(key.hash);; place = (place + 1) & mask) {
-    Slot& slot = slots_[place];
+  for (std::size_t slot_index = slot_of(key.hash);; slot_index = (slot_index + 1) & mask) {
+    Slot& slot = slots_[slot_index];
     if (slot.count == 0) {
       slot = {stored_key(key), count};
       if (4 * ++size_ > 3 * slots_.size()) grow();
@@ -55,9 +55,9 @@ void PieceTable::grow() {
   for (const Slot& slot : old) {
     if (slot.count == 0) continue;
     const bool is_long = slot.key.high >= PieceKey::kLong;
-    std::size_t place = place_of(is_long ? slot.key.high << 8 : slot.key.hash());
-    while (slots_[place].count != 0) place = (place + 1) & mask;
-    slots_[place] = slot;
+    std::size_t slot_index = slot_of(is_long ? slot.key.high << 8 : slot.key.hash());
+    while (slots_[slot_index].count != 0) slot_index = (slot_index + 1) & mask;
+    slots_[slot_index] = slot;
   }
 }
 

@@ -1,11 +1,13 @@
-// How often each piece of a text occurs, in little memory. Private to text/.
+// A hash table that counts how often each piece of a text occurs, in little memory. Private to
+// text/.
 //
 //   PieceTable table;
 //   table.add(PieceKey::of(" the", end_of_text), 1);
 //   table.for_each([](std::string_view piece, std::uint64_t count) { ... });
 //
-// Open addressing with linear probing, slots of 24 bytes. Pieces of up to 15 bytes lie in their
-// slot, longer ones in one block beside. Readers may share a table; a writer needs it alone.
+// Open addressing with linear probing; a slot has 24 bytes, and at most three quarters of the slots
+// are used. Pieces of up to 15 bytes lie in their slot, longer ones in one block of memory beside
+// the slots. Several threads may read a table at once; a writer needs it alone.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +22,8 @@
 
 namespace stemma::bpe_training {
 
-// A piece with what finds it. `key` of a long piece has kLong and the hash; its `low` is unused.
+// A piece with its key and hash, computed once for both tables that it goes through. The key of a
+// long piece is kLong and the hash in `high`; `low` is unused.
 struct PieceKey {
   std::string_view piece;
   lookup::WordKey key;
@@ -28,7 +31,7 @@ struct PieceKey {
 
   static constexpr std::uint64_t kLong = std::uint64_t{0xFF} << 56;
 
-  // `end`: up to where memory may be read, at least the end of the piece.
+  // `end`: memory may be read up to here; at least the end of the piece.
   static PieceKey of(std::string_view piece, const char* end) {
     if (piece.size() <= lookup::kMaxWordBytes) {
       const lookup::WordKey key = lookup::WordKey::of(piece.data(), piece.size(), end);
@@ -44,17 +47,18 @@ struct PieceKey {
 
 class PieceTable {
  public:
-  // `first_bit`: the place in the table depends on the hash from this bit on, from above (the bits
-  // before may be the same for all its pieces). `slots`: a power of two; the table grows.
+  // `first_bit`: the slot of a piece depends on the bits of its hash below the highest `first_bit`
+  // ones, which are the same for all pieces of a partition. `slots`: a power of two; the table
+  // grows.
   explicit PieceTable(int first_bit = 0, std::size_t slots = 64);
 
-  // Counts are ≥ 1 and their sums below 2^64. The piece is not empty.
+  // Adds `count` to the piece's count. Counts are ≥ 1, sums are below 2^64, the piece is not empty.
   void add(const PieceKey& key, std::uint64_t count);
-  void prefetch(const PieceKey& key) const { __builtin_prefetch(&slots_[place_of(key.hash)]); }
+  void prefetch(const PieceKey& key) const { __builtin_prefetch(&slots_[slot_of(key.hash)]); }
 
   std::size_t size() const { return size_; }
   std::size_t slots() const { return slots_.size(); }
-  // Of the pieces that do not lie in slots.
+  // The memory of the pieces that are too long for their slot.
   std::size_t long_bytes() const { return long_pieces_.size(); }
   std::size_t memory_bytes() const {
     return slots_.capacity() * sizeof(Slot) + long_pieces_.capacity();
@@ -66,17 +70,17 @@ class PieceTable {
     for (const Slot& slot : slots_)
       if (slot.count > 0) use(piece_of(slot), slot.count);
   }
-  // Keeps its slots.
+  // Removes all pieces and keeps the number of slots.
   void clear();
 
  private:
   struct Slot {
-    lookup::WordKey key;  // of a long piece: low is where it begins in long_pieces_, after its size
+    lookup::WordKey key;  // for a long piece, `low` is its offset in long_pieces_, after its size
     std::uint64_t count = 0;
   };
   using LongSize = std::uint32_t;
 
-  std::size_t place_of(std::uint64_t hash) const {
+  std::size_t slot_of(std::uint64_t hash) const {
     return static_cast<std::size_t>((hash << first_bit_) >> shift_);
   }
   bool holds(const Slot& slot, const PieceKey& key) const {

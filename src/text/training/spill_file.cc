@@ -20,7 +20,8 @@ namespace {
                           folder.string(), what, std::strerror(errno)));
 }
 
-// Not every file system knows files without names; then the name goes at once.
+// Not every file system supports O_TMPFILE. Elsewhere the file is unlinked right after it is
+// created.
 int open_nameless(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (descriptor >= 0) return descriptor;

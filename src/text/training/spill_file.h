@@ -1,11 +1,12 @@
-// Bytes put aside on disk, in a file that has no name: nothing is left of it however the process
-// ends. Private to text/.
+// An anonymous temporary file (O_TMPFILE) for data that does not fit in memory. It has no name in
+// the file system, so nothing is left of it however the process ends. Private to text/.
 //
 //   SpillFile file(folder);
 //   const SpillFile::Run run = file.append(bytes);
 //   file.read(run) == bytes;
 //
-// Any thread. Throws device: the folder cannot be written to, the disk is full, a read failed.
+// Any number of threads may use it at once. Throws device when the folder cannot be written to, the
+// disk is full or a read fails.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,7 @@ class SpillFile {
     std::uint64_t begin = 0, size = 0;
   };
 
-  // `folder` exists.
+  // `folder` must exist.
   explicit SpillFile(std::filesystem::path folder);
   ~SpillFile();
   SpillFile(const SpillFile&) = delete;
@@ -30,7 +31,7 @@ class SpillFile {
 
   Run append(std::string_view bytes);
   std::string read(const Run& run) const;
-  // The run is not read again: its place on the disk is given back, where the file system can.
+  // Frees the disk space of a run that is not read again, where the file system supports holes.
   void release(const Run& run) noexcept;
 
  private:

@@ -1,11 +1,11 @@
-// GPT-2's printable alphabet for bytes: files of byte-level BPE write each byte of a token as one
-// visible character (openai/gpt-2, src/encoder.py, bytes_to_unicode). Bytes that Latin-1 prints are
-// themselves, the others are U+0100 upwards in their order: a space is "Ġ", a line feed "Ċ".
+// GPT-2's mapping from bytes to printable characters (openai/gpt-2, src/encoder.py,
+// bytes_to_unicode): files of byte-level BPE write each byte of a token as one visible character.
 //
 //   to_byte_alphabet(" the");        // "Ġthe"
 //   from_byte_alphabet("Ġthe");      // " the"
 //
-// Pure functions: any thread.
+// A byte that Latin-1 prints is written as itself. The other bytes, in their order, are written as
+// U+0100, U+0101 and so on: a space is "Ġ", a line feed "Ċ". Pure functions: any thread.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// Text as code points, for work that looks at characters more than once. Private to text/.
+// Converts between UTF-8 and UTF-32, for work that looks at characters more than once. Private to
+// text/.
 //
 //   std::u32string line = to_code_points("caf\xC3\xA9 \xFF");   // U"café \uFFFD"
 //   append_utf8(line, out);

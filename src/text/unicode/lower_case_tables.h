@@ -1,5 +1,6 @@
-// Tables of python_text.h, made at build time from ICU (tables/generate_lower_case.cc). Ascending.
-// Private to text/.
+// The tables behind python_text.h: lower case mappings and two properties of characters, sorted.
+// The program tables/generate_lower_case.cc writes them from ICU when Stemma is built. Private to
+// text/.
 //
 //   lower_case_tables::mappings()[0];             // {U'A', U'a'}
 //

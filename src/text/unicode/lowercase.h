@@ -1,10 +1,10 @@
-// Text in lower case, as the normalizer "Lowercase" of Hugging Face `tokenizers` makes it: every
-// character by itself, whatever stands around it (a final Σ becomes σ), İ the only one that becomes
-// two. Unicode as in unicode.h.
+// Puts text in lower case as the normalizer "Lowercase" of Hugging Face `tokenizers` does.
 //
 //   lowercase("ÉTÉ İ");   // "été i̇"
 //
-// Bytes that are no part of valid UTF-8 stay as they are. Any thread, no errors.
+// Every character is mapped by itself, whatever stands around it: a final Σ becomes σ, and İ is the
+// only character that becomes two. The version of Unicode is that of unicode.h. Bytes that are not
+// part of valid UTF-8 stay as they are. Any thread, no errors.
 #pragma once
 
 #include <string>

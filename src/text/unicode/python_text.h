@@ -1,12 +1,13 @@
-// What GPT-1's preparation of text takes from Python's str: white space and lower case.
+// Python's str.isspace() and str.lower(), which GPT-1's preparation of text is defined by.
 //
-//   python_space_at("a\u00a0b", 1);               // 2, the length of the no-break space
+//   python_space_at("a\u00a0b", 1);               // 2: the length of the no-break space
 //   std::string lower;
 //   append_python_lower("ΟΔΟΣ", lower);           // "οδος": a sigma at the end of a word differs
 //
 // isspace() is White_Space and U+001C to U+001F. lower() is Unicode's full mapping (Unicode 15,
-// section 3.13, R2) with the condition Final_Sigma and without languages. The tables are made from
-// ICU when Stemma is built (tables/generate_lower_case.cc). Pure functions: any thread, no errors.
+// section 3.13, R2) with the condition Final_Sigma and without rules of single languages. The
+// program tables/generate_lower_case.cc writes the tables from ICU when Stemma is built. Pure
+// functions: any thread, no errors.
 #pragma once
 
 #include <cstddef>

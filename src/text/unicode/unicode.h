@@ -1,13 +1,14 @@
-// Classes of Unicode characters as OpenAI's split patterns use them: \p{L} and its parts, \p{M},
-// \p{N} and \s.
-//
-// The tables are generated at build time from ICU (tables/generate_unicode_tables.cc): two stages,
-// one byte per character in blocks of 256 that are shared where they are equal. \s is the property
-// White_Space, as in the Rust regular expressions of tiktoken.
+// The class of a Unicode character as OpenAI's split patterns need it (\p{L} and its parts, \p{M},
+// \p{N}, \s), and its lower case.
 //
 //   char_class(U'é');                              // CharClass::lower
 //   kLetters.has(char_class(U'é'));                // true
 //   lower_case(U'É');                              // U'é'
+//
+// The classes lie in a two-stage table: the high bits of a character choose a block of 256 bytes,
+// and equal blocks are stored once. The program tables/generate_unicode_tables.cc writes it from
+// ICU when Stemma is built. \s is the property White_Space, as in the Rust regular expressions that
+// tiktoken uses.
 //
 // Pure functions on constant data: any thread, no errors.
 #pragma once

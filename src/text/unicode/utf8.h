@@ -1,4 +1,5 @@
-// Strict UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates, at most U+10FFFF.
+// Decodes, encodes and validates UTF-8, strictly (Unicode 15, table 3-7): no overlong forms, no
+// surrogates, nothing above U+10FFFF.
 //
 //   char32_t c;
 //   decode_utf8("é", c);   // 2, c = U'é'

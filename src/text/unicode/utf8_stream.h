@@ -1,13 +1,13 @@
-// Whole characters from a stream of bytes, for printing text while it is generated: a token may end
-// inside a character.
+// Turns a stream of bytes into whole UTF-8 characters, for text that is printed while it is
+// generated: a token may end inside a character.
 //
 //   Utf8Stream stream;
 //   for (std::int32_t id : ids) std::cout << stream.push(tokenizer->bytes_of(id));
 //   std::cout << stream.flush();
 //
-// The results joined are the bytes pushed, exactly. A result never ends inside a valid character;
-// bytes that cannot become a valid character pass through as soon as that is certain. Holds at most
-// 3 bytes back. One stream per text; not for several threads at once.
+// Joined, the results are exactly the bytes that were pushed. No result ends inside a valid
+// character; bytes that cannot become a valid character are passed on as soon as that is certain.
+// At most 3 bytes are held back. One stream for each text; not for several threads at once.
 #pragma once
 
 #include <string>

@@ -138,11 +138,11 @@ TEST(BpeMerger, EqualsTiktokensRuleWholeAndInParts) {
       merger.encode(piece, whole);
       const auto token = id_of.find(piece);
       EXPECT_EQ(whole, token == id_of.end() ? expected : Ids{token->second}) << piece;
-      BpeMerger::Memory memory;
+      BpeMerger::Scratch scratch;
       for (std::size_t begin = 0, end = 0; begin < piece.size(); begin = end) {
         end = merger.part_end(piece, begin);
         cuts += end < piece.size() ? 1 : 0;
-        merger.encode_part(std::string_view(piece).substr(begin, end - begin), parts, memory,
+        merger.encode_part(std::string_view(piece).substr(begin, end - begin), parts, scratch,
                            piece.data() + piece.size());
       }
       ASSERT_EQ(parts, expected) << piece;

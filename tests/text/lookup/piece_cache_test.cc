@@ -12,10 +12,10 @@ TEST(PieceCache, PiecesAreComparedWhole) {
   PieceCache cache(text.size());
   const std::string_view first = std::string_view(text).substr(0, 34);
   const std::string_view second = std::string_view(text).substr(36, 34);
-  cache.at(first) = {first, 10, 2};
-  EXPECT_EQ(cache.at(first).bytes, first);
-  EXPECT_EQ(cache.at(first).first, 10u);
-  EXPECT_NE(cache.at(second).bytes, second);
+  cache.entry_of(first) = {first, 10, 2};
+  EXPECT_EQ(cache.entry_of(first).piece, first);
+  EXPECT_EQ(cache.entry_of(first).first_id, 10u);
+  EXPECT_NE(cache.entry_of(second).piece, second);
 }
 
 }  // namespace
