@@ -1,12 +1,11 @@
 #include "checkpoint/gguf_tokenizer.h"
 
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
 
-#include <fmt/format.h>
-
-#include "base/error.h"
+#include "checkpoint/gguf.h"
 #include "text/files/gguf_vocabulary.h"
 
 namespace stemma::checkpoint {
@@ -42,6 +41,14 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const GgufMetadata& metadata) {
   vocabulary.adds_space = metadata.boolean("tokenizer.ggml.add_space_prefix", false);
   vocabulary.chat_template = metadata.string("tokenizer.chat_template", "");
   return tokenizer_files::tokenizer_of(vocabulary);
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_from(const std::string& source) {
+  const std::filesystem::path path = source;
+  std::error_code ignored;
+  if (path.extension() != ".gguf" || !std::filesystem::is_regular_file(path, ignored))
+    return open_tokenizer(source);
+  return tokenizer_of(GgufReader(path).metadata());
 }
 
 }  // namespace stemma::checkpoint

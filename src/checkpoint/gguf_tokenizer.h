@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "checkpoint/gguf_metadata.h"
 #include "text/tokenizer.h"
@@ -18,5 +19,8 @@ namespace stemma::checkpoint {
 // Keeps nothing of the file. Throws not_found (the metadata have no tokenizer), corrupt and
 // unsupported, with the name of the file.
 std::shared_ptr<const Tokenizer> tokenizer_of(const GgufMetadata& metadata);
+
+// What --tokenizer means where GGUF files may be named: as open_tokenizer(), and *.gguf.
+std::shared_ptr<const Tokenizer> tokenizer_from(const std::string& source);
 
 }  // namespace stemma::checkpoint

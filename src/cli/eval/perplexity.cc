@@ -1,3 +1,5 @@
+#include "eval/perplexity.h"
+
 #include <chrono>
 #include <memory>
 
@@ -10,7 +12,6 @@
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "eval/perplexity.h"
 
 namespace stemma::cli {
 namespace {

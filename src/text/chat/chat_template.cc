@@ -68,6 +68,17 @@ std::int32_t id_of(const Tokenizer& tokenizer, std::string_view wanted) {
                           wanted));
 }
 
+// A template's own words may have special tokens in them; encoded as text they would be none.
+void check_default_system(const Tokenizer& tokenizer, std::string_view text) {
+  for (const auto& [name, id] : tokenizer.special_tokens())
+    if (text.find(name) != text.npos)
+      throw Error(
+          ErrorCode::unsupported,
+          fmt::format("[chat] the system message of the chat template has the special token "
+                      "'{}' in it: give a system message of your own",
+                      name));
+}
+
 class ChatEncoder {
  public:
   explicit ChatEncoder(const Tokenizer& tokenizer)
@@ -114,8 +125,10 @@ ChatTemplate::ChatTemplate(std::string_view jinja) {
 std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const ChatTemplate& chat,
                                  std::span<const Message> messages, bool add_generation_prompt) {
   ChatEncoder encoder(tokenizer);
-  if (chat.default_system() && !messages.empty() && messages.front().role != "system")
+  if (chat.default_system() && !messages.empty() && messages.front().role != "system") {
+    check_default_system(tokenizer, *chat.default_system());
     encoder.add("system", *chat.default_system());
+  }
   for (const Message& message : messages) encoder.add(message.role, message.content);
   if (add_generation_prompt) encoder.begin("assistant", "");
   return encoder.take();

@@ -117,6 +117,17 @@ TEST(ChatTemplate, RefusesWhatItDoesNotKnow) {
     EXPECT_ERROR(ChatTemplate{other}, code, "ChatML");
 }
 
+TEST(ChatTemplate, SpecialTokensInItsOwnSystemMessageAreRefused) {
+  const auto tokenizer = smollm();
+  std::string text(tokenizer->chat_template());
+  text.replace(text.find("named SmolLM"), 5, "<|endoftext|>");
+  const ChatTemplate chat(text);
+  std::vector<Message> messages = {{"user", "x"}};
+  EXPECT_ERROR(encode(*tokenizer, chat, messages, true), ErrorCode::unsupported, "<|endoftext|>");
+  messages.insert(messages.begin(), {"system", "s"});
+  EXPECT_NO_THROW(encode(*tokenizer, chat, messages, true));
+}
+
 TEST(ChatTemplate, NeedsItsSpecialTokens) {
   const ChatTemplate chat(smollm()->chat_template());
   const auto gpt2 = open_tokenizer("gpt2");

@@ -73,7 +73,8 @@ TEST(PeerFiles, FlagsOfSpecialTokensAreKeptAndNotIgnored) {
 
 // Special tokens come first in files that `tokenizers` trained; ranks may begin anywhere.
 TEST(PeerFiles, BecomeRanks) {
-  for (const char* name : {"byte_level.json", "cl100k_split.json", "converted.json"}) {
+  for (const char* name :
+       {"byte_level.json", "cl100k_split.json", "converted.json", "digits.json"}) {
     const TemporaryFolder folder;
     save_tokenizer(*open_tokenizer(peer_file(name)), folder / "t.tiktoken");
     expect_golden(*open_tokenizer(folder / "t.tiktoken"), name);
