@@ -1,5 +1,3 @@
-#include "eval/perplexity.h"
-
 #include <chrono>
 #include <memory>
 
@@ -12,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "eval/perplexity.h"
 
 namespace stemma::cli {
 namespace {
