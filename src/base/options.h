@@ -9,7 +9,7 @@
 //   options.add_choice({"pack", "how documents share windows", "stream"}, o.pack,
 //                      {"stream", "documents"});
 //   options.read_toml("recipes/gpt2.toml");
-//   options.set("learning_rate", {"3e-4"});
+//   options.set("learning_rate", "3e-4");
 #pragma once
 
 #include <cstdint>
