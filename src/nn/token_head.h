@@ -1,4 +1,6 @@
-// The head that turns hidden states into scores of tokens: logits = h Wᵀ + bias.
+// Turns hidden states into scores of tokens, logits = h Wᵀ + bias, and those into a loss.
+//
+//   const Tensor loss = model->head().loss(ctx, h, batch.targets, 1.0 / tokens);
 #pragma once
 
 #include <cstdint>
