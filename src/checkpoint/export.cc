@@ -28,6 +28,12 @@ Tensor rows_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
       {end - begin}, DType::f32);
 }
 
+// A model without heads is written as the bare model, whose tensors have no prefix.
+std::string bare_name(const ImportRules& rules, const ModelConfig& model, const std::string& name) {
+  const bool bare = !model.token_head && !model.pair_head;
+  return bare && name.starts_with(rules.prefix) ? name.substr(rules.prefix.size()) : name;
+}
+
 // The parameters under their names in the file, in the model's order.
 std::vector<NamedTensor> file_tensors(const Export& model) {
   std::map<std::string_view, const NamedTensor*> given;
@@ -48,7 +54,7 @@ std::vector<NamedTensor> file_tensors(const Export& model) {
     for (const FileTensor& file : rules.files(spec)) {
       const std::int64_t end = begin + file.shape[file.transposed ? 1 : 0];
       const bool whole = begin == 0 && end == spec.shape[0];
-      tensors.push_back({file.name, whole ? tensor : rows_of(tensor, begin, end), file.transposed});
+      tensors.push_back({bare_name(rules, model.config.model, file.name), whole ? tensor : rows_of(tensor, begin, end), file.transposed});
       begin = end;
     }
     given.erase(found);
