@@ -21,6 +21,7 @@ void add_logits(Program& program);
 void add_hidden(Program& program);
 void add_embed(Program& program);
 void add_eval_perplexity(Program& program);
+void add_convert(Program& program);
 void add_info(Program& program);
 void add_bench(Program& program);
 void add_doctor(Program& program);

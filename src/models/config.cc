@@ -92,8 +92,9 @@ void ModelConfig::validate() const {
   for (const kernels::AttentionPattern& pattern : patterns)
     require_size("the k of an attention pattern", pattern.k);
   if (!(rotary_base >= 1 && rotary_base <= 1e12))
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[config] rotary_base must be between 1 and 1e12, got {}", rotary_base));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[config] rotary_base must be between 1 and 1e12, got {}", rotary_base));
   require_rate("embedding_dropout", embedding_dropout);
   require_rate("attention_dropout", attention_dropout);
   require_rate("residual_dropout", residual_dropout);
