@@ -138,9 +138,9 @@ CheckpointSource::Item CheckpointSource::find_tensors(const nn::ParameterSpec& s
     auto entry = find_either(files_, rules, tensor.name);
     if (const auto other = find_other(files_, rules, tensor.name)) {
       if (entry && !same_values(*entry, *other))
-        contradiction(files_.folder(), fmt::format("{} and {} are one tensor, with other values",
-                                                   in_quotes(entry->tensor->name),
-                                                   in_quotes(other->tensor->name)));
+        contradiction(files_.folder(),
+                      fmt::format("{} and {} are one tensor, with other values",
+                                  in_quotes(entry->tensor->name), in_quotes(other->tensor->name)));
       if (entry) item.twins.push_back(*other);
       if (!entry) entry = other;
     }

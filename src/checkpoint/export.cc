@@ -66,9 +66,9 @@ std::vector<NamedTensor> file_tensors(const Export& model) {
     for (const FileTensor& file : rules.files(spec)) {
       const std::int64_t end = begin + file.shape[file.transposed ? 1 : 0];
       const bool whole = begin == 0 && end == spec.shape[0];
-      tensors.push_back(
-          stored_as(model.weights,
-                    {bare_name(rules, model.config.model, file.name), whole ? tensor : rows_of(tensor, begin, end), file.transposed}));
+      tensors.push_back(stored_as(model.weights,
+                                  {bare_name(rules, model.config.model, file.name),
+                                   whole ? tensor : rows_of(tensor, begin, end), file.transposed}));
       begin = end;
     }
     given.erase(found);

@@ -118,11 +118,14 @@ std::vector<double> bench_encoder(const LoadedModel& model, const BenchSettings&
   batch.ids = ids;
   for (std::int64_t b = 0; b <= s.batch; ++b) batch.offsets.push_back(b * s.context);
   for (std::size_t i = 0; i < ids.size(); ++i)
-    batch.positions.push_back(
-        static_cast<std::int32_t>(static_cast<std::int64_t>(i) % s.context));
+    batch.positions.push_back(static_cast<std::int32_t>(static_cast<std::int64_t>(i) % s.context));
   nn::FullAttention attention(batch);
   ops::Context ctx = model.context();
-  return timed(s, [] {}, [&] { model.model().forward({ctx, batch, attention}); });
+  return timed(
+      s, [] {},
+      [&] {
+        model.model().forward({ctx, batch, attention});
+      });
 }
 
 }  // namespace

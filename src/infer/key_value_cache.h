@@ -43,7 +43,7 @@ class KeyValueCache final : public nn::AttentionState {
  private:
   void store(ops::Context& ctx, const Tensor& rows, const Tensor& cache) const;
 
-  std::int64_t capacity_, width_;  // G·D, of keys and of values
+  std::int64_t capacity_, width_;      // G·D, of keys and of values
   std::vector<Tensor> keys_, values_;  // per layer [slots · capacity, G·D]
   std::vector<std::int64_t> lengths_;
   std::vector<ops::AttentionSequence> sequences_;

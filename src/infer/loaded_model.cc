@@ -14,8 +14,7 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
   LoadedModel model;
   const bool own_tokenizer = options.tokenizer.empty();
   checkpoint::StoredModel stored = checkpoint::open_stored_model(
-      options.path,
-      own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
+      options.path, own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
   model.path_ = stored.path;
   model.config_ = stored.config;
   model.tokenizer_ = own_tokenizer ? stored.tokenizer : open_tokenizer(options.tokenizer);

@@ -44,7 +44,8 @@ Pooling::Kind kind_of(const Json& json, const fs::path& file) {
     const auto* mode = std::find_if(std::begin(kModes), std::end(kModes),
                                     [&](const Mode& m) { return m.key == key; });
     if (mode == std::end(kModes))
-      refuse_pooling(file, fmt::format("{} is not supported; mean, cls and max are", in_quotes(key)));
+      refuse_pooling(file,
+                     fmt::format("{} is not supported; mean, cls and max are", in_quotes(key)));
     chosen.push_back(mode->kind);
   }
   if (chosen.size() != 1)
@@ -67,7 +68,8 @@ void read_modules(const Json& modules, const fs::path& folder, Pooling& pooling)
       if (path.empty() || path.find_first_of("/\\") != path.npos || path.starts_with("."))
         refuse_pooling(file, fmt::format("the path {} of the pooling", in_quotes(path)));
       const fs::path config = folder / path / "config.json";
-      pooling.kind = kind_of(Json::parse(read_file(config, kMaxPoolingBytes), config.string()), config);
+      pooling.kind =
+          kind_of(Json::parse(read_file(config, kMaxPoolingBytes), config.string()), config);
     } else {
       refuse_pooling(file, fmt::format("module {} is not supported; Transformer, Pooling and "
                                        "Normalize are",
@@ -90,7 +92,8 @@ Pooling read_pooling(const fs::path& folder, const ModelConfig& config) {
       refuse_pooling(sentence, "do_lower_case = true is not supported");
     const std::int64_t most = json.get("max_seq_length", config.context);
     if (most < 1)
-      throw Error(ErrorCode::corrupt, fmt::format("max_seq_length must be at least 1, got {}", most));
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("max_seq_length must be at least 1, got {}", most));
     pooling.max_tokens = std::min(most, config.context);
   }
   return pooling;
@@ -109,8 +112,7 @@ Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
     return read_pooling(folder, config);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::corrupt) throw;
-    throw Error(ErrorCode::corrupt,
-                fmt::format("[pooling] {}: {}", folder.string(), error.what()));
+    throw Error(ErrorCode::corrupt, fmt::format("[pooling] {}: {}", folder.string(), error.what()));
   }
 }
 

@@ -111,7 +111,8 @@ void check_bert(const ModelConfig& c) {
   };
   if (c.segments < 1)
     fail(fmt::format("needs at least one segment (type_vocab_size), got {}", c.segments));
-  if (c.head_bias != c.token_head) fail("has a bias on its token head: set head_bias as token_head");
+  if (c.head_bias != c.token_head)
+    fail("has a bias on its token head: set head_bias as token_head");
   if (c.pair_head && !c.pooler) fail("needs the pooler for its next-sentence head: set pooler");
   if (!c.patterns.empty()) fail("has dense attention only: leave the patterns empty");
 }

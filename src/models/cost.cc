@@ -52,8 +52,7 @@ double ModelCost::prefill_flop(std::int64_t batch, std::int64_t tokens) const {
   const auto t = static_cast<double>(tokens);
   const double products = 2.0 * static_cast<double>(block_parameters()) * t;
   const double attention = 4.0 * attention_ * t * (config_.causal ? (t + 1) / 2 : t);
-  return static_cast<double>(batch) *
-         (products + attention + (config_.causal ? head_flop_ : 0.0));
+  return static_cast<double>(batch) * (products + attention + (config_.causal ? head_flop_ : 0.0));
 }
 
 double ModelCost::decode_flop(std::int64_t batch, std::int64_t context) const {

@@ -8,9 +8,9 @@
 namespace stemma {
 
 void Model::no_head(const char* head) const {
-  throw Error(ErrorCode::unsupported,
-              fmt::format("[model] this {} model has no {}: use one with it", config_.family,
-                          head));
+  throw Error(
+      ErrorCode::unsupported,
+      fmt::format("[model] this {} model has no {}: use one with it", config_.family, head));
 }
 
 std::unique_ptr<Model> build_model(const ModelConfig& config, nn::WeightSource& source) {

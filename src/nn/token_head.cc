@@ -15,8 +15,7 @@ HeadTransform::HeadTransform(WeightSource& source, const std::string& name, cons
 
 Tensor HeadTransform::operator()(ops::Context& ctx, const Tensor& h) const {
   // The norm reads the residual stream's type.
-  return norm_(ctx,
-               dense_(ctx, h, {.activation = activation_, .residual = {}, .stream = true}));
+  return norm_(ctx, dense_(ctx, h, {.activation = activation_, .residual = {}, .stream = true}));
 }
 
 Tensor TokenHead::loss(ops::Context& ctx, const Tensor& h, std::span<const std::int32_t> targets,

@@ -11,7 +11,6 @@
 namespace stemma::checkpoint {
 namespace {
 
-
 // The heads of the class that wrote the file. Of a folder the tensors decide (detect_bert_heads).
 void set_heads_of_class(const Json& json, ModelConfig& c) {
   const Json* list = json.find("architectures");

@@ -55,8 +55,8 @@ double as_written(float value) {
 bool print_row(const std::string& text, const infer::TextVector& vector) {
   Json values{Json::Array{}};
   for (const float value : vector.values) values.push_back(as_written(value));
-  const Json row = Json::object(
-      {{"text", text}, {"tokens", vector.tokens}, {"embedding", std::move(values)}});
+  const Json row =
+      Json::object({{"text", text}, {"tokens", vector.tokens}, {"embedding", std::move(values)}});
   return print(row.dump() + "\n");
 }
 

@@ -23,9 +23,8 @@ int run_hidden(const HiddenOptions& o) {
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const checkpoint::NamedTensor hidden{"hidden", infer::hidden_states(model, batch)};
   checkpoint::write_safetensors(o.output, {&hidden, 1});
-  Json out = Json::object({{"output", o.output},
-                           {"tokens", hidden.tensor.dim(0)},
-                           {"channels", hidden.tensor.dim(1)}});
+  Json out = Json::object(
+      {{"output", o.output}, {"tokens", hidden.tensor.dim(0)}, {"channels", hidden.tensor.dim(1)}});
   describe(model, o.model, out);
   if (o.json) return print_json(out);
   print(fmt::format("wrote states {} to {}\n", hidden.tensor.shape().to_string(), o.output));

@@ -47,10 +47,9 @@ Json model_json(const std::string& model) {
     out.set("cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token());
   } else {
     out.set("segments", c.segments);
-    out.set("heads_of_texts",
-            Json::object({{"masked_tokens", c.token_head},
-                          {"pooler", c.pooler},
-                          {"next_sentence", c.pair_head}}));
+    out.set("heads_of_texts", Json::object({{"masked_tokens", c.token_head},
+                                            {"pooler", c.pooler},
+                                            {"next_sentence", c.pair_head}}));
     out.set("prefill_flop", cost.prefill_flop(1, c.context));
   }
   if (found.path) out.set("folder", found.path->string());
