@@ -123,6 +123,7 @@ std::string_view to_string(FinishReason reason) {
 }
 
 std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text) {
+  model.require_next_token("generate");
   std::vector<std::int32_t> ids;
   model.tokenizer().encode(text, ids);
   if (!ids.empty()) return ids;
@@ -137,6 +138,7 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
 
 Generation generate(const LoadedModel& model, std::span<const std::int32_t> prompt,
                     const GenerateOptions& options) {
+  model.require_next_token("generate");
   check(model, prompt, options);
   const std::int64_t context = model.config().context;
   const auto length = static_cast<std::int64_t>(prompt.size());

@@ -36,6 +36,8 @@ struct Family {
   void (*check)(const ModelConfig& config);
   std::unique_ptr<Model> (*build)(const ModelConfig& config, nn::WeightSource& source);
   std::vector<PublishedSize> (*published)();
+  // Whether a head that is the token embedding may have a bias of its own (BERT's).
+  bool tied_head_may_have_bias = false;
 };
 
 std::span<const Family* const> families();

@@ -18,6 +18,7 @@
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/safetensors_writer.h"
 #include "models/family.h"
+#include "models/model.h"
 #include "tensor/tensor.h"
 
 namespace stemma::checkpoint::testing {

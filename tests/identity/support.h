@@ -11,6 +11,7 @@
 
 #include "base/philox.h"
 #include "device/cpu.h"
+#include "models/family.h"
 #include "models/model.h"
 #include "nn/fresh_weights.h"
 #include "train/trainer.h"
@@ -19,16 +20,16 @@ namespace stemma {
 
 // Longer than a chunk of 256 keys, sizes that are no multiples of a vector.
 inline ModelConfig small_config(const std::string& family, double dropout = 0) {
-  ModelConfig c;
+  ModelConfig c = family_named(family).defaults();
   c.vocab = 61;
   c.context = 300;
   c.channels = 36;
   c.heads = 3;
   c.layers = 2;
   c.hidden = family == "gpt1" ? 144 : 100;  // GPT-1's files have 4 C
-  c.family = family;
   c.embedding_dropout = c.attention_dropout = c.residual_dropout = dropout;
   c.weight_std = 0.15;
+  c.scaled_residual = true;
   c.position_std = 0.1;
   return c;
 }

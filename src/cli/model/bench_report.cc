@@ -46,7 +46,7 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
 Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool decode) {
   infer::ModelOptions options = o.model.options();
   const infer::LoadedModel model = found.path ? infer::LoadedModel::open(options)
-                                                : infer::LoadedModel::random(found.config, options);
+                                              : infer::LoadedModel::random(found.config, options);
   infer::BenchSettings s;
   s.batch = o.batch;
   s.context = o.seq;

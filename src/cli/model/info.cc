@@ -40,11 +40,19 @@ Json model_json(const std::string& model) {
                            {"hidden", c.hidden},
                            {"vocab_size", c.vocab},
                            {"context", c.context},
-                           {"tied_head", c.tied_head},
+                           {"tied_head", c.token_head && c.tied_head},
                            {"training_flop_per_token", cost.training_flop_per_token(c.context)},
-                           {"decode_flop_per_token", cost.decode_flop(1, c.context)},
-                           {"weight_bytes_f32", 4 * cost.parameters()},
-                           {"cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token()}});
+                           {"weight_bytes_f32", 4 * cost.parameters()}});
+  if (c.causal) {
+    out.set("decode_flop_per_token", cost.decode_flop(1, c.context));
+    out.set("cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token());
+  } else {
+    out.set("segments", c.segments);
+    out.set("heads_of_texts", Json::object({{"masked_tokens", c.token_head},
+                                            {"pooler", c.pooler},
+                                            {"next_sentence", c.pair_head}}));
+    out.set("prefill_flop", cost.prefill_flop(1, c.context));
+  }
   if (found.path) out.set("folder", found.path->string());
   std::error_code ignored;
   if (fs::is_directory(fs::path(model) / "checkpoints", ignored)) {
