@@ -142,7 +142,7 @@ def main():
     parser.add_argument("--strings", type=int, default=100_000, help="random strings (100000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stemma", default=STEMMA)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     keys = vocabulary_of(options.gguf)
     ours, theirs = of_stemma(options.stemma), of_tokenizers()
     left_out = {c for c in range(0x110000) if ours[c] != theirs[c]}

@@ -63,7 +63,7 @@ class GgufTokenizer : public ::testing::Test {
     return tokenizer_of(GgufReader(folder_ / "m.gguf").metadata());
   }
 
-  TemporaryFolder folder_;
+  ScratchFolder folder_;
 };
 
 // The file is closed when the tokenizer is used.
