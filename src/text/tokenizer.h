@@ -6,10 +6,11 @@
 //   std::string text = tokenizer->decode(ids);
 //
 // Any bytes are text, and decoding what was encoded gives the same bytes, except where
-// keeps_bytes() is false: GPT-1's encoding cleans text and has <unk> for what it cannot spell
-// (gpt1/gpt1_tokenizer.h), and SmolLM2's leaves out the bytes that it has no token for. Text
-// never yields a special token: a "<|endoftext|>" in it is ordinary characters, and callers add
-// special ids themselves. Tokenizers are immutable and may be used from several threads at once.
+// keeps_bytes() is false: GPT-1's encoding and WordPiece clean text and have a token for what they
+// cannot spell (gpt1/gpt1_tokenizer.h, wordpiece/tokenizer.h), and SmolLM2's leaves out the bytes
+// that it has no token for. Text never yields another special token: a "<|endoftext|>" in it is
+// ordinary characters, and callers add special ids themselves. Tokenizers are immutable and may be
+// used from several threads at once.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,14 @@
 #include <vector>
 
 namespace stemma {
+
+// The ids of a text, or of two, with what a model expects around them, and for each id the number
+// of its segment: 0, or 1 for what belongs to the second text.
+struct Framed {
+  std::vector<std::int32_t> ids, segments;
+
+  bool operator==(const Framed&) const = default;
+};
 
 class Tokenizer {
  public:
@@ -62,6 +71,12 @@ class Tokenizer {
   // Appends the text of `ids` to `text`. Throws as bytes_of().
   virtual void decode(std::span<const std::int32_t> ids, std::string& text) const;
   std::string decode(std::span<const std::int32_t> ids) const;
+
+  // What the tokenizer's files add to encoded texts (Hugging Face calls it the post-processor):
+  // BERT's [CLS] A [SEP] and [CLS] A [SEP] B [SEP]. Here: nothing.
+  virtual Framed frame(std::span<const std::int32_t> first) const;
+  virtual Framed frame(std::span<const std::int32_t> first,
+                       std::span<const std::int32_t> second) const;
 };
 
 // `source`: a folder (tokenizer.json, or vocab.json with merges.txt, or vocab.txt), a file

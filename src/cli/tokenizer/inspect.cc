@@ -82,6 +82,8 @@ int run_tokenizer_inspect(const TokenizerInspectOptions& o) {
     std::vector<std::int32_t> ids;
     tokenizers.back()->encode(input, ids);
     report::TokenStatistics statistics = report::token_statistics(*tokenizers.back(), input, ids);
+    // Shown as a model gets them; the figures are of the text alone.
+    ids = tokenizers.back()->frame(ids).ids;
     texts.push_back({name, *tokenizers.back(), std::move(ids), std::move(statistics)});
   }
   if (!o.html.empty()) {

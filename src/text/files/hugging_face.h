@@ -60,8 +60,8 @@ struct VocabAndMerges {
 std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                                 const std::string& where);
 
-// A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
-// merges.txt, or with vocab.txt; or a tokenizer.json itself.
+// A folder with tokenizer.json (also of a character tokenizer, char_json.h, or of WordPiece,
+// wordpiece/files.h), with vocab.json and merges.txt, or with vocab.txt; or a tokenizer.json itself.
 // tokenizer_config.json, special_tokens_map.json and chat_template.jinja beside it are read where
 // they exist.
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);

@@ -13,6 +13,7 @@
 #include "text/files/text_file.h"
 #include "text/gpt1/gpt1_files.h"
 #include "text/gpt1/gpt1_tokenizer.h"
+#include "text/wordpiece/files.h"
 
 namespace stemma::tokenizer_files {
 namespace {
@@ -92,13 +93,19 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
       return std::make_shared<gpt1::Gpt1Tokenizer>(std::move(*gpt1));
   if (std::filesystem::exists(file)) {
     const Json root = Json::parse(read_tokenizer_file(file), file.string());
+    if (wordpiece::is_wordpiece_json(root))
+      return wordpiece::read_wordpiece_json(root, file.string(), wordpiece::read_settings(folder));
     return read_json(root, file.string(), names);
   }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
   const std::filesystem::path lines = path / "vocab.txt";
   const bool has_merges = std::filesystem::exists(vocab) && std::filesystem::exists(merges);
-  if (!has_merges && std::filesystem::exists(lines))
-    return characters::parse_vocab_txt(read_tokenizer_file(lines), lines.string(), names.eos);
+  if (!has_merges && std::filesystem::exists(lines)) {
+    const std::string text = read_tokenizer_file(lines);
+    if (wordpiece::is_wordpiece_txt(text))
+      return wordpiece::parse_wordpiece_txt(text, lines.string(), wordpiece::read_settings(folder));
+    return characters::parse_vocab_txt(text, lines.string(), names.eos);
+  }
   if (!has_merges)
     throw Error(ErrorCode::not_found,
                 fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "
