@@ -1,13 +1,14 @@
+#include "data/pack.h"
+
 #include <memory>
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "data/pack.h"
+#include "cli/signals.h"
 
 namespace stemma::cli {
 namespace {
@@ -34,7 +35,7 @@ int run_data_pack(DataPackOptions& o) {
     line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
                             format_bytes(p.total_bytes),
                             format_count(static_cast<double>(p.tokens))));
-    return interrupt_requested() == 0;
+    return !process_interrupt().requested();
   };
   const auto tokenizer = open_tokenizer(o.tokenizer);
   const auto report =

@@ -6,12 +6,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "infer/generator.h"
 
 namespace stemma::cli {
@@ -65,6 +65,7 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   o.generate.sampling.validate();
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
+  o.generate.interrupt = process_interrupt();
   if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
   const infer::Generation g = infer::generate(model, prompt, o.generate);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));
