@@ -110,17 +110,36 @@ std::vector<double> timed(const BenchSettings& s, Reset reset, Step step) {
   return seconds;
 }
 
+// An encoder has no cache: it computes the states of all sequences anew each time.
+std::vector<double> bench_encoder(const LoadedModel& model, const BenchSettings& s,
+                                  const std::vector<std::int32_t>& ids) {
+  Batch batch;
+  batch.ids = ids;
+  for (std::int64_t b = 0; b <= s.batch; ++b) batch.offsets.push_back(b * s.context);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    batch.positions.push_back(static_cast<std::int32_t>(static_cast<std::int64_t>(i) % s.context));
+  nn::FullAttention attention(batch);
+  ops::Context ctx = model.context();
+  return timed(
+      s, [] {},
+      [&] {
+        model.model().forward({ctx, batch, attention});
+      });
+}
+
 }  // namespace
 
 std::vector<double> bench_prefill(const LoadedModel& model, const BenchSettings& settings) {
   check(model, settings, 0);
-  Sequences sequences(model, settings, settings.context);
   const auto ids = random_ids(model, settings.batch * settings.context);
+  if (!model.config().causal) return bench_encoder(model, settings, ids);
+  Sequences sequences(model, settings, settings.context);
   return timed(
       settings, [&] { sequences.truncate(0); }, [&] { sequences.feed(ids, settings.context); });
 }
 
 std::vector<double> bench_decode(const LoadedModel& model, const BenchSettings& settings) {
+  model.require_next_token("bench");
   check(model, settings, 1);
   Sequences sequences(model, settings, settings.context + 1);
   auto ids = sequences.feed(random_ids(model, settings.batch * settings.context), settings.context);

@@ -122,6 +122,7 @@ std::string_view to_string(FinishReason reason) {
 }
 
 std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text) {
+  model.require_next_token("generate");
   std::vector<std::int32_t> ids;
   model.tokenizer().encode(text, ids);
   if (!ids.empty()) return ids;
@@ -136,6 +137,7 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
 
 Generation generate(const LoadedModel& model, std::span<const std::int32_t> prompt,
                     const GenerateOptions& options) {
+  model.require_next_token("generate");
   check(model, prompt, options);
   const std::int64_t context = model.config().context;
   const auto length = static_cast<std::int64_t>(prompt.size());
@@ -143,8 +145,11 @@ Generation generate(const LoadedModel& model, std::span<const std::int32_t> prom
   TokenSampler sampler(options.sampling);
   TextOut text(model.find_tokenizer(), options);
   std::vector<std::int32_t> ids(prompt.begin(), prompt.end());
-  const std::optional<std::int32_t> end =
-      options.ignore_end_of_text ? std::nullopt : model.end_of_text();
+  std::vector<std::int32_t> ends;
+  if (!options.ignore_end_of_text) {
+    ends = options.end_tokens;
+    if (const auto end = model.end_of_text()) ends.push_back(*end);
+  }
 
   Generation result;
   auto started = Clock::now();
@@ -154,7 +159,7 @@ Generation generate(const LoadedModel& model, std::span<const std::int32_t> prom
   started = Clock::now();
   while (static_cast<std::int64_t>(result.ids.size()) < options.max_tokens) {
     const std::int32_t id = sampler.next(logits, ids);
-    if (end && id == *end) {
+    if (std::ranges::find(ends, id) != ends.end()) {
       result.finish = FinishReason::end_of_text;
       break;
     }

@@ -20,7 +20,7 @@ namespace stemma::infer {
 enum class FinishReason {
   length,       // max_tokens reached
   stop,         // a stop string came
-  end_of_text,  // the model ended the text
+  end_of_text,  // the model ended the text, or its turn
   context,      // the context is full
   cancelled,    // on_text or the interrupt ended it
 };
@@ -31,7 +31,9 @@ struct GenerateOptions {
   std::int64_t max_tokens = 128;
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
-  bool ignore_end_of_text = false;
+  // Ids that end the text as the model's end-of-text token does: of a chat, the end of a turn.
+  std::vector<std::int32_t> end_tokens;
+  bool ignore_end_of_text = false;  // and end_tokens
   // Gets the text piece by piece, whole UTF-8 characters, nothing that a stop string may still take
   // back. False ends the generation.
   std::function<bool(std::string_view)> on_text;

@@ -23,7 +23,7 @@ namespace stemma::infer {
 class KeyValueCache final : public nn::AttentionState {
  public:
   // Room for `slots` sequences of up to `capacity` tokens, in the activation type.
-  // Throws out_of_memory.
+  // Throws out_of_memory, unsupported for a model that is not causal.
   KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics, std::int64_t slots,
                 std::int64_t capacity);
 
@@ -43,7 +43,7 @@ class KeyValueCache final : public nn::AttentionState {
  private:
   void store(ops::Context& ctx, const Tensor& rows, const Tensor& cache) const;
 
-  std::int64_t capacity_, width_;  // G·D, of keys and of values
+  std::int64_t capacity_, width_;      // G·D, of keys and of values
   std::vector<Tensor> keys_, values_;  // per layer [slots · capacity, G·D]
   std::vector<std::int64_t> lengths_;
   std::vector<ops::AttentionSequence> sequences_;

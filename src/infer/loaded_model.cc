@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/stored_model.h"
 #include "infer/packed_source.h"
 #include "models/cost.h"
@@ -14,11 +15,11 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
   LoadedModel model;
   const bool own_tokenizer = options.tokenizer.empty();
   checkpoint::StoredModel stored = checkpoint::open_stored_model(
-      options.path,
-      own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
+      options.path, own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
   model.path_ = stored.path;
   model.config_ = stored.config;
-  model.tokenizer_ = own_tokenizer ? stored.tokenizer : open_tokenizer(options.tokenizer);
+  model.tokenizer_ =
+      own_tokenizer ? stored.tokenizer : checkpoint::tokenizer_from(options.tokenizer);
   if (model.tokenizer_ && !own_tokenizer)
     checkpoint::require_fitting(*model.tokenizer_, model.config(), model.path_);
   model.build(*stored.source, options);
@@ -41,6 +42,22 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
   ModelCost(config_.model).require_memory(static_cast<double>(size_of(storage)));
   PackedSource packed(source, *stream_, storage);
   model_ = build_model(config_.model, packed);
+}
+
+void LoadedModel::require_token_head(std::string_view who) const {
+  if (model_->has_token_head()) return;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("[{}] {} is a {} model without a token head: it has states "
+                          "(stemma hidden, stemma embed) but no logits",
+                          who, path_.string(), config().family));
+}
+
+void LoadedModel::require_next_token(std::string_view who) const {
+  if (config().causal) return;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("[{}] {} is a {} model, an encoder that reads whole texts: it cannot "
+                          "predict the next token; use a decoder",
+                          who, path_.string(), config().family));
 }
 
 const Tokenizer& LoadedModel::tokenizer() const {

@@ -1,11 +1,14 @@
+#include "data/inspect.h"
+
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/progress.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "data/inspect.h"
+#include "text/tokenizer.h"
 
 namespace stemma::cli {
 namespace {
@@ -61,7 +64,7 @@ std::string for_people(const DataInspection& found) {
 
 int run_data_inspect(const DataInspectOptions& o) {
   std::shared_ptr<const Tokenizer> tokenizer;
-  if (!o.tokenizer.empty()) tokenizer = open_tokenizer(o.tokenizer);
+  if (!o.tokenizer.empty()) tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const DataInspection found = inspect_dataset(o.input, tokenizer.get(), o.documents);
   if (o.json) return print_json(result_json(found));
   print(for_people(found));
@@ -80,9 +83,9 @@ void add_data_inspect(Program& program) {
   c.examples = {"stemma data inspect packed --tokenizer packed/tokenizer",
                 "stemma data inspect web.jsonl.zst"};
   c.options.add({"input", "a packed folder, a text file or a folder of them", "packed"}, o->input);
-  c.options.add(
-      {"tokenizer", "to show packed data as text; must be the one that packed them", "gpt2"},
-      o->tokenizer);
+  c.options.add({"tokenizer", "to show packed data as text; must be the one that packed them",
+                 std::string(default_tokenizer_name())},
+                o->tokenizer);
   c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
                 o->documents.text_field);
   declare_json(o->json, c.options);

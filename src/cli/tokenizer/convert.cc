@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "text/tokenizer.h"
 
@@ -15,7 +17,7 @@ struct ConvertOptions {
 };
 
 int run_convert(const ConvertOptions& o) {
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   save_tokenizer(*tokenizer, o.output);
   if (o.json)
     return print_json(
@@ -37,10 +39,7 @@ void add_tokenizer_convert(Program& program) {
       "a character tokenizer. A form that would give other ids is refused, with the reason.";
   c.examples = {"stemma tokenizer convert --tokenizer cl100k_base --output folder",
                 "stemma tokenizer convert --tokenizer folder --output mine.tiktoken"};
-  c.options.add(
-      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
-       "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"output", "a folder, or a file that ends in .tiktoken or .txt", "mine.tiktoken"},
                 o->output);
   declare_json(o->json, c.options);

@@ -5,6 +5,7 @@
 
 #include "base/progress.h"
 #include "base/threads.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
@@ -73,7 +74,7 @@ std::string line_of(const FileCount& file, const TokenizerCountOptions& o) {
 }
 
 int run_tokenizer_count(const TokenizerCountOptions& o) {
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   FileCount total{"total", {}};
   Json files = Json::array();
@@ -113,8 +114,7 @@ void add_tokenizer_count(Program& program) {
       "where the first N tokens of each file end: `bytes` is that place.";
   c.examples = {"stemma tokenizer count --tokenizer cl100k_base book.txt notes.txt",
                 "stemma tokenizer count --tokenizer gpt2 --limit 1024 --json book.txt"};
-  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
-                o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"files", "the files to count", "book.txt"}, o->files);
   c.options.add({"limit", "count no more tokens than these and say where they end; 0: all", "1024"},
                 o->limit, {0, 1'000'000'000'000});

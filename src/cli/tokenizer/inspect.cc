@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/progress.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/tokenizer/inspect_report.h"
@@ -77,10 +78,12 @@ int run_tokenizer_inspect(const TokenizerInspectOptions& o) {
   std::vector<std::shared_ptr<const Tokenizer>> tokenizers;
   std::vector<report::InspectedText> texts;
   for (const std::string& name : o.tokenizers) {
-    tokenizers.push_back(open_tokenizer(name));
+    tokenizers.push_back(checkpoint::tokenizer_from(name));
     std::vector<std::int32_t> ids;
     tokenizers.back()->encode(input, ids);
     report::TokenStatistics statistics = report::token_statistics(*tokenizers.back(), input, ids);
+    // Shown as a model gets them; the figures are of the text alone.
+    ids = tokenizers.back()->frame(ids).ids;
     texts.push_back({name, *tokenizers.back(), std::move(ids), std::move(statistics)});
   }
   if (!o.html.empty()) {
@@ -114,8 +117,10 @@ void add_tokenizer_inspect(Program& program) {
       "stemma tokenizer inspect --tokenizer gpt2 --text \"Hello world\" --ids",
       "stemma tokenizer inspect --tokenizer gpt2 o200k_base --input book.txt --html page.html"};
   c.options.add(
-      {"tokenizer", "names (gpt2), tokenizer.json files or folders; several are set side by side",
-       "gpt2"},
+      {"tokenizer",
+       fmt::format("names ({}), tokenizer.json files or folders; several are set side by side",
+                   default_tokenizer_name()),
+       std::string(default_tokenizer_name())},
       o->tokenizers);
   c.options.add({"input", "the file to look at; -: standard input", "book.txt"}, o->input);
   c.options.add({"text", "the text itself, in place of --input", "\"Hello world\""}, o->text);

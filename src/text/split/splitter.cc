@@ -3,6 +3,10 @@
 #include <array>
 #include <deque>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
 #include "text/split/scan.h"
 
 namespace stemma::split {
@@ -20,10 +24,10 @@ Character character_before(std::string_view text, std::size_t place) {
 }
 
 // Whether a piece ends between these two neighbouring characters in any text: no match of an
-// alternative of the three patterns contains the one right before the other, and the only
-// alternative that looks beyond its match, \s+(?!\S), cannot end here, because `before` is not
-// white space (docs/tokenizer-proofs.md). `first` is the first byte of `after`, which is a whole
-// character.
+// alternative of the patterns contains the one right before the other, and the alternatives that
+// look beyond their match, \s+(?!\S) and SmolLM's \s+(?![^\s\p{N}]), cannot end here, because
+// `before` is not white space (docs/tokenizer-proofs.md). `first` is the first byte of `after`,
+// which is a whole character.
 bool always_parted(const Character& before, const Character& after, char first) {
   if (before.length == 0) return true;  // an invalid byte is a piece of its own
   if (before.kind == unicode::CharClass::space) return false;
@@ -81,12 +85,37 @@ std::size_t last_boundary(const Splitter& splitter, std::string_view text) {
 
 }  // namespace scan
 
+namespace {
+
+struct NamedSplitter {
+  std::string_view name;
+  const Splitter& (*splitter)(NumberCut);
+};
+constexpr NamedSplitter kNamed[] = {
+    {"gpt2", gpt2_splitter}, {"cl100k", cl100k_splitter}, {"o200k", o200k_splitter}};
+
+}  // namespace
+
+std::vector<std::string> splitter_names() {
+  std::vector<std::string> names;
+  for (const NamedSplitter& one : kNamed) names.emplace_back(one.name);
+  return names;
+}
+
+const Splitter& splitter_named(std::string_view name, NumberCut cut) {
+  for (const NamedSplitter& one : kNamed)
+    if (one.name == name) return one.splitter(cut);
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[tokenizer] no splitter is called '{}': use one of {}", name,
+                          fmt::join(splitter_names(), ", ")));
+}
+
 const Splitter* splitter_of_pattern(std::string_view pattern) {
   for (const NumberCut cut : {NumberCut::published, NumberCut::single, NumberCut::triple})
     for (const Splitter* splitter :
          {&gpt2_splitter(cut), &cl100k_splitter(cut), &o200k_splitter(cut)})
       if (splitter->pattern() == pattern) return splitter;
-  return nullptr;
+  return smollm_splitter().pattern() == pattern ? &smollm_splitter() : nullptr;
 }
 
 }  // namespace stemma::split
