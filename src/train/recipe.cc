@@ -63,9 +63,9 @@ void declare_model(Recipe& r, OptionSet& o) {
   o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout,
         {-1, 0.99});
   o.add({"position_std",
-         "standard deviation of fresh position embeddings: 0.01 in OpenAI's GPT-2 code, 0.02 in "
-         "Hugging "
-         "Face and GPT-1; 0: 0.02",
+         "standard deviation of fresh position embeddings: 0.01 in OpenAI's code of 2019, 0.02 in "
+         "its "
+         "code of 2018 and in Hugging Face's; 0: 0.02",
          "0.01"},
         r.position_std, {0, 1});
 }

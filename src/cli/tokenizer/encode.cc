@@ -75,9 +75,9 @@ void add_tokenizer_encode(Program& program) {
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
       "Encodes a file as one text: nothing is added, any bytes are accepted (`tokenizer decode` "
-      "gives the same bytes back, unless the tokenizer cleans text: GPT-1's, WordPiece, "
-      "--lowercase). What "
-      "looks like a special token is ordinary text, unless "
+      "gives the same bytes back, unless the tokenizer cleans text, as WordPiece does, and what "
+      "was "
+      "trained with --lowercase). What looks like a special token is ordinary text, unless "
       "--allow-special names it. The ids become a NumPy file: one row of little-endian u32. The "
       "number of threads changes nothing but the time.";
   c.examples = {"stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy",
