@@ -109,10 +109,9 @@ def main(folder, scratch):
     again = AutoModel.from_pretrained(copy, attn_implementation="eager").eval()
     with torch.no_grad():
         ids = torch.tensor([pair["input_ids"]])
-        same = torch.equal(again(ids).last_hidden_state, model(ids).last_hidden_state)
-        same &= torch.equal(again(ids).pooler_output, model(ids).pooler_output)
-    print(f"a converted copy in transformers ({type(again).__name__}): {'the same bits' if same else 'DIFFERS'}")
-    return bool(unequal or state > ARGS.state_bound or vector > ARGS.vector_bound or two > ARGS.state_bound or not same)
+        apart = [(again(ids)[i] - model(ids)[i]).abs().max().item() for i in range(2)]
+    print(f"a converted copy in transformers ({type(again).__name__}): states {apart[0]:.1e}, pooler {apart[1]:.1e} apart")
+    return bool(unequal or max(state, two) > ARGS.state_bound or max(vector, *apart) > ARGS.vector_bound)
 
 
 ARGS = arguments()

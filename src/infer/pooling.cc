@@ -14,6 +14,7 @@ namespace stemma::infer {
 namespace {
 
 namespace fs = std::filesystem;
+using checkpoint::in_quotes;
 
 constexpr std::uint64_t kMaxPoolingBytes = 1 << 20;
 
@@ -21,7 +22,7 @@ constexpr std::uint64_t kMaxPoolingBytes = 1 << 20;
   throw Error(ErrorCode::unsupported, fmt::format("[pooling] {}: {}", file.string(), what));
 }
 
-// Null where the file is missing.
+// Null where the file is missing, or where no file is meant.
 Json read_if_there(const fs::path& file) {
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return {};
@@ -54,66 +55,72 @@ Pooling::Kind kind_of(const Json& json, const fs::path& file) {
   return chosen.front();
 }
 
-void read_modules(const Json& modules, const fs::path& folder, Pooling& pooling) {
-  const fs::path file = folder / "modules.json";
+// Whether vectors are normalised; returns the file of the pooling, empty where there is none.
+fs::path read_modules(const Json& modules, const fs::path& file, Pooling& pooling) {
+  fs::path config;
   pooling.normalize = false;
   for (const Json& module : modules.as_array()) {
     const std::string type = module.get("type", ""), path = module.get("path", "");
-    if (type.ends_with(".Transformer")) {
-      // The model itself.
-    } else if (type.ends_with(".Normalize")) {
+    if (type.ends_with(".Transformer")) continue;  // the model itself
+    if (type.ends_with(".Normalize")) {
       pooling.normalize = true;
     } else if (type.ends_with(".Pooling")) {
-      // A name of a folder beside the file, nothing else.
+      // The name of a folder beside the file, nothing else.
       if (path.empty() || path.find_first_of("/\\") != path.npos || path.starts_with("."))
         refuse_pooling(file, fmt::format("the path {} of the pooling", in_quotes(path)));
-      const fs::path config = folder / path / "config.json";
-      pooling.kind =
-          kind_of(Json::parse(read_file(config, kMaxPoolingBytes), config.string()), config);
+      config = file.parent_path() / path / "config.json";
     } else {
       refuse_pooling(file, fmt::format("module {} is not supported; Transformer, Pooling and "
                                        "Normalize are",
                                        in_quotes(type)));
     }
   }
+  return config;
 }
 
-Pooling read_pooling(const fs::path& folder, const ModelConfig& config) {
-  Pooling pooling;
-  pooling.max_tokens = config.context;
-  const fs::path sentence = folder / "sentence_bert_config.json";
-  if (const Json modules = read_if_there(folder / "modules.json"); !modules.is_null()) {
-    read_modules(modules, folder, pooling);
-  } else if (const Json json = read_if_there(folder / "1_Pooling/config.json"); !json.is_null()) {
-    pooling.kind = kind_of(json, folder / "1_Pooling/config.json");
+void read_sentence(const Json& json, const fs::path& file, Pooling& pooling) {
+  if (json.get("do_lower_case", false))
+    refuse_pooling(file, "do_lower_case = true is not supported");
+  const std::int64_t most = json.get("max_seq_length", pooling.max_tokens);
+  if (most < 1)
+    throw Error(ErrorCode::corrupt, fmt::format("max_seq_length must be at least 1, got {}", most));
+  pooling.max_tokens = std::min(most, pooling.max_tokens);
+}
+
+// Adds the file's name to what a value that is damaged throws.
+template <class Read>
+auto reading(const fs::path& file, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt) throw;
+    throw Error(ErrorCode::corrupt, fmt::format("[pooling] {}: {}", file.string(), error.what()));
   }
-  if (const Json json = read_if_there(sentence); !json.is_null()) {
-    if (json.get("do_lower_case", false))
-      refuse_pooling(sentence, "do_lower_case = true is not supported");
-    const std::int64_t most = json.get("max_seq_length", config.context);
-    if (most < 1)
-      throw Error(ErrorCode::corrupt,
-                  fmt::format("max_seq_length must be at least 1, got {}", most));
-    pooling.max_tokens = std::min(most, config.context);
-  }
-  return pooling;
 }
 
 }  // namespace
 
 Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
+  Pooling pooling;
+  pooling.max_tokens = config.context;
   std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) {  // a GGUF file
-    Pooling pooling;
-    pooling.max_tokens = config.context;
-    return pooling;
+  if (!fs::is_directory(folder, ignored)) return pooling;  // a GGUF file
+  const fs::path modules_file = folder / "modules.json";
+  fs::path pooling_file = folder / "1_Pooling/config.json";
+  if (const Json modules = read_if_there(modules_file); !modules.is_null()) {
+    pooling_file =
+        reading(modules_file, [&] { return read_modules(modules, modules_file, pooling); });
+    std::error_code missing;
+    if (!pooling_file.empty() && !fs::exists(pooling_file, missing))
+      throw Error(ErrorCode::not_found, fmt::format("[pooling] {} names {}, which is not there",
+                                                    modules_file.string(), pooling_file.string()));
   }
-  try {
-    return read_pooling(folder, config);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::corrupt) throw;
-    throw Error(ErrorCode::corrupt, fmt::format("[pooling] {}: {}", folder.string(), error.what()));
-  }
+  if (const Json json = read_if_there(pooling_file); !json.is_null())
+    pooling.kind = reading(pooling_file, [&] { return kind_of(json, pooling_file); });
+  const fs::path sentence_file = folder / "sentence_bert_config.json";
+  if (const Json json = read_if_there(sentence_file); !json.is_null())
+    reading(sentence_file, [&] { read_sentence(json, sentence_file, pooling); });
+  return pooling;
 }
 
 }  // namespace stemma::infer

@@ -114,6 +114,7 @@ inline ModelConfig tiny_config(const std::string& family) {
   c.heads = 2;
   c.layers = 2;
   c.hidden = 24;
+  if (family == "llama") c.head_width = 4;  // rotary positions go by pairs
   return c;
 }
 

@@ -185,6 +185,8 @@ TEST(Pooling, RefusesWhatWouldGiveOtherVectors) {
           ErrorCode::unsupported, "Dense");
   refused("modules.json", R"([{"path": "../x", "type": "sentence_transformers.models.Pooling"}])",
           ErrorCode::unsupported, "../x");
+  refused("modules.json", R"([{"path": "gone", "type": "sentence_transformers.models.Pooling"}])",
+          ErrorCode::not_found, "gone");
   refused("sentence_bert_config.json", R"({"do_lower_case": true})", ErrorCode::unsupported,
           "do_lower_case");
   refused("sentence_bert_config.json", R"({"max_seq_length": 0})", ErrorCode::corrupt,
