@@ -17,7 +17,7 @@ struct BenchSettings {
   std::int64_t batch = 1;    // sequences at once
   std::int64_t context = 0;  // tokens of a prompt (prefill), or in the cache (decode)
   std::int64_t steps = 8, warmup = 1;
-  Interrupt interrupt;  // asked between two steps
+  Interrupt interrupt{};  // asked between two steps
 };
 
 // Seconds of each timed step on random ids; fewer when the interrupt asks for it. A prefill step reads `batch`

@@ -37,7 +37,7 @@ struct GenerateOptions {
   // Gets the text piece by piece, whole UTF-8 characters, nothing that a stop string may still take
   // back. False ends the generation.
   std::function<bool(std::string_view)> on_text;
-  Interrupt interrupt;  // asked between two tokens
+  Interrupt interrupt{};  // asked between two tokens
 };
 
 struct Generation {
