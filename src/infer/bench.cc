@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "infer/key_value_cache.h"
 
 namespace stemma::infer {
@@ -101,7 +100,7 @@ std::vector<std::int32_t> random_ids(const LoadedModel& model, std::int64_t coun
 template <class Reset, class Step>
 std::vector<double> timed(const BenchSettings& s, Reset reset, Step step) {
   std::vector<double> seconds;
-  for (std::int64_t i = 0; i < s.warmup + s.steps && interrupt_requested() == 0; ++i) {
+  for (std::int64_t i = 0; i < s.warmup + s.steps && !s.interrupt.requested(); ++i) {
     reset();
     const auto start = Clock::now();
     step();

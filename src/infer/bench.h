@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "infer/loaded_model.h"
 
 namespace stemma::infer {
@@ -16,9 +17,10 @@ struct BenchSettings {
   std::int64_t batch = 1;    // sequences at once
   std::int64_t context = 0;  // tokens of a prompt (prefill), or in the cache (decode)
   std::int64_t steps = 8, warmup = 1;
+  Interrupt interrupt{};  // asked between two steps
 };
 
-// Seconds of each timed step on random ids; fewer when a signal came. A prefill step reads `batch`
+// Seconds of each timed step on random ids; fewer when the interrupt asks for it. A prefill step reads `batch`
 // prompts from an empty cache and computes the logits after each one's last token; a decode step
 // computes one greedy token for each of `batch` sequences after `context` tokens, and forgets it.
 // Of an encoder a prefill computes the states only, and decoding throws unsupported.

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "infer/key_value_cache.h"
 #include "infer/stop_filter.h"
 #include "text/stream_decoder.h"
@@ -175,7 +174,7 @@ Generation generate(const LoadedModel& model, std::span<const std::int32_t> prom
       result.finish = FinishReason::context;
       break;
     }
-    if (interrupt_requested() != 0) {
+    if (options.interrupt.requested()) {
       result.finish = FinishReason::cancelled;
       break;
     }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "infer/loaded_model.h"
 #include "infer/token_sampler.h"
 
@@ -21,7 +22,7 @@ enum class FinishReason {
   stop,         // a stop string came
   end_of_text,  // the model ended the text, or its turn
   context,      // the context is full
-  cancelled,    // on_text or a signal (base/interrupt.h) ended it
+  cancelled,    // on_text or the interrupt ended it
 };
 // "length", "stop", "eot", "context", "cancelled".
 std::string_view to_string(FinishReason reason);
@@ -36,6 +37,7 @@ struct GenerateOptions {
   // Gets the text piece by piece, whole UTF-8 characters, nothing that a stop string may still take
   // back. False ends the generation.
   std::function<bool(std::string_view)> on_text;
+  Interrupt interrupt{};  // asked between two tokens
 };
 
 struct Generation {

@@ -56,7 +56,7 @@ void LoadedModel::require_next_token(std::string_view who) const {
   if (config().causal) return;
   throw Error(ErrorCode::unsupported,
               fmt::format("[{}] {} is a {} model, an encoder that reads whole texts: it cannot "
-                          "predict the next token; use a decoder such as gpt2",
+                          "predict the next token; use a decoder",
                           who, path_.string(), config().family));
 }
 

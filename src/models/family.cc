@@ -31,6 +31,10 @@ const Family& family_named(std::string_view name) {
                           fmt::join(family_names(), ", "), name));
 }
 
+std::string_view default_family_name() { return kGpt2.name; }
+
+std::string_view default_model_name() { return kGpt2.published().front().names.front(); }
+
 ModelConfig published_config(std::string_view name) {
   std::vector<std::string_view> known;
   for (const Family* family : families())

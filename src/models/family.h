@@ -45,6 +45,10 @@ std::vector<std::string_view> family_names();
 // Throws invalid_argument naming the families that there are.
 const Family& family_named(std::string_view name);
 
+// The family and the published size that are taken where none is named.
+std::string_view default_family_name();
+std::string_view default_model_name();
+
 // A published size of any family by one of its names. Throws not_found, listing them.
 ModelConfig published_config(std::string_view name);
 // The usual names of all published sizes, with commas: for help texts.

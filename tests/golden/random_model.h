@@ -31,15 +31,11 @@ class FixtureBatches final : public train::BatchSource {
   }
 
   std::int64_t sequence_length() const override { return kTokens; }
-  std::int64_t targets_in(std::int64_t first, std::int64_t count) const override {
+  train::Counts counts(std::int64_t first, std::int64_t count) const override {
     const auto begin = targets_.begin() + first * kTokens;
-    return std::count_if(begin, begin + count * kTokens, [](std::int32_t t) { return t >= 0; });
-  }
-  // Whether the second text of a sequence follows the first; empty but for BERT.
-  std::span<const std::int32_t> labels(std::int64_t first, std::int64_t count) const {
-    if (labels_.empty()) return {};
-    return std::span(labels_).subspan(static_cast<std::size_t>(first),
-                                      static_cast<std::size_t>(count));
+    return {count * kTokens,
+            std::count_if(begin, begin + count * kTokens, [](std::int32_t t) { return t >= 0; }),
+            labels_.empty() ? 0 : count};
   }
   void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
             Batch& batch) const override {
@@ -55,6 +51,7 @@ class FixtureBatches final : public train::BatchSource {
       }
       batch.offsets.push_back(batch.tokens());
       batch.numbers.push_back(first_number + s - first);
+      if (!labels_.empty()) batch.labels.push_back(labels_.at(static_cast<std::size_t>(s)));
     }
   }
 
@@ -122,12 +119,12 @@ class TrainableModel {
     ctx_.set_tape(&tape_);
     nn::FullAttention attention(batch);
     const Tensor h = model_->forward({ctx_, batch, attention});
-    std::vector<Tensor> roots{model_->head().loss(
-        ctx_, h, batch.targets, 1.0 / static_cast<double>(batches.targets_in(step, in_step)))};
-    const std::span<const std::int32_t> labels = batches.labels(first, count);
-    if (!labels.empty())
-      roots.push_back(model_->pair_head().loss(ctx_, model_->pooler()(ctx_, h, batch), labels,
-                                               1.0 / static_cast<double>(in_step)));
+    const train::Counts counts = batches.counts(step, in_step);
+    std::vector<Tensor> roots{
+        model_->head().loss(ctx_, h, batch.targets, 1.0 / static_cast<double>(counts.targets))};
+    if (!batch.labels.empty())
+      roots.push_back(model_->pair_head().loss(ctx_, model_->pooler()(ctx_, h, batch), batch.labels,
+                                               1.0 / static_cast<double>(counts.labels)));
     double value = 0;
     for (const Tensor& loss : roots) value += *loss.data<double>();
     tape_.backward(roots);

@@ -59,7 +59,7 @@ TEST_P(RandomModel, LogitsAndLoss) {
   report("logits", d.relative);
   nn::FullAttention attention(batch_);
   const Tensor h = model.model().forward({model.ctx(), batch_, attention});
-  const auto targets = static_cast<double>(batches_.targets_in(0, kSequences));
+  const auto targets = static_cast<double>(batches_.counts(0, kSequences).targets);
   const Tensor loss = model.model().head().loss(model.ctx(), h, batch_.targets, 1.0 / targets);
   const std::string name = golden_.has("losses") ? "losses" : "loss";
   const double wanted = static_cast<double>(golden_.floats(name)[0]);
@@ -83,7 +83,7 @@ TEST_P(RandomModel, PairsOfTexts) {
   EXPECT_LE(d.relative, kForwardBound);
   report("pair_logits", d.relative);
   const Tensor loss =
-      model.model().pair_head().loss(model.ctx(), pooled, batches_.labels(0, kSequences), 1.0 / 3);
+      model.model().pair_head().loss(model.ctx(), pooled, batch_.labels, 1.0 / 3);
   EXPECT_NEAR(*loss.data<double>(), static_cast<double>(golden_.floats("losses")[1]), 2e-6);
 }
 

@@ -3,6 +3,8 @@
 #include <tuple>
 
 #include "tests/golden/random_model.h"
+#include "train/masked_tokens.h"
+#include "train/next_token.h"
 #include "train/trainer.h"
 
 namespace stemma::golden {
@@ -36,66 +38,12 @@ constexpr Bounds kBf16 = {2e-3, 1e-2, 5 * kLearningRate};
 
 using Case = std::tuple<const char*, Way, KernelPath>;
 
-// One step at a time, with what the test needs of it.
-class Steps {
- public:
-  virtual ~Steps() = default;
-  struct Result {
-    double loss, norm;
-  };
-  virtual Result step(std::int64_t number) = 0;
-  virtual std::vector<checkpoint::NamedTensor> weights() const = 0;
-};
-
-// GPT through the trainer.
-class TrainerSteps final : public Steps {
- public:
-  TrainerSteps(checkpoint::CheckpointSource& source, const train::TrainerSettings& settings,
-               const Golden& golden)
-      : trainer_(source.config().model, settings, source, std::make_shared<FixtureBatches>(golden),
-                 stream_) {}
-  Result step(std::int64_t number) override {
-    const train::StepResult r = trainer_.step().value();
-    EXPECT_EQ(r.step, number);
-    EXPECT_EQ(r.tokens, kSequences * kTokens);
-    return {r.loss, r.gradient_norm};
-  }
-  std::vector<checkpoint::NamedTensor> weights() const override { return trainer_.weights(); }
-
- private:
-  Stream stream_{1};
-  train::Trainer trainer_;
-};
-
-// BERT, with its two losses as roots of each micro-batch's tape.
-class TwoLossSteps final : public Steps {
- public:
-  TwoLossSteps(const fs::path& folder, const train::TrainerSettings& settings, const Golden& golden)
-      : micro_batch_(settings.micro_batch),
-        batches_(golden),
-        model_(folder, settings.numerics, settings.recompute),
-        optimizer_(model_.parameters(), settings.optimizer) {}
-  Result step(std::int64_t number) override {
-    Result result{0, 0};
-    const std::int64_t first = (number - 1) * kSequences;
-    for (std::int64_t i = 0; i < kSequences; i += micro_batch_)
-      result.loss += model_.loss_and_gradients(batches_, first + i, micro_batch_, kSequences);
-    result.norm = optimizer_.step(model_.stream(), kLearningRate, number);
-    return result;
-  }
-  std::vector<checkpoint::NamedTensor> weights() const override {
-    std::vector<checkpoint::NamedTensor> list;
-    for (const nn::Parameter& p : model_.parameters().list())
-      list.push_back({p.spec.name, p.value});
-    return list;
-  }
-
- private:
-  std::int64_t micro_batch_;
-  FixtureBatches batches_;
-  TrainableModel model_;
-  train::AdamW optimizer_;
-};
+// GPT learns the next token, BERT masked tokens and pairs.
+std::shared_ptr<const train::Objective> objective_of(const Golden& golden) {
+  const auto batches = std::make_shared<FixtureBatches>(golden);
+  if (golden.has("train.labels")) return std::make_shared<train::MaskedTokens>(batches, true);
+  return std::make_shared<train::NextToken>(batches);
+}
 
 class TrainingSteps : public ::testing::TestWithParam<Case> {
  protected:
@@ -126,26 +74,24 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
   const fs::path folder = fixture(model);
   const Golden golden(folder / "golden.safetensors");
   checkpoint::CheckpointSource source(folder, checkpoint::Memory::shared);
-  std::unique_ptr<Steps> steps;
-  if (golden.has("train.labels"))
-    steps = std::make_unique<TwoLossSteps>(folder, settings(way), golden);
-  else
-    steps = std::make_unique<TrainerSteps>(source, settings(way), golden);
+  Stream stream(1);
+  train::Trainer trainer(source.config().model, settings(way), source, objective_of(golden),
+                         stream);
 
   const std::vector<float> losses = golden.floats("train.losses");
   const std::vector<float> norms = golden.floats("train.gradient_norms");
   double worst_loss = 0, worst_norm = 0, worst_parameter = 0, worst_key_bias = 0;
   for (std::size_t i = 0; i < kSteps; ++i) {
-    const auto number = static_cast<std::int64_t>(i) + 1;
-    const Steps::Result r = steps->step(number);
+    const train::StepResult r = trainer.step().value();
+    EXPECT_EQ(r.tokens, kSequences * kTokens);
     const double loss = static_cast<double>(losses[i]), norm = static_cast<double>(norms[i]);
-    EXPECT_NEAR(r.loss, loss, bounds.loss * loss) << "step " << number;
-    EXPECT_NEAR(r.norm, norm, bounds.norm * norm) << "step " << number;
+    EXPECT_NEAR(r.loss, loss, bounds.loss * loss) << "step " << r.step;
+    EXPECT_NEAR(r.gradient_norm, norm, bounds.norm * norm) << "step " << r.step;
     worst_loss = std::max(worst_loss, std::abs(r.loss - loss) / loss);
-    worst_norm = std::max(worst_norm, std::abs(r.norm - norm) / norm);
+    worst_norm = std::max(worst_norm, std::abs(r.gradient_norm - norm) / norm);
   }
   const auto names = names_of(source.config().model);
-  const auto weights = steps->weights();
+  const auto weights = trainer.weights();
   EXPECT_EQ(weights.size(), names.size());
   for (const auto& weight : weights) {
     std::size_t begin = 0;

@@ -4,19 +4,20 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
+#include "text/tokenizer.h"
 
 namespace stemma::cli {
 namespace {
 
 struct DataPackOptions {
   std::vector<std::string> input;
-  std::string tokenizer = "gpt2", output;
+  std::string tokenizer{default_tokenizer_name()}, output;
   PackOptions pack;
   std::int64_t threads = 0;
   bool json = false;
@@ -36,7 +37,7 @@ int run_data_pack(DataPackOptions& o) {
     line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
                             format_bytes(p.total_bytes),
                             format_count(static_cast<double>(p.tokens))));
-    return interrupt_requested() == 0;
+    return !process_interrupt().requested();
   };
   const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const auto report =
@@ -74,10 +75,7 @@ void add_data_pack(Program& program) {
   c.options.add(
       {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "books/"},
       o->input);
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"output", "the folder to write; created where it is missing", "packed"},
                 o->output);
   c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},

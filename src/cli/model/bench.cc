@@ -3,13 +3,14 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "cli/commands.h"
 #include "cli/machine/peaks_json.h"
 #include "cli/model/bench_report.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 
 namespace stemma::cli {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 int run_bench(const BenchOptions& o, const std::string& what) {
   Stream stream(o.model.threads > 0 ? static_cast<int>(o.model.threads) : available_threads());
   const Measured m = measure(o, what, stream);
-  if (interrupt_requested()) return interrupted_or_done();
+  if (process_interrupt().requested()) return interrupted_or_done();
   // After the bench: the buffers of the measurement are no memory of the model's.
   const Peaks peaks = measure_peaks(stream, peak_options(m.weight_bytes));
   Json out = bench_json(o, what, m, peaks);
@@ -43,11 +44,7 @@ void add_one(Program& program, const std::string& what, const std::string& summa
             "machine reached in the same run. Weights are random where only a name or a "
             "config.json is given.";
   c.examples = {fmt::format("stemma bench {} --model gpt2 --batch 1 --seq 512 --json", what)};
-  c.options.add(
-      {"model",
-       "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, a model or run folder",
-       "gpt2"},
-      o->model.model);
+  c.options.add(model_help(), o->model.model);
   c.options.add({"batch", "sequences at once", "4"}, o->batch, {1, 1 << 20});
   c.options.add(
       {"seq", what == "decode" ? "tokens before the new one" : "tokens of a sequence", "512"},

@@ -7,11 +7,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "infer/hidden_states.h"
 
 namespace stemma::cli {
@@ -65,7 +65,7 @@ int run_embed(const EmbedOptions& o, const OptionSet& options) {
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const infer::TextEmbedder embedder(model,
                                      infer::Pooling::of_folder(model.path(), model.config()));
-  for (std::size_t first = 0; first < texts.size() && !interrupt_requested();
+  for (std::size_t first = 0; first < texts.size() && !process_interrupt().requested();
        first += kTextsAtOnce) {
     const std::span<const std::string> some =
         std::span(texts).subspan(first, std::min(kTextsAtOnce, texts.size() - first));

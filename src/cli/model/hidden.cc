@@ -46,7 +46,7 @@ void add_hidden(Program& program) {
   declare(o->model, c.options);
   c.options.add({"ids", "token ids with commas between them", "101,7592,102"}, o->ids);
   c.options.add({"segments",
-                 "the segment of each id, of models that have some (BERT); empty: all 0", "0,0,1"},
+                 "the segment of each id, of models that have some; empty: all 0", "0,0,1"},
                 o->segments);
   c.options.add({"output", "the safetensors file to write", "hidden.safetensors"}, o->output);
   declare_json(o->json, c.options);

@@ -123,16 +123,9 @@ void add_info(Program& program) {
       "run's progress, the tokens of packed data (checked completely), a tokenizer's vocabulary.";
   c.examples = {"stemma info --model gpt2", "stemma info --model runs/book --json",
                 "stemma info --data packed --tokenizer packed/tokenizer"};
-  c.options.add(
-      {"model",
-       "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, a model or run folder",
-       "gpt2"},
-      o->model);
+  c.options.add(model_help(), o->model);
   c.options.add({"data", "a packed folder", "packed"}, o->data);
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   declare_json(o->json, c.options);
   c.positional = "model";
   c.run = [o] { return run_info(*o); };

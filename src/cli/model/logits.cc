@@ -54,7 +54,7 @@ void add_logits(Program& program) {
   Command& c = program.add("logits", "write a model's logits for given token ids");
   c.about =
       "Runs one full pass over the ids and writes the tensor `logits` [T, V] in f32: row t scores "
-      "the token after ids[t]; of a model for masked tokens (BERT), the token at t. For comparing "
+      "the token after ids[t]; of a model for masked tokens, the token at t. For comparing "
       "implementations; --precision f32 gives the reference values.";
   c.examples = {
       "stemma logits --model gpt2/ --ids 15496,995 --precision f32 --output logits.safetensors"};

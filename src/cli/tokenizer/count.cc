@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "data/byte_source.h"
 #include "text/token_count.h"
 
@@ -41,7 +41,7 @@ FileCount count_file(const std::string& name, const Tokenizer& tokenizer, Worker
                       o.limit > 0 ? static_cast<std::uint64_t>(o.limit) : TokenCounter::kNoLimit);
   CharacterCounter characters;
   std::string chunk(kChunkBytes, '\0');
-  while (interrupt_requested() == 0) {
+  while (!process_interrupt().requested()) {
     const std::string_view text(chunk.data(), source->read(chunk.data(), chunk.size()));
     characters.push(text);
     if (!tokens.push(text) || text.size() < chunk.size()) break;
@@ -83,7 +83,7 @@ int run_tokenizer_count(const TokenizerCountOptions& o) {
   lines += " bytes/token\n";
   for (const std::string& name : o.files) {
     const FileCount file = count_file(name, *tokenizer, workers, o);
-    if (interrupt_requested() != 0) break;
+    if (process_interrupt().requested()) break;
     total.count.tokens += file.count.tokens;
     total.count.bytes += file.count.bytes;
     total.characters += file.characters;
@@ -114,8 +114,7 @@ void add_tokenizer_count(Program& program) {
       "where the first N tokens of each file end: `bytes` is that place.";
   c.examples = {"stemma tokenizer count --tokenizer cl100k_base book.txt notes.txt",
                 "stemma tokenizer count --tokenizer gpt2 --limit 1024 --json book.txt"};
-  c.options.add({"tokenizer", "a name (gpt2), a tokenizer.json or a folder with one", "gpt2"},
-                o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"files", "the files to count", "book.txt"}, o->files);
   c.options.add({"limit", "count no more tokens than these and say where they end; 0: all", "1024"},
                 o->limit, {0, 1'000'000'000'000});

@@ -6,13 +6,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/tokenizer/npy.h"
 #include "text/offsets.h"
 #include "text/special_encoder.h"
@@ -45,7 +45,7 @@ int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
   encoder.encode(file.text(), workers, ids);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (interrupt_requested()) return interrupted_or_done();
+  if (process_interrupt().requested()) return interrupted_or_done();
   AtomicFile output(o.output);
   write_ids(output, ids);
   if (!o.offsets.empty()) {
@@ -75,18 +75,15 @@ void add_tokenizer_encode(Program& program) {
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
       "Encodes a file as one text: nothing is added, any bytes are accepted (`tokenizer decode` "
-      "gives the same bytes back, unless the tokenizer cleans text: GPT-1's, WordPiece, "
-      "--lowercase). What "
-      "looks like a special token is ordinary text, unless "
+      "gives the same bytes back, unless the tokenizer cleans text, as WordPiece does, and what "
+      "was "
+      "trained with --lowercase). What looks like a special token is ordinary text, unless "
       "--allow-special names it. The ids become a NumPy file: one row of little-endian u32. The "
       "number of threads changes nothing but the time.";
   c.examples = {"stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy",
                 "stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy "
                 "--allow-special '<|endoftext|>' --offsets offsets.npy"};
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"input", "the file to encode", "book.txt"}, o->input);
   c.options.add({"output", "the .npy file to write", "ids.npy"}, o->output);
   c.options.add({"allow_special", "special tokens that the text may contain, by name; all: each",
