@@ -163,8 +163,16 @@ Peaks measure_peaks(Stream& stream, const PeakOptions& options) {
   if (cpu.avx512_vnni) peaks.int8_ops = rate_of(stream, time, int8_dot, 64 * 2 * kChains);
   if (options.dram_buffer_bytes > 0)
     peaks.dram_bytes = read_rate(stream, time, options.dram_buffer_bytes);
-  if (options.buffer_bytes > 0) peaks.buffer_bytes = read_rate(stream, time, options.buffer_bytes);
+  if (options.read_buffer_bytes > 0) {
+    peaks.read_buffer_bytes = options.read_buffer_bytes;
+    peaks.read_bytes = read_rate(stream, time, options.read_buffer_bytes);
+  }
   return peaks;
+}
+
+std::string_view read_level(const Peaks& peaks) {
+  if (peaks.dram_bytes <= 0 || peaks.read_bytes <= 0) return "unknown";
+  return peaks.read_bytes > 1.25 * peaks.dram_bytes ? "cache" : "DRAM";
 }
 
 double multiply_peak(const Peaks& peaks, bool bf16) {

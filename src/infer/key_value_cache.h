@@ -35,6 +35,7 @@ class KeyValueCache final : public nn::AttentionState {
   // After the pass: the tokens of the batch now belong to their slots.
   void advance();
 
+  std::int64_t slots() const { return static_cast<std::int64_t>(lengths_.size()); }
   std::int64_t length(std::int64_t slot) const { return lengths_[static_cast<std::size_t>(slot)]; }
   // Forgets all but the first `length` tokens of a slot.
   void truncate(std::int64_t slot, std::int64_t length);
@@ -43,7 +44,7 @@ class KeyValueCache final : public nn::AttentionState {
  private:
   void store(ops::Context& ctx, const Tensor& rows, const Tensor& cache) const;
 
-  std::int64_t capacity_, width_;  // G·D, of keys and of values
+  std::int64_t capacity_, width_;      // G·D, of keys and of values
   std::vector<Tensor> keys_, values_;  // per layer [slots · capacity, G·D]
   std::vector<std::int64_t> lengths_;
   std::vector<ops::AttentionSequence> sequences_;

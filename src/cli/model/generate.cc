@@ -65,6 +65,7 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   o.generate.sampling.validate();
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
+  o.generate.cancelled = [] { return interrupt_requested() != 0; };
   if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
   const infer::Generation g = infer::generate(model, prompt, o.generate);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));

@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "nn/attention_state.h"
+#include "infer/forward.h"
 
 namespace stemma::cli {
 namespace {
@@ -25,14 +25,7 @@ Tensor logits_of(const infer::LoadedModel& model, const std::vector<std::int32_t
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[logits] --ids must hold 1 to {} ids (the model's context), got {}",
                             context, ids.size()));
-  Batch batch;
-  batch.ids = ids;
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    batch.positions.push_back(static_cast<std::int32_t>(i));
-  batch.offsets = {0, batch.tokens()};
-  nn::FullAttention attention(batch);
-  ops::Context ctx = model.context();
-  return model.model().head().logits(ctx, model.model().forward({ctx, batch, attention}));
+  return infer::Forward(model).logits(ids);
 }
 
 int run_logits(const LogitsOptions& o) {
