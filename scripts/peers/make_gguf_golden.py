@@ -93,12 +93,28 @@ def fill_small(writer):
     writer.add_tensor("c", random_blocks(random, Type.Q6_K, 1, 1), raw_dtype=Type.Q6_K)
 
 
+def fill_tokenizer(writer):
+    """A vocabulary of all bytes but one, with a merge."""
+    letters = [chr(b) for b in [*range(33, 127), *range(161, 173), *range(174, 256)]] + [chr(256 + i) for i in range(68)]
+    tokens = ["<|im_start|>", "<|im_end|>", *(c for c in letters if c != chr(260)), "19"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3, 3] + [1] * (len(tokens) - 2))
+    writer.add_token_merges(["1 9"])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(1)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template("{{ messages }}")
+
+
 def main():
     tests = pathlib.Path(__file__).resolve().parents[2] / "tests"
     write(tests / "checkpoint/fixtures/blocks.gguf", fill_golden, alignment=64)
     seeds = tests / "fuzz/seeds/gguf"
     write(seeds / "metadata", add_metadata)
     write(seeds / "tensors", fill_small)
+    write(seeds / "tokenizer", fill_tokenizer)
     for kind in HALVES:
         write(seeds / kind.name.lower(), lambda writer, kind=kind: writer.add_tensor(
             "w", random_blocks(np.random.default_rng(2), kind, 1, 1), raw_dtype=kind), alignment=8)

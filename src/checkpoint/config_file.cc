@@ -80,7 +80,7 @@ ConfigFile read_config_file(const std::filesystem::path& file) {
   return parse_config(Json::parse(text, file.string()), file.string());
 }
 
-Json to_config_json(const ConfigFile& config) {
+Json to_config_json(const ConfigFile& config, DType weights) {
   const ImportRules& rules = rules_of(config.model.family);
   Json json = Json::object({{"architectures", Json::array({rules.architecture})},
                             {"model_type", rules.model_types.front()},
@@ -90,8 +90,11 @@ Json to_config_json(const ConfigFile& config) {
   json.set("bos_token_id", token(config.bos_token));
   json.set("eos_token_id", token(config.eos_token));
   json.set("pad_token_id", token(config.pad_token));
-  json.set("dtype", "float32");
-  json.set("torch_dtype", "float32");  // what transformers before 4.56 reads
+  const char* type = weights == DType::bf16  ? "bfloat16"
+                     : weights == DType::f16 ? "float16"
+                                             : "float32";
+  json.set("dtype", type);
+  json.set("torch_dtype", type);  // what transformers before 4.56 reads
   return json;
 }
 

@@ -34,8 +34,9 @@ ConfigFile parse_config(const Json& json, std::string_view where);
 // Throws not_found, corrupt, unsupported.
 ConfigFile read_config_file(const std::filesystem::path& file);
 
-// Throws unsupported for what the family's model_type cannot say.
-Json to_config_json(const ConfigFile& config);
+// `weights` is the type that the file stores them in. Throws unsupported for what the family's
+// model_type cannot say.
+Json to_config_json(const ConfigFile& config, DType weights = DType::f32);
 
 // The file that tells transformers' generate() the special tokens.
 Json to_generation_config_json(const ConfigFile& config);

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/import_rules.h"
+#include "checkpoint/transpose.h"
+#include "kernels/elementwise.h"
 #include "models/model.h"
 
 namespace stemma::checkpoint {
@@ -26,6 +28,16 @@ Tensor rows_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
                                reinterpret_cast<const float*>(tensor.storage().get()->data)) *
           sizeof(float),
       {end - begin}, DType::f32);
+}
+
+// The tensor in the type that the file is to have.
+NamedTensor stored_as(DType type, NamedTensor item) {
+  if (type == DType::f32) return item;
+  Stream stream(1);
+  const Tensor from = item.transposed ? transposed(item.tensor) : item.tensor;
+  Tensor to = Tensor::empty(from.shape(), type);
+  kernels::convert(stream, from, to);
+  return {std::move(item.name), std::move(to), false};
 }
 
 // The parameters under their names in the file, in the model's order.
@@ -48,7 +60,9 @@ std::vector<NamedTensor> file_tensors(const Export& model) {
     for (const FileTensor& file : rules.files(spec)) {
       const std::int64_t end = begin + file.shape[file.transposed ? 1 : 0];
       const bool whole = begin == 0 && end == spec.shape[0];
-      tensors.push_back({file.name, whole ? tensor : rows_of(tensor, begin, end), file.transposed});
+      tensors.push_back(
+          stored_as(model.weights,
+                    {file.name, whole ? tensor : rows_of(tensor, begin, end), file.transposed}));
       begin = end;
     }
     given.erase(found);
@@ -69,7 +83,7 @@ void write_text(const fs::path& path, const std::string& text) {
 void export_model(const fs::path& folder, const Export& model) {
   model.config.model.validate();
   const std::vector<NamedTensor> tensors = file_tensors(model);
-  const Json config = to_config_json(model.config);
+  const Json config = to_config_json(model.config, model.weights);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)

@@ -21,6 +21,7 @@ struct Export {
   ConfigFile config;
   std::span<const NamedTensor> parameters;  // our names, f32, any order; a tied head once
   const Tokenizer* tokenizer = nullptr;     // none: no tokenizer files
+  DType weights = DType::f32;               // how the file stores them: f32, bf16 or f16
 };
 
 // Creates the folder where it is missing. Throws invalid_argument (the parameters are not those of

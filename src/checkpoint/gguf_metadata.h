@@ -68,6 +68,7 @@ class GgufMetadata {
   // The parser's. `value` must have been checked. False: there is such a key already.
   bool add(std::string_view key, const GgufValue& value);
 
+  const std::string& where() const { return where_; }
   // In the order of the file.
   const std::vector<std::pair<std::string, GgufValue>>& entries() const { return entries_; }
   // Null / throws not_found where there is no such key.

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/gguf_source.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/run_folder.h"
 
 namespace stemma::checkpoint {
@@ -19,11 +20,16 @@ bool has_tokenizer(const fs::path& folder) {
   return fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt");
 }
 
-StoredModel open_gguf(const fs::path& path) {
+StoredModel open_gguf(const fs::path& path, WithTokenizer tokenizer) {
   StoredModel stored;
   auto source = std::make_unique<GgufSource>(path);
   stored.path = path;
   stored.config = source->config();
+  const GgufMetadata& metadata = source->file().metadata();
+  if (tokenizer == WithTokenizer::yes && metadata.find("tokenizer.ggml.model") != nullptr) {
+    stored.tokenizer = tokenizer_of(metadata);
+    require_fitting(*stored.tokenizer, stored.config.model, path);
+  }
   stored.source = std::move(source);
   return stored;
 }
@@ -41,7 +47,7 @@ void require_fitting(const Tokenizer& tokenizer, const ModelConfig& model, const
 StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
   std::error_code ignored;
   StoredModel stored;
-  if (fs::is_regular_file(path, ignored)) return open_gguf(path);
+  if (fs::is_regular_file(path, ignored)) return open_gguf(path, tokenizer);
   const ModelFolder found = resolve_model_folder(path);
   for (const std::string& warning : found.warnings) log_warning(warning);
   auto source = std::make_unique<CheckpointSource>(found.folder, Memory::shared);

@@ -19,6 +19,7 @@ void add_train(Program& program);
 void add_generate(Program& program);
 void add_logits(Program& program);
 void add_eval_perplexity(Program& program);
+void add_convert(Program& program);
 void add_info(Program& program);
 void add_bench(Program& program);
 void add_doctor(Program& program);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   stemma::cli::add_generate(program);
   stemma::cli::add_logits(program);
   stemma::cli::add_eval_perplexity(program);
+  stemma::cli::add_convert(program);
   stemma::cli::add_info(program);
   stemma::cli::add_bench(program);
   stemma::cli::add_doctor(program);

@@ -41,13 +41,15 @@ void declare_weights(std::string& weights, OptionSet& options) {
 }
 
 void declare(ModelFlags& flags, OptionSet& options) {
-  options.add({"model", "a model folder as Hugging Face writes it, a run folder or a GGUF file", "runs/book"},
+  options.add({"model", "a model folder as Hugging Face writes it, a run folder or a GGUF file",
+               "runs/book"},
               flags.model);
-  options.add({"tokenizer",
-               "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt; empty: "
-               "the model folder's own",
-               "gpt2"},
-              flags.tokenizer);
+  options.add(
+      {"tokenizer",
+       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf; empty: "
+       "the model folder's own",
+       "gpt2"},
+      flags.tokenizer);
   declare_precision(flags.precision, options);
   declare_weights(flags.weights, options);
   declare_threads(flags.threads, options);

@@ -14,6 +14,7 @@
 namespace stemma::cli {
 
 inline constexpr int kDone = 0;
+inline constexpr int kCheckFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kFile = 3;
 inline constexpr int kMachine = 4;

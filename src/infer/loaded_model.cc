@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/stored_model.h"
 #include "infer/packed_source.h"
 #include "models/cost.h"
@@ -14,11 +15,11 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
   LoadedModel model;
   const bool own_tokenizer = options.tokenizer.empty();
   checkpoint::StoredModel stored = checkpoint::open_stored_model(
-      options.path,
-      own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
+      options.path, own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
   model.path_ = stored.path;
   model.config_ = stored.config;
-  model.tokenizer_ = own_tokenizer ? stored.tokenizer : open_tokenizer(options.tokenizer);
+  model.tokenizer_ =
+      own_tokenizer ? stored.tokenizer : checkpoint::tokenizer_from(options.tokenizer);
   if (model.tokenizer_ && !own_tokenizer)
     checkpoint::require_fitting(*model.tokenizer_, model.config(), model.path_);
   model.build(*stored.source, options);

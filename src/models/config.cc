@@ -75,8 +75,9 @@ void ModelConfig::validate() const {
   for (const kernels::AttentionPattern& pattern : patterns)
     require_size("the k of an attention pattern", pattern.k);
   if (!(rotary_base >= 1 && rotary_base <= 1e12))
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[config] rotary_base must be between 1 and 1e12, got {}", rotary_base));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[config] rotary_base must be between 1 and 1e12, got {}", rotary_base));
   if (head_bias && tied_head)
     throw Error(ErrorCode::invalid_argument, "[config] a head bias needs an untied head");
   require_rate("embedding_dropout", embedding_dropout);

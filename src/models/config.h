@@ -48,8 +48,8 @@ struct ModelConfig {
   }
 
   // Throws invalid_argument naming the field: a size < 1 or absurdly large, channels that the heads
-  // do not divide, a head size above 256, dropout outside [0, 1), patterns for another number of layers, a family that does not exist or
-  // that cannot be built with the rest (models/family.h).
+  // do not divide, a head size above 256, dropout outside [0, 1), patterns for another number of
+  // layers, a family that does not exist or that cannot be built with the rest (models/family.h).
   void validate() const;
 };
 

@@ -10,10 +10,10 @@
 namespace stemma {
 
 // Defined in the file of the same name.
-extern const Family kGpt1, kGpt2, kLlama;
+extern const Family kGpt1, kGpt2, kGpt3, kLlama;
 
 std::span<const Family* const> families() {
-  static constexpr std::array<const Family*, 3> kAll{&kGpt1, &kGpt2, &kLlama};
+  static constexpr std::array<const Family*, 4> kAll{&kGpt1, &kGpt2, &kGpt3, &kLlama};
   return kAll;
 }
 

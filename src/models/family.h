@@ -30,6 +30,8 @@ struct Family {
   ModelConfig (*defaults)();
   // The width of the feed-forward that goes with C channels, where only C is chosen.
   std::int64_t (*hidden_of)(std::int64_t channels);
+  // The attention pattern of each layer where only their number is chosen; null: dense everywhere.
+  std::vector<kernels::AttentionPattern> (*patterns_of)(std::int64_t layers) = nullptr;
   // Throws invalid_argument where this family cannot be built with the configuration.
   void (*check)(const ModelConfig& config);
   std::unique_ptr<Model> (*build)(const ModelConfig& config, nn::WeightSource& source);

@@ -1,5 +1,5 @@
-// The Llama layout (Touvron et al. 2023), in which SmolLM2 and many small pre-trained models come: a
-// decoder-only Transformer with RMSNorm, rotary positions, grouped key-value heads and a gated
+// The Llama layout (Touvron et al. 2023), in which SmolLM2 and many small pre-trained models come:
+// a decoder-only Transformer with RMSNorm, rotary positions, grouped key-value heads and a gated
 // feed-forward; no biases.
 //
 //   x = tokens[ids]

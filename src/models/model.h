@@ -30,6 +30,8 @@ class Model {
   // id outside the vocabulary.
   virtual Tensor forward(const nn::Pass& pass) const = 0;
 
+  // Whether head() can be used: a bare encoder has states only.
+  virtual bool has_token_head() const { return true; }
   // Scores tokens from states.
   const nn::TokenHead& head() const { return head_; }
 

@@ -9,6 +9,7 @@
 #include "text/files/published.h"
 #include "text/files/text_file.h"
 #include "text/files/tiktoken_file.h"
+#include "text/wordpiece/files.h"
 
 namespace stemma {
 
@@ -22,6 +23,18 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
   std::string text;
   decode(ids, text);
   return text;
+}
+
+Framed Tokenizer::frame(std::span<const std::int32_t> first) const { return frame(first, {}); }
+
+Framed Tokenizer::frame(std::span<const std::int32_t> first,
+                        std::span<const std::int32_t> second) const {
+  Framed framed;
+  framed.ids.assign(first.begin(), first.end());
+  framed.ids.insert(framed.ids.end(), second.begin(), second.end());
+  framed.segments.resize(first.size(), 0);
+  framed.segments.resize(framed.ids.size(), 1);
+  return framed;
 }
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
@@ -38,8 +51,13 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
                             source, tokenizer_files::published_names()));
   const std::filesystem::path path = source;
   if (path.extension() == ".tiktoken") return tokenizer_files::read_tiktoken(path);
-  if (path.extension() == ".txt" && !std::filesystem::is_directory(path))
-    return characters::parse_vocab_txt(tokenizer_files::read_tokenizer_file(path), source);
+  if (path.extension() == ".txt" && !std::filesystem::is_directory(path)) {
+    const std::string text = tokenizer_files::read_tokenizer_file(path);
+    if (wordpiece::is_wordpiece_txt(text))
+      return wordpiece::parse_wordpiece_txt(text, source,
+                                            wordpiece::read_settings(path.parent_path()));
+    return characters::parse_vocab_txt(text, source);
+  }
   return tokenizer_files::read_hugging_face(path);
 }
 
@@ -54,8 +72,11 @@ void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& pat
     if (byte_level == nullptr) refuse("a .tiktoken file holds byte-level BPE only");
     tokenizer_files::save_tiktoken(*byte_level, path);
   } else if (path.extension() == ".txt") {
+    if (const auto* pieces = dynamic_cast<const wordpiece::WordPieceTokenizer*>(&tokenizer))
+      return wordpiece::save_wordpiece_txt(pieces->vocabulary(), path);
     const auto* by_character = dynamic_cast<const characters::CharTokenizer*>(&tokenizer);
-    if (by_character == nullptr) refuse("a vocab.txt holds single characters and bytes only");
+    if (by_character == nullptr)
+      refuse("a vocab.txt holds single characters and bytes, or WordPiece, only");
     characters::save_vocab_txt(*by_character, path);
   } else {
     if (path.extension() == ".json" || (exists(path) && !is_directory(path)))

@@ -5,10 +5,12 @@
 //   tokenizer->encode("Hello world", ids);               // 15496 995
 //   std::string text = tokenizer->decode(ids);
 //
-// Any bytes are text, and decoding what was encoded gives the same bytes. GPT-1's encoding is the
-// exception: it cleans text and has <unk> for what it cannot spell (gpt1/gpt1_tokenizer.h). Text
-// never yields a special token: a "<|endoftext|>" in it is ordinary characters, and callers add
-// special ids themselves. Tokenizers are immutable and may be used from several threads at once.
+// Any bytes are text, and decoding what was encoded gives the same bytes, except where
+// keeps_bytes() is false: GPT-1's encoding and WordPiece clean text and have a token for what they
+// cannot spell (gpt1/gpt1_tokenizer.h, wordpiece/tokenizer.h), and SmolLM2's leaves out the bytes
+// that it has no token for. Text never yields another special token: a "<|endoftext|>" in it is
+// ordinary characters, and callers add special ids themselves. Tokenizers are immutable and may be
+// used from several threads at once.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +25,14 @@
 #include <vector>
 
 namespace stemma {
+
+// The ids of a text, or of two, with what a model expects around them, and for each id the number
+// of its segment: 0, or 1 for what belongs to the second text.
+struct Framed {
+  std::vector<std::int32_t> ids, segments;
+
+  bool operator==(const Framed&) const = default;
+};
 
 class Tokenizer {
  public:
@@ -42,13 +52,16 @@ class Tokenizer {
   virtual std::string_view flag_of_special(std::int32_t) const { return {}; }
   // The token that separates documents, where the encoding has one.
   virtual std::optional<std::int32_t> end_of_text() const = 0;
+  // The template that puts a conversation into text, in Jinja, as the tokenizer's files have it;
+  // empty: none. chat/chat_template.h reads it.
+  virtual std::string_view chat_template() const { return {}; }
   // Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and what belongs to the
   // kind (vocab.json and merges.txt, as Hugging Face's GPT-2 has them; vocab.txt) into an existing
   // folder. Each file is whole or absent.
   virtual void save(const std::filesystem::path& folder) const = 0;
 
   // Whether every text decodes to the same bytes and decode() is no more than bytes_of() of each
-  // id: false where encoding cleans text.
+  // id: false where encoding cleans text or loses bytes.
   virtual bool keeps_bytes() const { return true; }
   // Where `text` may be cut so that both parts, encoded apart, give the ids of the whole, whatever
   // follows it: a place near its end, or 0 where none is known. Time is linear in the text at
@@ -58,6 +71,12 @@ class Tokenizer {
   // Appends the text of `ids` to `text`. Throws as bytes_of().
   virtual void decode(std::span<const std::int32_t> ids, std::string& text) const;
   std::string decode(std::span<const std::int32_t> ids) const;
+
+  // What the tokenizer's files add to encoded texts (Hugging Face calls it the post-processor):
+  // BERT's [CLS] A [SEP] and [CLS] A [SEP] B [SEP]. Here: nothing.
+  virtual Framed frame(std::span<const std::int32_t> first) const;
+  virtual Framed frame(std::span<const std::int32_t> first,
+                       std::span<const std::int32_t> second) const;
 };
 
 // `source`: a folder (tokenizer.json, or vocab.json with merges.txt, or vocab.txt), a file

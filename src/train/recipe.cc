@@ -115,6 +115,7 @@ ModelConfig depth_config(const Recipe& recipe, std::int64_t vocab) {
   c.layers = c.heads = recipe.depth;
   c.channels = kDepthHeadSize * recipe.depth;
   c.hidden = family.hidden_of(c.channels);
+  if (family.patterns_of) c.patterns = family.patterns_of(c.layers);
   return c;
 }
 

@@ -1,5 +1,5 @@
-// Any bytes as a GGUF file: refused with an Error, or all metadata can be asked for and every
-// tensor lies inside the file and converts.
+// Any bytes as a GGUF file: refused with an Error, or all metadata can be asked for, every
+// tensor lies inside the file and converts, and a tokenizer encodes.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "checkpoint/gguf_header.h"
+#include "checkpoint/gguf_tokenizer.h"
 
 namespace {
 
@@ -38,20 +39,32 @@ void read_scalar(const GgufMetadata& metadata, const std::string& key, const Ggu
     (void)metadata.integer(key);
 }
 
-// Only what is refused for good reason: damage, or a number beyond an int64.
+void read_tokenizer(const GgufMetadata& metadata) {
+  const auto tokenizer = tokenizer_of(metadata);
+  std::vector<std::int32_t> ids;
+  const std::string text = "In 1984  (\x04)\n\n<|im_end|>";
+  tokenizer->encode(text, ids);
+  if (tokenizer->keeps_bytes() && tokenizer->decode(ids) != text) __builtin_trap();
+}
+
+// Only what is refused for good reason: damage, a number beyond an int64, a key that a tokenizer
+// needs.
 template <class Call>
 void refused_or_done(Call&& call) {
   try {
     call();
   } catch (const stemma::Error& error) {
     const bool expected = error.code() == stemma::ErrorCode::corrupt ||
-                          error.code() == stemma::ErrorCode::unsupported;
+                          error.code() == stemma::ErrorCode::unsupported ||
+                          error.code() == stemma::ErrorCode::not_found;
     if (!expected) __builtin_trap();
   }
 }
 
 void read_all(std::span<const std::byte> file) {
   const GgufHeader header = parse_gguf(file, "fuzz");
+  if (header.metadata.find("tokenizer.ggml.model") != nullptr)
+    refused_or_done([&] { read_tokenizer(header.metadata); });
   for (const auto& [key, value] : header.metadata.entries())
     refused_or_done([&, &key = key, &value = value] {
       (void)value.describe();

@@ -85,9 +85,9 @@ struct LlamaName {
   std::string_view ours, theirs;
 };
 constexpr LlamaName kWhole[] = {{"norm1.gain", "input_layernorm.weight"},
-                           {"norm2.gain", "post_attention_layernorm.weight"},
-                           {"attention.out.weight", "self_attn.o_proj.weight"},
-                           {"feed_forward.down.weight", "mlp.down_proj.weight"}};
+                                {"norm2.gain", "post_attention_layernorm.weight"},
+                                {"attention.out.weight", "self_attn.o_proj.weight"},
+                                {"feed_forward.down.weight", "mlp.down_proj.weight"}};
 
 // The parts of a fused matrix, "q" as `<place>q_proj.weight`.
 std::vector<FileTensor> llama_parts(const nn::ParameterSpec& spec, const std::string& place) {
@@ -174,9 +174,8 @@ std::vector<FileTensor> llama_gguf_files(const nn::ParameterSpec& spec) {
   return tensors;
 }
 
-constexpr GgufRules kLlamaGguf = {.architecture = "llama",
-                                  .read_config = read_llama_gguf,
-                                  .files = llama_gguf_files};
+constexpr GgufRules kLlamaGguf = {
+    .architecture = "llama", .read_config = read_llama_gguf, .files = llama_gguf_files};
 
 bool is_llama_buffer(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
 

@@ -1,11 +1,13 @@
+#include "data/inspect.h"
+
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/progress.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "data/inspect.h"
 
 namespace stemma::cli {
 namespace {
@@ -61,7 +63,7 @@ std::string for_people(const DataInspection& found) {
 
 int run_data_inspect(const DataInspectOptions& o) {
   std::shared_ptr<const Tokenizer> tokenizer;
-  if (!o.tokenizer.empty()) tokenizer = open_tokenizer(o.tokenizer);
+  if (!o.tokenizer.empty()) tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const DataInspection found = inspect_dataset(o.input, tokenizer.get(), o.documents);
   if (o.json) return print_json(result_json(found));
   print(for_people(found));

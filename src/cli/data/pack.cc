@@ -1,13 +1,15 @@
+#include "data/pack.h"
+
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/interrupt.h"
 #include "base/progress.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "data/pack.h"
 
 namespace stemma::cli {
 namespace {
@@ -36,7 +38,7 @@ int run_data_pack(DataPackOptions& o) {
                             format_count(static_cast<double>(p.tokens))));
     return interrupt_requested() == 0;
   };
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const auto report =
       pack_documents({o.input.begin(), o.input.end()}, *tokenizer, o.output, o.pack);
   line.finish();
@@ -73,8 +75,8 @@ void add_data_pack(Program& program) {
       {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "books/"},
       o->input);
   c.options.add(
-      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
-       "gpt2"},
+      {"tokenizer",
+       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
       o->tokenizer);
   c.options.add({"output", "the folder to write; created where it is missing", "packed"},
                 o->output);

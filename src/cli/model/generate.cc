@@ -1,6 +1,9 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "infer/chat_prompt.h"
 #include "infer/generator.h"
 
 namespace stemma::cli {
@@ -19,24 +23,46 @@ namespace {
 
 struct GenerateOptions {
   ModelFlags model;
-  std::string prompt, prompt_file, ids;
+  std::string prompt, prompt_file, ids, chat, system;
   infer::GenerateOptions generate;
   std::int64_t seed = 0;
   bool json = false;
 };
 
-// The prompt's ids, from the one of --prompt, --prompt-file and --ids that was given.
-std::vector<std::int32_t> prompt_of(const GenerateOptions& o, const OptionSet& options,
+bool is_given(const OptionSet& options, const char* key) {
+  return options.source(key) != OptionSource::default_value;
+}
+
+// Before the model is opened, which may take long.
+void check_prompt_flags(const OptionSet& options) {
+  int prompts = 0;
+  for (const char* key : {"prompt", "prompt_file", "ids", "chat"})
+    prompts += is_given(options, key) ? 1 : 0;
+  if (prompts != 1)
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] give the text to continue with one of --prompt, --prompt-file, --ids "
+                "and --chat");
+  if (is_given(options, "system") && !is_given(options, "chat"))
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] --system is a part of a chat: give --chat too");
+}
+
+std::vector<std::int32_t> chat_ids(GenerateOptions& o, const OptionSet& options,
+                                   const infer::LoadedModel& model) {
+  std::vector<chat::Message> messages;
+  if (is_given(options, "system")) messages.push_back({"system", o.system});
+  messages.push_back({"user", o.chat});
+  infer::ChatPrompt prompt = infer::chat_prompt(model, messages);
+  o.generate.end_tokens = {prompt.end_of_turn};
+  return std::move(prompt.ids);
+}
+
+// The prompt's ids, from the one flag that gives it.
+std::vector<std::int32_t> prompt_of(GenerateOptions& o, const OptionSet& options,
                                     const infer::LoadedModel& model) {
-  const auto given = [&](const char* key) {
-    return options.source(key) != OptionSource::default_value;
-  };
-  if (given("prompt") + given("prompt_file") + given("ids") != 1)
-    throw Error(
-        ErrorCode::invalid_argument,
-        "[generate] give the text to continue with one of --prompt, --prompt-file and --ids");
-  if (given("ids")) return parse_ids(o.ids);
-  if (given("prompt")) return infer::prompt_ids(model, o.prompt);
+  if (is_given(options, "chat")) return chat_ids(o, options, model);
+  if (is_given(options, "ids")) return parse_ids(o.ids);
+  if (is_given(options, "prompt")) return infer::prompt_ids(model, o.prompt);
   if (o.prompt_file != "-") return infer::prompt_ids(model, read_file(o.prompt_file));
   const std::string text((std::istreambuf_iterator<char>(std::cin)), {});
   return infer::prompt_ids(model, text);
@@ -63,6 +89,7 @@ Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
 int run_generate(GenerateOptions& o, const OptionSet& options) {
   o.generate.sampling.seed = static_cast<std::uint64_t>(o.seed);
   o.generate.sampling.validate();
+  check_prompt_flags(options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
   o.generate.cancelled = [] { return interrupt_requested() != 0; };
@@ -108,10 +135,15 @@ void add_generate(Program& program) {
       "not "
       "repeated. Models without a tokenizer take --ids and print ids. Ctrl-C ends the text, prints "
       "what there is and exits with 130. With --json: text, ids, finish_reason (length, stop, eot, "
-      "context, cancelled), rates; bytes that are no UTF-8 stand as U+FFFD in text.";
+      "context, cancelled), rates; bytes that are no UTF-8 stand as U+FFFD in text. --chat puts a "
+      "text into the chat template in the model's tokenizer files or in its GGUF file, and stops "
+      "at "
+      "the end of the answer; special tokens in the text are ordinary characters. Only ChatML "
+      "templates are known; a model without a template continues text and takes --prompt.";
   c.examples = {
       "stemma generate --model runs/book --prompt \"Once upon a time\" --max-tokens 100",
       "stemma generate --model gpt2/ --prompt-file question.txt --temperature 0.8 --top-p 0.95",
+      "stemma generate --model smollm2.gguf --chat \"What is a stemma?\" --system \"Be brief.\"",
       "stemma generate --model gpt2/ --ids 15496,995 --max-tokens 5 --json"};
   declare(o->model, c.options);
   c.options.add({"prompt", "the text to continue; an empty one begins a new text", "\"Once upon\""},
@@ -119,6 +151,11 @@ void add_generate(Program& program) {
   c.options.add(
       {"prompt_file", "a file with the text to continue; -: standard input", "question.txt"},
       o->prompt_file);
+  c.options.add({"chat", "a message to a chat model, which answers it", "\"What is a stemma?\""},
+                o->chat);
+  c.options.add(
+      {"system", "with --chat: the system message, instead of the model's own", "\"Be brief.\""},
+      o->system);
   c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
   declare_sampling(*o, c.options);
   declare_json(o->json, c.options);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/progress.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/run_folder.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
@@ -68,7 +69,7 @@ Json data_json(const std::string& folder) {
 }
 
 Json tokenizer_json(const std::string& source) {
-  const auto tokenizer = open_tokenizer(source);
+  const auto tokenizer = checkpoint::tokenizer_from(source);
   Json special = Json::object();
   for (const auto& [name, id] : tokenizer->special_tokens()) special.set(name, id);
   const auto end = tokenizer->end_of_text();
@@ -121,8 +122,8 @@ void add_info(Program& program) {
       o->model);
   c.options.add({"data", "a packed folder", "packed"}, o->data);
   c.options.add(
-      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
-       "gpt2"},
+      {"tokenizer",
+       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
       o->tokenizer);
   declare_json(o->json, c.options);
   c.positional = "model";

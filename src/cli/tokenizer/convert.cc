@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "text/tokenizer.h"
@@ -15,7 +16,7 @@ struct ConvertOptions {
 };
 
 int run_convert(const ConvertOptions& o) {
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   save_tokenizer(*tokenizer, o.output);
   if (o.json)
     return print_json(
@@ -38,8 +39,8 @@ void add_tokenizer_convert(Program& program) {
   c.examples = {"stemma tokenizer convert --tokenizer cl100k_base --output folder",
                 "stemma tokenizer convert --tokenizer folder --output mine.tiktoken"};
   c.options.add(
-      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
-       "gpt2"},
+      {"tokenizer",
+       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
       o->tokenizer);
   c.options.add({"output", "a folder, or a file that ends in .tiktoken or .txt", "mine.tiktoken"},
                 o->output);

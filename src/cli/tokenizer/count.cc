@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
@@ -73,7 +74,7 @@ std::string line_of(const FileCount& file, const TokenizerCountOptions& o) {
 }
 
 int run_tokenizer_count(const TokenizerCountOptions& o) {
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   FileCount total{"total", {}};
   Json files = Json::array();

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/tokenizer/npy.h"
@@ -25,7 +26,7 @@ int run_tokenizer_decode(const TokenizerDecodeOptions& o) {
         "[tokenizer decode] --json needs --output: standard output cannot hold the text too");
   check_outputs("tokenizer decode", std::array{FileOption{"output", o.output}},
                 std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const std::vector<std::int32_t> ids = read_ids(o.input);
   const std::string text = tokenizer->decode(ids);
   if (o.output.empty()) {
@@ -54,8 +55,8 @@ void add_tokenizer_decode(Program& program) {
       "or to standard output.";
   c.examples = {"stemma tokenizer decode --tokenizer gpt2 --input ids.npy --output book.txt"};
   c.options.add(
-      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
-       "gpt2"},
+      {"tokenizer",
+       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
       o->tokenizer);
   c.options.add({"input", "a .npy file with one row of ids", "ids.npy"}, o->input);
   c.options.add({"output", "the file to write; empty: standard output", "book.txt"}, o->output);

@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
@@ -35,7 +36,7 @@ int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
   check_outputs("tokenizer encode",
                 std::array{FileOption{"output", o.output}, FileOption{"offsets", o.offsets}},
                 std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
-  const auto tokenizer = open_tokenizer(o.tokenizer);
+  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const SpecialEncoder encoder = special_encoder(*tokenizer, o);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   const MappedFile file(o.input);
@@ -74,7 +75,8 @@ void add_tokenizer_encode(Program& program) {
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
       "Encodes a file as one text: nothing is added, any bytes are accepted (`tokenizer decode` "
-      "gives the same bytes back, unless the tokenizer cleans text: GPT-1's, --lowercase). What "
+      "gives the same bytes back, unless the tokenizer cleans text: GPT-1's, WordPiece, "
+      "--lowercase). What "
       "looks like a special token is ordinary text, unless "
       "--allow-special names it. The ids become a NumPy file: one row of little-endian u32. The "
       "number of threads changes nothing but the time.";
@@ -82,8 +84,8 @@ void add_tokenizer_encode(Program& program) {
                 "stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy "
                 "--allow-special '<|endoftext|>' --offsets offsets.npy"};
   c.options.add(
-      {"tokenizer", "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt",
-       "gpt2"},
+      {"tokenizer",
+       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
       o->tokenizer);
   c.options.add({"input", "the file to encode", "book.txt"}, o->input);
   c.options.add({"output", "the .npy file to write", "ids.npy"}, o->output);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/progress.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/tokenizer/inspect_report.h"
@@ -77,10 +78,12 @@ int run_tokenizer_inspect(const TokenizerInspectOptions& o) {
   std::vector<std::shared_ptr<const Tokenizer>> tokenizers;
   std::vector<report::InspectedText> texts;
   for (const std::string& name : o.tokenizers) {
-    tokenizers.push_back(open_tokenizer(name));
+    tokenizers.push_back(checkpoint::tokenizer_from(name));
     std::vector<std::int32_t> ids;
     tokenizers.back()->encode(input, ids);
     report::TokenStatistics statistics = report::token_statistics(*tokenizers.back(), input, ids);
+    // Shown as a model gets them; the figures are of the text alone.
+    ids = tokenizers.back()->frame(ids).ids;
     texts.push_back({name, *tokenizers.back(), std::move(ids), std::move(statistics)});
   }
   if (!o.html.empty()) {

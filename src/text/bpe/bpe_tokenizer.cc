@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <span>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -162,6 +164,41 @@ class TextEncoder {
   std::size_t buffered_ = 0;  // the next ids
 };
 
+// The bytes of a text that have tokens; the others are left out of its pieces.
+class KeptBytes {
+ public:
+  // Keeps all where none is missing.
+  KeptBytes(std::string_view text, std::string_view missing) : text_(text) {
+    for (const char byte : missing) is_missing_[static_cast<unsigned char>(byte)] = true;
+    if (missing.empty() || std::ranges::none_of(text, [&](char c) { return missing_at(c); }))
+      return;
+    loses_ = true;
+    std::ranges::copy_if(text, std::back_inserter(kept_), [&](char c) { return !missing_at(c); });
+  }
+
+  std::string_view text() const { return loses_ ? std::string_view(kept_) : text_; }
+  // Moves the ends of the next pieces to text(); pieces of which nothing is left are taken out.
+  std::span<const std::size_t> move(std::span<std::size_t> ends) {
+    if (!loses_) return ends;
+    std::size_t count = 0;
+    for (const std::size_t end : ends) {
+      const std::size_t before = kept_end_;
+      for (; end_ < end; ++end_) kept_end_ += missing_at(text_[end_]) ? 0 : 1;
+      if (kept_end_ > before) ends[count++] = kept_end_;
+    }
+    return ends.first(count);
+  }
+
+ private:
+  bool missing_at(char byte) const { return is_missing_[static_cast<unsigned char>(byte)]; }
+
+  std::string_view text_;
+  std::array<bool, 256> is_missing_{};
+  bool loses_ = false;
+  std::string kept_;
+  std::size_t end_ = 0, kept_end_ = 0;  // of the pieces that were moved
+};
+
 }  // namespace
 
 void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
@@ -171,12 +208,16 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
     text = lower;
   }
   reserve_ids(text, ids);
-  TextEncoder encoder(text, merger_, *words_, ids);
+  KeptBytes kept(text, vocabulary_.missing_bytes);
+  TextEncoder encoder(kept.text(), merger_, *words_, ids);
   std::array<std::size_t, TextEncoder::kBatch> ends;
+  std::size_t kept_begin = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t count = splitter_.split(text, begin, ends);
-    encoder.encode(begin, std::span(ends).first(count));
     begin = ends[count - 1];
+    const std::span<const std::size_t> pieces = kept.move(std::span(ends).first(count));
+    encoder.encode(kept_begin, pieces);
+    if (!pieces.empty()) kept_begin = pieces.back();
   }
 }
 

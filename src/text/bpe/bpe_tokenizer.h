@@ -7,7 +7,7 @@
 // Any number of threads may encode and decode at once. They share a cache of words and their ids
 // (word_cache.h) of at most 4 MiB. encode() needs less than 100 KiB beside the text and the ids,
 // and one bit for each byte of the longest piece. Where the vocabulary says `lowercase`, decode()
-// gives the text in lower case.
+// gives the text in lower case. Where it says that bytes are missing, texts lose them.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,10 @@ class BpeTokenizer final : public Tokenizer {
   }
   std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
   void save(const std::filesystem::path& folder) const override;
-  bool keeps_bytes() const override { return !vocabulary_.lowercase; }
+  bool keeps_bytes() const override {
+    return !vocabulary_.lowercase && vocabulary_.missing_bytes.empty();
+  }
+  std::string_view chat_template() const override { return vocabulary_.chat_template; }
   std::size_t last_boundary(std::string_view text) const override;
 
   const BpeVocabulary& vocabulary() const { return vocabulary_; }

@@ -24,6 +24,10 @@ std::string shown(std::string_view bytes) {
                                  : fmt::format("'{}'", text);
 }
 
+bool is_plain_text(std::uint8_t byte) {
+  return (byte >= 0x20 && byte < 0x7F) || byte == '\n' || byte == '\t';
+}
+
 }  // namespace
 
 std::vector<bool> BpeVocabulary::special_ids() const {
@@ -36,11 +40,11 @@ std::string_view BpeVocabulary::flag_of_special(std::int32_t id) const {
   const auto found = special_flags.find(id);
   if (found == special_flags.end()) return {};
   const SpecialFlags& flags = found->second;
-  return flags.lstrip                             ? "lstrip"
-         : flags.rstrip                           ? "rstrip"
-         : flags.single_word                      ? "single_word"
+  return flags.lstrip                    ? "lstrip"
+         : flags.rstrip                  ? "rstrip"
+         : flags.single_word             ? "single_word"
          : flags.normalized && lowercase ? "normalized"
-                                                  : "";
+                                         : "";
 }
 
 void check_special_names(const std::vector<std::string>& names, std::string_view where) {
@@ -86,6 +90,15 @@ std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary) {
     });
   }
   return merges;
+}
+
+std::map<std::string, std::int32_t> roles_of(const BpeVocabulary& vocabulary,
+                                             const std::map<std::string, std::string>& names) {
+  std::map<std::string, std::int32_t> roles;
+  for (const auto& [role, wanted] : names)
+    for (const auto& [name, id] : vocabulary.special_tokens)
+      if (name == wanted) roles[role] = id;
+  return roles;
 }
 
 std::optional<std::int32_t> separator_of(
@@ -185,11 +198,13 @@ std::vector<std::int32_t> VocabularyBuilder::unreachable_tokens() const {
 BpeVocabulary VocabularyBuilder::finish() {
   for (const std::uint8_t byte : unicode::byte_alphabet_order()) {
     const std::string token(1, static_cast<char>(byte));
-    if (index_.find(token) < 0)
+    if (index_.find(token) >= 0) continue;
+    vocabulary_.missing_bytes += token;
+    if (!allows_missing_bytes_ || is_plain_text(byte))
       fail(where_,
-           fmt::format("the token of byte {:#04x}, {}, is missing: byte-level BPE needs all "
-                       "256 bytes",
-                       byte, shown(token)));
+           fmt::format("the token of byte {:#04x}, {}, is missing: byte-level BPE needs all {}",
+                       byte, shown(token),
+                       allows_missing_bytes_ ? "bytes of plain text" : "256 bytes"));
   }
   const std::vector<bool> reachable = reachable_ids();
   const bool any_token = vocabulary_.by_tokens || vocabulary_.whole_pieces;

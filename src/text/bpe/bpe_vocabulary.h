@@ -51,6 +51,13 @@ struct BpeVocabulary {
   bool whole_pieces = false;
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
   std::map<std::int32_t, SpecialFlags> special_flags;                // of those that have any
+  // The bytes that are no token. Text loses them once it is split, before its pieces are merged, as
+  // in Hugging Face's BPE without unk_token: where "\x04" is none, "(\x04)" encodes as "()".
+  std::string missing_bytes;
+  // By transformers' names ("bos_token"), the parts that special tokens play. None: bos, eos and
+  // unk are the token between documents, as in GPT-2.
+  std::map<std::string, std::int32_t> roles;
+  std::string chat_template;  // Jinja; empty: none
 
   // By id: whether the token is special.
   std::vector<bool> special_ids() const;
@@ -61,6 +68,10 @@ struct BpeVocabulary {
 // The merges that a file must list to mean the same: `merges`, or by tokens every pair that joins
 // to one, in the order of what they make.
 std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
+
+// BpeVocabulary::roles of names, without those that are no special token of the vocabulary.
+std::map<std::string, std::int32_t> roles_of(const BpeVocabulary& vocabulary,
+                                             const std::map<std::string, std::string>& names);
 
 // The id of the token that separates documents: `eos_name` or, where that is empty or unknown,
 // <|endoftext|>, if they are among the special tokens.
@@ -99,8 +110,12 @@ class VocabularyBuilder {
   // BpeVocabulary::whole_pieces.
   void keep_whole_pieces() { vocabulary_.whole_pieces = true; }
 
-  // Also checks that all 256 bytes are tokens. Throws unsupported when a special token can come
-  // from text. The builder is empty afterwards.
+  // BpeVocabulary::missing_bytes; not those of printable ASCII, tab and line feed, without which a
+  // vocabulary is damaged.
+  void allow_missing_bytes() { allows_missing_bytes_ = true; }
+
+  // Also checks that all 256 bytes are tokens, unless some may be missing. Throws unsupported when
+  // a special token can come from text. The builder is empty afterwards.
   BpeVocabulary finish();
   // The tokens that are no bytes, no special tokens and not made by any merge. Not for
   // merge_by_tokens(), where text can yield every token.
@@ -113,6 +128,7 @@ class VocabularyBuilder {
 
   std::string where_;
   std::int64_t id_limit_;
+  bool allows_missing_bytes_ = false;
   BpeVocabulary vocabulary_;
   lookup::TokenTable index_;
   lookup::PairMap<bool> merged_;

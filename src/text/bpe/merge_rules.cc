@@ -25,6 +25,7 @@ MergeRules::MergeRules(const BpeVocabulary& vocabulary)
       whole_pieces_(vocabulary.whole_pieces),
       tokens_(vocabulary.tokens.size()) {
   const lookup::TokenList& tokens = vocabulary.tokens;
+  id_of_byte_.fill(-1);
   size_of_id_.reserve(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id) {
     size_of_id_.push_back(static_cast<std::uint32_t>(tokens[id].size()));
@@ -45,6 +46,7 @@ MergeRules::MergeRules(const BpeVocabulary& vocabulary)
   rank_of_two_.assign(1 << 16, kNoRank);
   for (std::size_t both = 0; both < rank_of_two_.size(); ++both) {
     const char bytes[2] = {static_cast<char>(both), static_cast<char>(both >> 8)};
+    if (id_of_byte(bytes[0]) < 0 || id_of_byte(bytes[1]) < 0) continue;
     rank_of_two_[both] = rank({id_of_byte(bytes[0]), id_of_byte(bytes[1]), {bytes, 2}}, bytes + 2);
   }
 }

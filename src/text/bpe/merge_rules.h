@@ -81,7 +81,7 @@ class MergeRules {
   }
 
   bool by_tokens_ = false, whole_pieces_ = false;
-  std::array<std::int32_t, 256> id_of_byte_{};
+  std::array<std::int32_t, 256> id_of_byte_{};  // -1: no token
   std::vector<std::uint32_t> size_of_id_;
   lookup::TokenTable tokens_;
   std::vector<std::int32_t> rank_of_two_;  // of two bytes, by both bytes

@@ -44,6 +44,9 @@ bool lists_every_pair(const BpeVocabulary& vocabulary) {
 
 std::string difference_from_merging_by_tokens(const BpeVocabulary& vocabulary) {
   if (vocabulary.by_tokens) return {};
+  if (!vocabulary.missing_bytes.empty())
+    return fmt::format("byte {:#04x} is no token",
+                       static_cast<unsigned char>(vocabulary.missing_bytes.front()));
   const std::vector<BpeMerge>& merges = vocabulary.merges;
   for (std::size_t rank = 1; rank < merges.size(); ++rank)
     if (merges[rank].result < merges[rank - 1].result)

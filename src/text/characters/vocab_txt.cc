@@ -80,8 +80,7 @@ std::shared_ptr<const CharTokenizer> parse_vocab_txt(std::string_view text,
     if (is_wordpiece(text))
       throw Error(
           ErrorCode::unsupported,
-          fmt::format("[{}] this is a WordPiece vocabulary (BERT's), which cannot be read; only "
-                      "vocab.txt files of single characters can",
+          fmt::format("[{}] this is a WordPiece vocabulary (BERT's), not one of single characters",
                       where));
     throw Error(ErrorCode::corrupt, fmt::format("[{}] line {} {}", where, lines.number(), what));
   };

@@ -13,7 +13,7 @@
 //   auto tokenizer = parse_vocab_txt(read_file("vocab.txt"), "vocab.txt");
 //
 // The parser takes any bytes: it throws corrupt, naming file and line, for what is damaged, and
-// unsupported for a WordPiece vocabulary (BERT's vocab.txt). Any thread.
+// unsupported for a WordPiece vocabulary (BERT's vocab.txt, wordpiece/files.h). Any thread.
 #pragma once
 
 #include <filesystem>

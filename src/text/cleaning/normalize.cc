@@ -18,21 +18,6 @@ bool is_syllable(char32_t c) { return c >= kSyllables && c < kSyllables + kSylla
 
 unsigned class_of_mark(char32_t c) { return normal_form(c).combining_class; }
 
-void append_decomposed(char32_t c, std::u32string& out) {
-  if (is_syllable(c)) {
-    const char32_t number = c - kSyllables, tail = number % kTailCount;
-    out.push_back(kLeadJamo + number / (kVowelCount * kTailCount));
-    out.push_back(kVowelJamo + number / kTailCount % kVowelCount);
-    if (tail > 0) out.push_back(kTailJamo + tail);
-    return;
-  }
-  const std::u32string_view parts = decomposition(normal_form(c));
-  if (parts.empty())
-    out.push_back(c);
-  else
-    out += parts;
-}
-
 // Marks by their combining class, those of one class in their order.
 void reorder_marks(std::u32string& text) {
   for (std::size_t begin = 0; begin < text.size();) {
@@ -90,12 +75,27 @@ void compose_in_place(std::u32string& text) {
 
 }  // namespace
 
+void append_decomposition(char32_t c, std::u32string& out) {
+  if (is_syllable(c)) {
+    const char32_t number = c - kSyllables, tail = number % kTailCount;
+    out.push_back(kLeadJamo + number / (kVowelCount * kTailCount));
+    out.push_back(kVowelJamo + number / kTailCount % kVowelCount);
+    if (tail > 0) out.push_back(kTailJamo + tail);
+    return;
+  }
+  const std::u32string_view parts = decomposition(normal_form(c));
+  if (parts.empty())
+    out.push_back(c);
+  else
+    out += parts;
+}
+
 void normalize_nfc(std::u32string& text) {
   if (std::all_of(text.begin(), text.end(), [](char32_t c) { return normal_form(c).stays; }))
     return;
   std::u32string decomposed;
   decomposed.reserve(text.size() + text.size() / 2);
-  for (const char32_t c : text) append_decomposed(c, decomposed);
+  for (const char32_t c : text) append_decomposition(c, decomposed);
   reorder_marks(decomposed);
   compose_in_place(decomposed);
   text = std::move(decomposed);

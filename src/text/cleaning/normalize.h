@@ -13,4 +13,7 @@ namespace stemma::cleaning {
 
 void normalize_nfc(std::u32string& text);
 
+// Appends the canonical decomposition of one character, itself where it has none.
+void append_decomposition(char32_t c, std::u32string& out);
+
 }  // namespace stemma::cleaning

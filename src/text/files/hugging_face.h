@@ -1,5 +1,6 @@
 // Reads and writes tokenizers as Hugging Face stores them: byte-level BPE with one of the patterns
-// of split/splitter.h, with or without the normalizer Lowercase.
+// of split/splitter.h, with or without the normalizer Lowercase. SmolLM's pattern is stored as the
+// sequence of Digits and ByteLevel that its own file has.
 //
 //   auto tokenizer = parse_tokenizer_json(read_file("tokenizer.json"), "tokenizer.json", {});
 //
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +26,16 @@ class Json;
 
 namespace stemma::tokenizer_files {
 
+// What tokenizer_config.json, special_tokens_map.json and chat_template.jinja say.
+struct TokenNames {
+  std::string eos;                           // separates documents; empty: <|endoftext|>, if there
+  std::vector<std::string> special;          // every name of a special token
+  std::map<std::string, std::string> roles;  // "bos_token" and the like
+  std::string chat_template;                 // Jinja; empty: none
+};
+// Of one of the two JSON files; what it says goes before what `names` has.
+void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
+
 // eos_name: the special token that separates documents, as tokenizer_config.json names it; empty or
 // unknown means <|endoftext|> where the vocabulary has it.
 std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view text,
@@ -32,7 +44,7 @@ std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view t
 // The same of a file that is parsed already.
 std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
                                                              const std::string& where,
-                                                             std::string_view eos_name = {});
+                                                             const TokenNames& names = {});
 
 // Left and right tokens of merges.txt, as bytes, by rank.
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
@@ -48,17 +60,10 @@ struct VocabAndMerges {
 std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                                 const std::string& where);
 
-// Which tokens are special and which separates documents, as tokenizer_config.json and
-// special_tokens_map.json say.
-struct TokenNames {
-  std::string eos;
-  std::vector<std::string> special;
-};
-void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
-
-// A folder with tokenizer.json (also of a character tokenizer, char_json.h), with vocab.json and
-// merges.txt, or with vocab.txt; or a tokenizer.json itself.
-// tokenizer_config.json and special_tokens_map.json beside it are read where they exist.
+// A folder with tokenizer.json (also of a character tokenizer, char_json.h, or of WordPiece,
+// wordpiece/files.h), with vocab.json and merges.txt, or with vocab.txt; or a tokenizer.json itself.
+// tokenizer_config.json, special_tokens_map.json and chat_template.jinja beside it are read where
+// they exist.
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 
 // Tokenizer::save().

@@ -13,6 +13,7 @@
 #include "text/files/text_file.h"
 #include "text/gpt1/gpt1_files.h"
 #include "text/gpt1/gpt1_tokenizer.h"
+#include "text/wordpiece/files.h"
 
 namespace stemma::tokenizer_files {
 namespace {
@@ -25,10 +26,10 @@ std::optional<std::string> token_name(const Json& value) {
 }
 
 std::shared_ptr<const Tokenizer> read_json(const Json& root, const std::string& where,
-                                           std::string_view eos_name) {
+                                           const TokenNames& names) {
   try {
-    if (characters::is_char_json(root)) return characters::read_char_json(root, where, eos_name);
-    return read_tokenizer_json(root, where, eos_name);
+    if (characters::is_char_json(root)) return characters::read_char_json(root, where, names.eos);
+    return read_tokenizer_json(root, where, names);
   } catch (const Error& error) {
     throw with_source(error, where);
   }
@@ -39,7 +40,22 @@ TokenNames read_token_names(const std::filesystem::path& folder) {
   for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"})
     if (std::filesystem::is_regular_file(folder / file))
       add_token_names(read_tokenizer_file(folder / file), (folder / file).string(), names);
+  // As in transformers, this one goes before the template in tokenizer_config.json.
+  if (const auto file = folder / "chat_template.jinja"; std::filesystem::is_regular_file(file)) {
+    names.chat_template = read_tokenizer_file(file);
+    check_plain_text(names.chat_template, file.string());
+    check_utf8(names.chat_template, file.string());
+  }
   return names;
+}
+
+// One template, or several by name of which "default" is the one for chats.
+void add_chat_template(const Json& value, TokenNames& names) {
+  if (value.is_string()) names.chat_template = value.as_string();
+  if (!value.is_array()) return;
+  for (const Json& item : value.as_array())
+    if (item.is_object() && item.get("name", "") == "default")
+      names.chat_template = item.get("template", "");
 }
 
 }  // namespace
@@ -51,9 +67,12 @@ void add_token_names(std::string_view text, const std::string& where, TokenNames
       if (key == "additional_special_tokens" && value.is_array()) {
         for (const Json& item : value.as_array())
           if (const auto name = token_name(item)) names.special.push_back(*name);
+      } else if (key == "chat_template") {
+        add_chat_template(value, names);
       } else if (key.ends_with("_token")) {
         if (const auto name = token_name(value)) {
           names.special.push_back(*name);
+          names.roles[key] = *name;
           if (key == "eos_token") names.eos = *name;
         }
       }
@@ -74,13 +93,19 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
       return std::make_shared<gpt1::Gpt1Tokenizer>(std::move(*gpt1));
   if (std::filesystem::exists(file)) {
     const Json root = Json::parse(read_tokenizer_file(file), file.string());
-    return read_json(root, file.string(), names.eos);
+    if (wordpiece::is_wordpiece_json(root))
+      return wordpiece::read_wordpiece_json(root, file.string(), wordpiece::read_settings(folder));
+    return read_json(root, file.string(), names);
   }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
   const std::filesystem::path lines = path / "vocab.txt";
   const bool has_merges = std::filesystem::exists(vocab) && std::filesystem::exists(merges);
-  if (!has_merges && std::filesystem::exists(lines))
-    return characters::parse_vocab_txt(read_tokenizer_file(lines), lines.string(), names.eos);
+  if (!has_merges && std::filesystem::exists(lines)) {
+    const std::string text = read_tokenizer_file(lines);
+    if (wordpiece::is_wordpiece_txt(text))
+      return wordpiece::parse_wordpiece_txt(text, lines.string(), wordpiece::read_settings(folder));
+    return characters::parse_vocab_txt(text, lines.string(), names.eos);
+  }
   if (!has_merges)
     throw Error(ErrorCode::not_found,
                 fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "

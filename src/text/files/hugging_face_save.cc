@@ -1,5 +1,8 @@
 // Writes tokenizer files as Hugging Face's GPT-2 has them. The texts are put together here rather
 // than from Json values: a vocabulary is a large object in a fixed order.
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -56,12 +59,18 @@ bool reads_text_as_gpt2(const bpe::BpeTokenizer& tokenizer) {
   return &tokenizer.splitter() == &split::gpt2_splitter() && !tokenizer.vocabulary().lowercase;
 }
 
-// ByteLevel has GPT-2's pattern built in; every other one is a step before it.
+// ByteLevel has GPT-2's pattern built in, which SmolLM's has behind a cut at numbers; every other
+// pattern is a step before a ByteLevel without.
 std::string pre_tokenizer_json(const bpe::BpeTokenizer& tokenizer, const Json& byte_level) {
   if (&tokenizer.splitter() == &split::gpt2_splitter()) return byte_level.dump();
+  Json steps = Json::array();
+  if (&tokenizer.splitter() == &split::smollm_splitter()) {
+    steps.push_back(Json::object({{"type", "Digits"}, {"individual_digits", true}}));
+    steps.push_back(byte_level);
+    return Json::object({{"type", "Sequence"}, {"pretokenizers", steps}}).dump();
+  }
   Json bytes_only = byte_level;
   bytes_only.set("use_regex", false);
-  Json steps = Json::array();
   steps.push_back(Json::object(
       {{"type", "Split"},
        {"pattern", Json::object({{"Regex", std::string(tokenizer.splitter().pattern())}})},
@@ -119,18 +128,17 @@ std::string merges_txt(const bpe::BpeVocabulary& vocabulary,
   return text;
 }
 
-// bos, eos and unk are all the token between documents, as in GPT-2; the other special tokens
-// are listed by name.
+// The special tokens by the parts that they play, the others by name.
 Json special_tokens_map(const bpe::BpeTokenizer& tokenizer) {
+  std::map<std::string, std::int32_t> roles = tokenizer.vocabulary().roles;
+  if (const auto end = tokenizer.end_of_text(); roles.empty() && end)
+    roles = {{"bos_token", *end}, {"eos_token", *end}, {"unk_token", *end}};
   Json map = Json::object();
   Json others = Json::array();
-  for (const auto& [name, id] : tokenizer.special_tokens()) {
-    if (id != tokenizer.end_of_text()) {
+  for (const auto& [role, id] : roles) map.set(role, std::string(tokenizer.bytes_of(id)));
+  for (const auto& [name, id] : tokenizer.special_tokens())
+    if (std::ranges::none_of(roles, [&id = id](const auto& role) { return role.second == id; }))
       others.push_back(name);
-      continue;
-    }
-    for (const char* role : {"bos_token", "eos_token", "unk_token"}) map.set(role, name);
-  }
   if (!others.as_array().empty()) map.set("additional_special_tokens", others);
   return map;
 }
@@ -144,6 +152,8 @@ Json tokenizer_config(const bpe::BpeTokenizer& tokenizer) {
   config.set("tokenizer_class", as_gpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
   config.set("add_prefix_space", false);
   config.set("clean_up_tokenization_spaces", false);
+  if (!tokenizer.chat_template().empty())
+    config.set("chat_template", std::string(tokenizer.chat_template()));
   return config;
 }
 

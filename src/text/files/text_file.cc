@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "text/unicode/utf8.h"
 
 namespace stemma::tokenizer_files {
 
@@ -23,9 +24,16 @@ std::string read_tokenizer_file(const std::filesystem::path& path) {
 void remove_other_tokenizer_files(const std::filesystem::path& folder,
                                   std::initializer_list<std::string_view> written) {
   std::error_code error;  // one that cannot be removed is no reason to fail: the others are whole
-  for (const std::string_view name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"})
+  for (const std::string_view name :
+       {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"})
     if (std::ranges::find(written, name) == written.end())
       std::filesystem::remove(folder / name, error);
+}
+
+void check_utf8(std::string_view text, const std::string& where) {
+  if (!unicode::is_valid_utf8(text))
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[{}] must be UTF-8, which it is not; save it as UTF-8", where));
 }
 
 void check_plain_text(std::string_view text, const std::string& where) {

@@ -26,6 +26,9 @@ std::string read_tokenizer_file(const std::filesystem::path& path);
 void remove_other_tokenizer_files(const std::filesystem::path& folder,
                                   std::initializer_list<std::string_view> written);
 
+// Throws corrupt where the text is not UTF-8.
+void check_utf8(std::string_view text, const std::string& where);
+
 // Throws corrupt where the text is UTF-16, begins with a byte order mark or holds a NUL byte.
 void check_plain_text(std::string_view text, const std::string& where);
 

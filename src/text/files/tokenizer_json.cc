@@ -34,7 +34,12 @@ class TokenizerJsonReader {
     for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
     const bool whole_pieces = model.get("ignore_merges", false);
     if (whole_pieces) builder_.keep_whole_pieces();
+    builder_.allow_missing_bytes();
     bpe::BpeVocabulary vocabulary = builder_.finish();
+    const Json* unknown = model.find("unk_token");
+    if (!vocabulary.missing_bytes.empty() && unknown != nullptr && !unknown->is_null())
+      refuse(fmt::format("the model has no token for {} bytes and an unk_token instead",
+                         vocabulary.missing_bytes.size()));
     vocabulary.lowercase = lowercase;
     vocabulary.special_flags = std::move(special_flags_);
     // What was made from a .tiktoken file gets back its rule, which needs no list.
@@ -46,7 +51,8 @@ class TokenizerJsonReader {
     return vocabulary;
   }
 
-  // ByteLevel, which splits as GPT-2 does; or a Split by a known pattern, then ByteLevel without.
+  // ByteLevel, which splits as GPT-2 does, as it is or behind Digits; or a Split by a known
+  // pattern, then ByteLevel without.
   const split::Splitter& read_pre_tokenizer() const {
     const Json* step = root_.find("pre_tokenizer");
     if (step == nullptr || step->is_null()) refuse("it has no pre_tokenizer");
@@ -58,6 +64,11 @@ class TokenizerJsonReader {
     const Json::Array& steps = step->at("pretokenizers").as_array();
     if (steps.size() != 2)
       refuse(fmt::format("its pre_tokenizer is a sequence of {} steps", steps.size()));
+    if (steps[0].get("type", "") == "Digits") {
+      if (!steps[0].get("individual_digits", false)) refuse("its Digits keeps digits together");
+      check_byte_level(steps[1], true);
+      return split::smollm_splitter();
+    }
     const split::Splitter& splitter = splitter_of(steps[0]);
     check_byte_level(steps[1], false);
     return splitter;
@@ -68,8 +79,8 @@ class TokenizerJsonReader {
     throw Error(
         ErrorCode::unsupported,
         fmt::format(
-            "[{}] {}; only byte-level BPE with the split pattern of GPT-2, cl100k or o200k can be "
-            "read",
+            "[{}] {}; only byte-level BPE with the split pattern of GPT-2, SmolLM, cl100k or o200k "
+            "can be read",
             where_, what));
   }
   [[noreturn]] void fail(const std::string& what) const {
@@ -215,11 +226,14 @@ class TokenizerJsonReader {
 
 std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
                                                              const std::string& where,
-                                                             std::string_view eos_name) {
+                                                             const TokenNames& names) {
   try {
     TokenizerJsonReader reader(root, where);
     const split::Splitter& splitter = reader.read_pre_tokenizer();
-    return bpe::make_bpe_tokenizer(reader.read(), splitter, eos_name);
+    bpe::BpeVocabulary vocabulary = reader.read();
+    vocabulary.roles = bpe::roles_of(vocabulary, names.roles);
+    vocabulary.chat_template = names.chat_template;
+    return bpe::make_bpe_tokenizer(std::move(vocabulary), splitter, names.eos);
   } catch (const Error& error) {
     throw with_source(error, where);
   }
@@ -228,7 +242,9 @@ std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
 std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view text,
                                                               const std::string& where,
                                                               std::string_view eos_name) {
-  return read_tokenizer_json(Json::parse(text, where), where, eos_name);
+  TokenNames names;
+  names.eos = eos_name;
+  return read_tokenizer_json(Json::parse(text, where), where, names);
 }
 
 }  // namespace stemma::tokenizer_files

@@ -7,12 +7,15 @@ namespace {
 using namespace scan;
 
 // kMostNumbers: in a piece, without a space before them; 0: any number of them, and the space.
-template <int kMostNumbers>
+// kNumbersFirst: the text is cut at numbers before anything else, so that white space before one
+// is at the end of its text.
+template <int kMostNumbers, bool kNumbersFirst = false>
 struct Gpt2Pattern {
   static std::string regex() {
     return R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|)" +
            (kMostNumbers == 0 ? R"( ?\p{N}+)" : numbers_pattern(kMostNumbers)) +
-           R"(| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+           (kNumbersFirst ? R"(| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+)"
+                          : R"(| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)");
   }
 
   static std::size_t run_of(std::string_view text, std::size_t place, unicode::CharClass kind) {
@@ -36,7 +39,10 @@ struct Gpt2Pattern {
                          (kMostNumbers == 0 || second.kind != unicode::CharClass::number);
       if (second.length > 0 && joins) return run_of(text, begin + 1 + second.length, second.kind);
     }
-    return white_space_piece_end(text, begin, white_space_at(text, begin));
+    const WhiteSpace run = white_space_at(text, begin);
+    if (kNumbersFirst && character_at(text, run.end).in({unicode::CharClass::number}))
+      return run.end;
+    return white_space_piece_end(text, begin, run);
   }
 };
 
@@ -51,6 +57,11 @@ const Splitter& gpt2_splitter(NumberCut cut) {
   if (cut == NumberCut::single) return single;
   if (cut == NumberCut::triple) return triple;
   return published;
+}
+
+const Splitter& smollm_splitter() {
+  static const PatternSplitter<Gpt2Pattern<1, true>> smollm;
+  return smollm;
 }
 
 }  // namespace stemma::split

@@ -20,10 +20,10 @@ Character character_before(std::string_view text, std::size_t place) {
 }
 
 // Whether a piece ends between these two neighbouring characters in any text: no match of an
-// alternative of the three patterns contains the one right before the other, and the only
-// alternative that looks beyond its match, \s+(?!\S), cannot end here, because `before` is not
-// white space (docs/tokenizer-proofs.md). `first` is the first byte of `after`, which is a whole
-// character.
+// alternative of the patterns contains the one right before the other, and the alternatives that
+// look beyond their match, \s+(?!\S) and SmolLM's \s+(?![^\s\p{N}]), cannot end here, because
+// `before` is not white space (docs/tokenizer-proofs.md). `first` is the first byte of `after`,
+// which is a whole character.
 bool always_parted(const Character& before, const Character& after, char first) {
   if (before.length == 0) return true;  // an invalid byte is a piece of its own
   if (before.kind == unicode::CharClass::space) return false;
@@ -86,7 +86,7 @@ const Splitter* splitter_of_pattern(std::string_view pattern) {
     for (const Splitter* splitter :
          {&gpt2_splitter(cut), &cl100k_splitter(cut), &o200k_splitter(cut)})
       if (splitter->pattern() == pattern) return splitter;
-  return nullptr;
+  return smollm_splitter().pattern() == pattern ? &smollm_splitter() : nullptr;
 }
 
 }  // namespace stemma::split

@@ -48,6 +48,13 @@ enum class NumberCut : std::uint8_t { published, single, triple };
 const Splitter& gpt2_splitter();
 const Splitter& gpt2_splitter(NumberCut cut);
 
+// SmolLM's (llama.cpp calls it "smollm"; Hugging Face's sequence of Digits, each alone, and
+// ByteLevel): every number, \p{N}, is cut out first and is a piece; what lies between numbers is
+// split as GPT-2 does, as texts of their own. So "a  1" is "a", "  ", "1", where
+// NumberCut::single makes "a", " ", " ", "1" of it. As one expression:
+// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+
+const Splitter& smollm_splitter();
+
 // cl100k_base (GPT-3.5, GPT-4), as Hugging Face writes its pattern. tiktoken's own ends with
 // \s++$|\s*[\r\n]|\s+(?!\S)|\s and keeps "\n  " at the end of a text in one piece; the ids are the
 // same, since no token of cl100k_base ends with white space behind the end of a line.

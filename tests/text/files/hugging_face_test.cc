@@ -104,7 +104,7 @@ TEST(TokenizerJson, RefusesByNameWhatWouldGiveOtherIds) {
         "pre_tokenizer",
         Json::object({{"type", "Sequence"}, {"pretokenizers", Json::array({split, bytes})}}));
   };
-  EXPECT_ERROR(parse(steps(type("Digits"))), code, "begins with Digits");
+  EXPECT_ERROR(parse(steps(type("Digits"))), code, "its Digits keeps digits together");
   const Json words = Json::object({{"Regex", R"(\w+|\s+)"}});
   EXPECT_ERROR(parse(steps(Json::object({{"type", "Split"}, {"pattern", words}}))), code,
                R"(the pattern \w+|\s+)");

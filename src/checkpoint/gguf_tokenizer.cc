@@ -1,0 +1,54 @@
+#include "checkpoint/gguf_tokenizer.h"
+
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "checkpoint/gguf.h"
+#include "text/files/gguf_vocabulary.h"
+
+namespace stemma::checkpoint {
+namespace {
+
+std::optional<std::int64_t> token_id(const GgufMetadata& metadata, std::string_view key) {
+  if (metadata.find(key) == nullptr) return std::nullopt;
+  return metadata.integer(key);
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> tokenizer_of(const GgufMetadata& metadata) {
+  tokenizer_files::GgufVocabulary vocabulary;
+  vocabulary.where = metadata.where();
+  vocabulary.model = metadata.string("tokenizer.ggml.model");
+  vocabulary.pre = metadata.string("tokenizer.ggml.pre", "");
+  // Known before the arrays are: another kind of tokenizer has other ones.
+  if (vocabulary.model != "gpt2") return tokenizer_files::tokenizer_of(vocabulary);
+  vocabulary.tokens = metadata.strings("tokenizer.ggml.tokens");
+  vocabulary.merges = metadata.strings("tokenizer.ggml.merges");
+  // A number that fits no type stays a number of no type.
+  for (const std::int64_t type : metadata.integers("tokenizer.ggml.token_type"))
+    vocabulary.types.push_back(type >= 0 && type <= std::numeric_limits<std::int32_t>::max()
+                                   ? static_cast<std::int32_t>(type)
+                                   : -1);
+  vocabulary.bos = token_id(metadata, "tokenizer.ggml.bos_token_id");
+  vocabulary.eos = token_id(metadata, "tokenizer.ggml.eos_token_id");
+  vocabulary.unknown = token_id(metadata, "tokenizer.ggml.unknown_token_id");
+  vocabulary.pad = token_id(metadata, "tokenizer.ggml.padding_token_id");
+  vocabulary.adds_bos = metadata.boolean("tokenizer.ggml.add_bos_token", false);
+  vocabulary.adds_eos = metadata.boolean("tokenizer.ggml.add_eos_token", false);
+  vocabulary.adds_space = metadata.boolean("tokenizer.ggml.add_space_prefix", false);
+  vocabulary.chat_template = metadata.string("tokenizer.chat_template", "");
+  return tokenizer_files::tokenizer_of(vocabulary);
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_from(const std::string& source) {
+  const std::filesystem::path path = source;
+  std::error_code ignored;
+  if (path.extension() != ".gguf" || !std::filesystem::is_regular_file(path, ignored))
+    return open_tokenizer(source);
+  return tokenizer_of(GgufReader(path).metadata());
+}
+
+}  // namespace stemma::checkpoint
