@@ -24,7 +24,7 @@ Tensor tokens_of(const train::Setup& setup) {
   std::int32_t* out = tokens.data<std::int32_t>();
   Batch batch;
   for (std::int64_t i = 0; i < recipe.steps * recipe.batch; ++i) {
-    setup.batches->fill(i, 1, 0, batch);
+    setup.trainer->objective().batches().fill(i, 1, 0, batch);
     for (const std::int32_t id : batch.ids) *out++ = id;
     *out++ = batch.targets.back();
   }

@@ -1,18 +1,30 @@
-// Ctrl-C and SIGTERM as a flag that long work looks at between two steps, so that it can end with
-// everything saved. Only cli/ installs the handlers; a library that is used elsewhere leaves the
-// process's signals alone, and the flag stays 0.
+// Whether somebody wants long work to end: a value that is passed to the work, which asks between
+// two steps and ends with everything saved. Nothing in the library knows where the wish comes from:
+// a signal (cli/signals.h), a client that went away, a test.
 //
-//   while (step < steps && interrupt_requested() == 0) ...
-//   if (const int signal = interrupt_requested()) { save(); return 128 + signal; }  // 130, 143
+//   std::atomic<int> signal{0};
+//   TrainerSettings settings{.interrupt = Interrupt(signal)};
+//   ...                                       // elsewhere: signal = SIGTERM;
+//   while (step < steps && !interrupt.requested()) ...
 #pragma once
+
+#include <atomic>
 
 namespace stemma {
 
-// The first SIGINT or SIGTERM sets the flag; a SIGINT after that ends the process at once with 130.
-// SIGXFSZ is ignored from then on, so that a limit on file sizes is an Error of the write.
-void install_interrupt_handlers();
+class Interrupt {
+ public:
+  // Never requested.
+  Interrupt() = default;
+  // Requested once `signal` is not 0. It must outlive all copies.
+  explicit Interrupt(const std::atomic<int>& signal) : signal_(&signal) {}
 
-// 0, SIGINT or SIGTERM. From any thread.
-int interrupt_requested();
+  // 0, or the number of the signal that asked. From any thread.
+  int signal() const { return signal_ ? signal_->load(std::memory_order_relaxed) : 0; }
+  bool requested() const { return signal() != 0; }
+
+ private:
+  const std::atomic<int>* signal_ = nullptr;
+};
 
 }  // namespace stemma

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/interrupt.h"
 #include "cli/commands.h"
+#include "cli/signals.h"
 
 namespace {
 
@@ -20,7 +20,7 @@ void keep_standard_streams() {
 
 int main(int argc, char** argv) {
   keep_standard_streams();
-  stemma::install_interrupt_handlers();
+  stemma::cli::install_signal_handlers();
   // A reader that goes away is an error of the write, which print() knows.
   std::signal(SIGPIPE, SIG_IGN);
   stemma::cli::Program program;

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/interrupt.h"
+#include "cli/signals.h"
 
 namespace stemma::cli {
 
@@ -30,7 +30,7 @@ int exit_code(ErrorCode code) {
 }
 
 int interrupted_or_done() {
-  const int signal = interrupt_requested();
+  const int signal = process_interrupt().signal();
   return signal == 0 ? kDone : 128 + signal;
 }
 

@@ -74,8 +74,7 @@ std::vector<std::int32_t> random_ids(const LoadedModel& model, std::int64_t coun
 template <class Reset, class Step>
 std::vector<double> timed(const BenchSettings& s, Reset reset, Step step) {
   std::vector<double> seconds;
-  for (std::int64_t i = 0; i < s.warmup + s.steps; ++i) {
-    if (s.cancelled && s.cancelled()) break;
+  for (std::int64_t i = 0; i < s.warmup + s.steps && !s.interrupt.requested(); ++i) {
     reset();
     const auto start = Clock::now();
     step();

@@ -7,9 +7,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "infer/loaded_model.h"
 
 namespace stemma::infer {
@@ -18,10 +18,10 @@ struct BenchSettings {
   std::int64_t batch = 1;    // sequences at once
   std::int64_t context = 0;  // tokens of a prompt (prefill), or in the cache (decode)
   std::int64_t steps = 8, warmup = 1;
-  std::function<bool()> cancelled;  // asked before each step; true: no more
+  Interrupt interrupt;  // asked before each step
 };
 
-// Seconds of each timed step on random ids; fewer when cancelled. A prefill step reads `batch`
+// Seconds of each timed step on random ids; fewer when interrupted. A prefill step reads `batch`
 // prompts from an empty cache and computes the logits after each one's last token; a decode step
 // computes one greedy token for each of `batch` sequences after `context` tokens, and forgets it.
 // Throw invalid_argument (a size < 1; a context that the model does not hold), out_of_memory.

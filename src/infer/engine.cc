@@ -156,15 +156,8 @@ std::vector<Generation> Engine::run(std::vector<Request> requests) {
 }
 
 void Engine::drop_cancelled(std::deque<std::unique_ptr<Sequence>>& sequences) {
-  for (const auto& s : sequences) {
-    if (!s->request.options.cancelled) continue;
-    bool cancelled = false;
-    guarded(s->result.error, [&] { cancelled = s->request.options.cancelled(); });
-    if (s->result.error)
-      finish(*s, FinishReason::failed);
-    else if (cancelled)
-      finish(*s, FinishReason::cancelled);
-  }
+  for (const auto& s : sequences)
+    if (s->request.options.interrupt.requested()) finish(*s, FinishReason::cancelled);
   std::erase_if(sequences, [](const auto& s) { return s->finished; });
 }
 

@@ -61,6 +61,9 @@ Forward::Forward(const LoadedModel& model)
 
 void Forward::run(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
                   Result result, const Use& use) {
+  if (result != Result::states && !model_.has_token_head())
+    throw Error(ErrorCode::unsupported,
+                "[forward] the model has no token head: it gives states, not scores of tokens");
   const ops::Arena::Step memory(arena_,
                                 shape_key(batch, rows.size(), static_cast<std::uint64_t>(result)));
   Tensor h = model_.forward({ctx_, batch, state});

@@ -33,7 +33,8 @@ class Forward {
   using Use = std::function<void(const Tensor&)>;
 
   // `use` gets the states after `rows` of the batch, [M, C] in the activation type / their logits,
-  // [M, V] f32. rows ascending; where there are none, `use` is not called. Throw as Model::forward.
+  // [M, V] f32. rows ascending; where there are none, `use` is not called. Throw as Model::forward;
+  // unsupported where a model without a token head is asked for logits or losses.
   void states(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
               const Use& use);
   void logits(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "infer/token_sampler.h"
 
 namespace stemma::infer {
@@ -17,7 +18,7 @@ enum class FinishReason {
   stop,         // a stop string came
   end_of_text,  // the model ended the text, or its turn
   context,      // the context is full
-  cancelled,    // a listener or `cancelled` ended it
+  cancelled,    // a listener or the interrupt ended it
   failed,       // an error of this request alone: Generation::error
 };
 // "length", "stop", "eot", "context", "cancelled", "failed".
@@ -34,12 +35,12 @@ struct GenerateOptions {
   // temperature and choice.
   bool log_probabilities = false;
   // Gets the text piece by piece, whole UTF-8 characters, nothing that a stop string may still take
-  // back. False ends the generation. Neither it nor the next two may call the engine.
+  // back. False ends the generation. Neither it nor on_token may call the engine.
   std::function<bool(std::string_view)> on_text = {};
   // Gets each token of the continuation, before its text. False ends the generation.
   std::function<bool(std::int32_t)> on_token = {};
-  // Asked before each step; true ends the generation with what there is.
-  std::function<bool()> cancelled = {};
+  // Asked before each step: ends the generation with what there is.
+  Interrupt interrupt = {};
 };
 
 struct Request {

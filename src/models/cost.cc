@@ -57,15 +57,18 @@ std::int64_t ModelCost::cache_elements_per_token() const {
 }
 
 void ModelCost::require_memory(double bytes_per_parameter) const {
-  const double needed = bytes_per_parameter * static_cast<double>(parameters_);
+  require_free_memory(parameters_, bytes_per_parameter * static_cast<double>(parameters_));
+}
+
+void require_free_memory(std::int64_t parameters, double bytes) {
   const std::uint64_t available = available_memory_bytes();
-  if (needed <= static_cast<double>(available)) return;
+  if (bytes <= static_cast<double>(available)) return;
   throw Error(
       ErrorCode::out_of_memory,
       fmt::format("[model] {} parameters need {} at least, and {} of memory is free: use a smaller "
                   "model",
-                  format_count(static_cast<double>(parameters_)),
-                  format_bytes(static_cast<std::uint64_t>(needed)), format_bytes(available)));
+                  format_count(static_cast<double>(parameters)),
+                  format_bytes(static_cast<std::uint64_t>(bytes)), format_bytes(available)));
 }
 
 }  // namespace stemma

@@ -52,4 +52,8 @@ class ModelCost {
   double head_flop_;                           // of one row
 };
 
+// Throws out_of_memory when the machine has less free memory than `bytes`, which that many
+// parameters need.
+void require_free_memory(std::int64_t parameters, double bytes);
+
 }  // namespace stemma

@@ -15,8 +15,10 @@ struct Batch {
   // [B] the number of each sequence in its training step: a dropout counter, so that masks do not
   // depend on how a step is cut into micro-batches. Empty where there is no dropout.
   std::vector<std::int64_t> numbers;
-  // [N] the segment of each token, a row of BERT's table of segments; empty for models without one.
+  // [N] the segment of each token, a row of the table of segments; empty for models without one.
   std::vector<std::int32_t> segments;
+  // [B] the class of each sequence that a head is to find, -1 for none; empty where there is none.
+  std::vector<std::int32_t> labels;
 
   std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
   std::int64_t sequences() const { return static_cast<std::int64_t>(offsets.size()) - 1; }

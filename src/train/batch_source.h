@@ -1,4 +1,6 @@
-// Where a trainer's batches come from: sequence number to tokens, a pure function.
+// Where training batches come from: sequence numbers to a Batch, a pure function. So the whole
+// state of a run is the number of its next sequence, and a step may be cut into micro-batches
+// anywhere.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +11,13 @@
 
 namespace stemma::train {
 
+// What some sequences hold: the numbers that means over them divide by.
+struct Counts {
+  std::int64_t tokens = 0;   // that the model reads
+  std::int64_t targets = 0;  // tokens to predict: entries of Batch.targets that are no -1
+  std::int64_t labels = 0;   // sequences to classify: entries of Batch.labels that are no -1
+};
+
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
@@ -17,10 +26,11 @@ class BatchSource {
   // As data/sampler.h.
   virtual void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
                     Batch& batch) const = 0;
-  virtual std::int64_t targets_in(std::int64_t first, std::int64_t count) const = 0;
+  // What those sequences hold, without making them: known before a step begins.
+  virtual Counts counts(std::int64_t first, std::int64_t count) const = 0;
 };
 
-// Batches of packed data.
+// Batches of packed data, for the next token.
 class SampledBatches final : public BatchSource {
  public:
   explicit SampledBatches(Sampler sampler) : sampler_(std::move(sampler)) {}
@@ -29,8 +39,9 @@ class SampledBatches final : public BatchSource {
             Batch& batch) const override {
     sampler_.fill(first, count, first_number, batch);
   }
-  std::int64_t targets_in(std::int64_t first, std::int64_t count) const override {
-    return sampler_.targets_in(first, count);
+  Counts counts(std::int64_t first, std::int64_t count) const override {
+    const std::int64_t targets = sampler_.targets_in(first, count);
+    return {targets, targets, 0};
   }
 
  private:

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "device/memory.h"
+#include "train/next_token.h"
 #include "train/trainer.h"
 
 namespace stemma::train {
@@ -23,8 +23,8 @@ class RandomBatches final : public BatchSource {
       : length_(length), vocab_(static_cast<std::uint64_t>(vocab)) {}
 
   std::int64_t sequence_length() const override { return length_; }
-  std::int64_t targets_in(std::int64_t, std::int64_t count) const override {
-    return count * length_;
+  Counts counts(std::int64_t, std::int64_t count) const override {
+    return {count * length_, count * length_, 0};
   }
   void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
             Batch& batch) const override {
@@ -84,10 +84,11 @@ BenchResult bench_steps(const ModelConfig& config, const BenchSettings& s,
   settings.micro_batch = s.micro_batch > 0 ? s.micro_batch : s.batch;
   settings.numerics = s.numerics;
   settings.recompute = s.recompute;
-  Trainer trainer(config, settings, weights,
-                  std::make_shared<RandomBatches>(s.sequence_length, config.vocab), stream);
+  settings.interrupt = s.interrupt;
+  const auto batches = std::make_shared<RandomBatches>(s.sequence_length, config.vocab);
+  Trainer trainer(config, settings, weights, std::make_shared<NextToken>(batches), stream);
   BenchResult result;
-  for (std::int64_t i = 0; i < s.warmup + s.steps && interrupt_requested() == 0; ++i) {
+  for (std::int64_t i = 0; i < s.warmup + s.steps && !s.interrupt.requested(); ++i) {
     const auto start = Clock::now();
     if (!trainer.step()) break;  // half of a step has no rate
     const double taken = std::chrono::duration<double>(Clock::now() - start).count();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "device/stream.h"
 #include "models/config.h"
 #include "nn/weight_source.h"
@@ -24,6 +25,7 @@ struct BenchSettings {
   std::int64_t warmup = 2;           // the first step plans the memory, the second takes it
   ops::Numerics numerics;
   ops::Recompute recompute = ops::Recompute::none;
+  Interrupt interrupt;  // asked between micro-batches
 };
 
 struct BenchResult {
@@ -31,8 +33,8 @@ struct BenchResult {
   std::vector<ops::TapeReportLine> memory;  // what the tape keeps for the backward pass
 };
 
-// Fewer steps when a signal came. Throws invalid_argument (a size < 1; more tokens than the
-// context), out_of_memory.
+// Fewer steps when the interrupt asks for it. Throws invalid_argument (a size < 1; more tokens than
+// the context), out_of_memory.
 BenchResult bench_steps(const ModelConfig& config, const BenchSettings& settings,
                         nn::WeightSource& weights, Stream& stream);
 

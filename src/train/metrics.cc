@@ -74,23 +74,23 @@ void MetricsLog::append(const Json& line) {
 }
 
 void MetricsLog::write(const StepMetrics& m) {
-  append(Json::object({{"step", m.step},
-                       {"tokens", m.tokens},
-                       {"loss", m.loss},
-                       {"lr", m.lr},
-                       {"grad_norm", m.grad_norm},
-                       {"tokens_per_s", m.tokens_per_s},
-                       {"share_of_peak", m.share_of_peak},
-                       {"seconds", m.seconds}}));
+  Json line = Json::object({{"step", m.step}, {"tokens", m.tokens}, {"loss", m.loss}});
+  for (const Metric& column : m.columns) line.set(column.name, column.value);
+  line.set("lr", m.lr);
+  line.set("grad_norm", m.grad_norm);
+  line.set("tokens_per_s", m.tokens_per_s);
+  line.set("share_of_peak", m.share_of_peak);
+  line.set("seconds", m.seconds);
+  append(line);
   losses_.push_back({m.step, m.loss});
 }
 
 void MetricsLog::write(const EvaluationMetrics& m) {
-  append(Json::object({{"step", m.step},
-                       {"tokens", m.tokens},
-                       {"val_loss", m.val_loss},
-                       {"val_bits_per_byte", m.val_bits_per_byte}}));
-  evaluations_.push_back({m.step, m.val_loss});
+  Json line = Json::object({{"step", m.step}, {"tokens", m.tokens}});
+  for (const Metric& column : m.columns) line.set(column.name, column.value);
+  append(line);
+  if (const Metric* loss = find_metric(m.columns, "val_loss"))
+    evaluations_.push_back({m.step, loss->value});
 }
 
 void MetricsLog::draw() const {

@@ -1,4 +1,5 @@
-// metrics.jsonl of a run, and the picture of its loss.
+// metrics.jsonl of a run, and the picture of its loss. The columns that say what was learnt belong
+// to the objective (train/objective.h); the others are the same for every run.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +9,14 @@
 
 #include "base/json.h"
 #include "train/curve.h"
+#include "train/metric.h"
 
 namespace stemma::train {
 
 struct StepMetrics {
   std::int64_t step = 0, tokens = 0;  // done so far
-  double loss = 0;                    // nats per token, of this step
+  double loss = 0;                    // of this step: the sum of the objective's losses
+  std::vector<Metric> columns;        // the objective's own
   double lr = 0, grad_norm = 0;
   double tokens_per_s = 0;   // of this step
   double share_of_peak = 0;  // model FLOP/s ÷ measured peak of the multiply type
@@ -22,7 +25,7 @@ struct StepMetrics {
 
 struct EvaluationMetrics {
   std::int64_t step = 0, tokens = 0;
-  double val_loss = 0, val_bits_per_byte = 0;
+  std::vector<Metric> columns;  // the objective's own, `val_loss` among them
 };
 
 // Appends lines; one line is one write, so a killed process leaves whole lines and at most one

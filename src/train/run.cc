@@ -1,7 +1,10 @@
 #include "train/run.h"
 
 #include <chrono>
+#include <cmath>
+#include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,7 +12,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "device/cpu.h"
@@ -39,34 +41,32 @@ double multiply_peak(Stream& stream, const ops::Numerics& numerics) {
 // The loop around the trainer: metrics, evaluation, checkpoints, progress.
 class Run {
  public:
-  Run(Setup setup, const std::filesystem::path& folder)
+  Run(Setup setup, const std::filesystem::path& folder, Interrupt interrupt)
       : setup_(std::move(setup)),
         recipe_(setup_.recipe),
         folder_(folder),
+        interrupt_(interrupt),
         trainer_(*setup_.trainer),
         metrics_(folder, trainer_.step_count()),
         eta_(static_cast<double>(recipe_.steps), static_cast<double>(trainer_.step_count())),
-        windows_(setup_.data.validation(),
-                 {recipe_.sequence_length, static_cast<std::uint64_t>(recipe_.seed),
-                  parse_packing(recipe_.pack)},
-                 recipe_.eval_tokens),
-        text_bytes_(
-            static_cast<std::int64_t>(windows_.text_bytes(setup_.data.token_byte_counts()))),
         flop_per_token_(
             ModelCost(setup_.model.model).training_flop_per_token(recipe_.sequence_length)),
-        peak_flops_(multiply_peak(*setup_.stream, setup_.numerics)) {}
+        peak_flops_(multiply_peak(*setup_.stream, setup_.numerics)) {
+    for (const std::string_view column : trainer_.objective().evaluation_columns())
+      result_.evaluation.push_back({std::string(column), std::numeric_limits<double>::quiet_NaN()});
+  }
 
   RunResult to_the_end() {
     announce();
     try {
-      while (trainer_.step_count() < recipe_.steps && interrupt_requested() == 0) one_step();
+      while (trainer_.step_count() < recipe_.steps && !interrupt_.requested()) one_step();
     } catch (const Error&) {
       progress_.finish();
       save_what_there_is();
       throw;
     }
     progress_.finish();
-    result_.signal = interrupt_requested();
+    result_.signal = interrupt_.signal();
     if (saved_step_ != trainer_.step_count()) save();
     metrics_.draw();
     result_.steps = trainer_.step_count();
@@ -100,7 +100,7 @@ class Run {
   void one_step() {
     const auto start = Clock::now();
     const std::optional<StepResult> done = trainer_.step();
-    if (!done) return;  // a signal: the run ends with the step before
+    if (!done) return;  // interrupted: the run ends with the step before
     const StepResult& step = *done;
     const double seconds = seconds_since(start);
     step_seconds_ += seconds;
@@ -108,14 +108,13 @@ class Run {
     result_.loss = step.loss;
     const double rate = static_cast<double>(step.tokens) / seconds;
     const double share = rate * flop_per_token_ / peak_flops_;
-    metrics_.write(StepMetrics{step.step, trainer_.tokens_seen(), step.loss, step.lr,
+    metrics_.write(StepMetrics{step.step, trainer_.tokens_seen(), step.loss, step.columns, step.lr,
                                step.gradient_norm, rate, share,
                                metrics_.seconds_before() + seconds_since(began_)});
     eta_.update(static_cast<double>(step.step));
     progress_.update(fmt::format(
         "step {}/{}  loss {:.4f}{}  lr {:.2e}  norm {:.2f}  {}  {:.0f} % of peak  {}  {} left",
-        step.step, recipe_.steps, step.loss,
-        result_.val_loss ? fmt::format("  val {:.4f}", *result_.val_loss) : "", step.lr,
+        step.step, recipe_.steps, step.loss, columns_text(step.columns), step.lr,
         step.gradient_norm, format_rate(rate, "tokens"), 100 * share,
         format_bytes(peak_memory_bytes()), format_duration(eta_.remaining_seconds())));
     const bool last = step.step == recipe_.steps;
@@ -123,14 +122,23 @@ class Run {
     if (recipe_.save_every > 0 && !last && step.step % recipe_.save_every == 0) save();
   }
 
+  // The objective's columns of a step, and the last evaluation, for the progress line.
+  std::string columns_text(const std::vector<Metric>& columns) const {
+    std::string text;
+    for (const Metric& column : columns)
+      text += fmt::format("  {} {:.4f}", column.name, column.value);
+    const Metric* evaluated = find_metric(result_.evaluation, "val_loss");
+    if (evaluated && !std::isnan(evaluated->value))
+      text += fmt::format("  val {:.4f}", evaluated->value);
+    return text;
+  }
+
   void evaluate() {
-    if (windows_.windows() == 0) return;
-    const Evaluation e = trainer_.evaluate(windows_, text_bytes_);
+    if (result_.evaluation.empty()) return;
+    result_.evaluation = trainer_.evaluate();
     metrics_.write(
-        EvaluationMetrics{trainer_.step_count(), trainer_.tokens_seen(), e.loss, e.bits_per_byte});
+        EvaluationMetrics{trainer_.step_count(), trainer_.tokens_seen(), result_.evaluation});
     metrics_.draw();
-    result_.val_loss = e.loss;
-    result_.val_bits_per_byte = e.bits_per_byte;
   }
 
   // After an error, whose message is the one to be seen.
@@ -152,11 +160,10 @@ class Run {
   Setup setup_;
   const Recipe& recipe_;
   std::filesystem::path folder_;
+  Interrupt interrupt_;
   Trainer& trainer_;
   MetricsLog metrics_;
   EtaEstimator eta_;
-  EvaluationWindows windows_;
-  std::int64_t text_bytes_;
   double flop_per_token_, peak_flops_;
   ProgressLine progress_;
   RunResult result_;
@@ -168,14 +175,15 @@ class Run {
 
 }  // namespace
 
-RunResult run_training(Recipe recipe, const std::filesystem::path& run, Resume resume) {
-  std::optional<Setup> setup = set_up(std::move(recipe), run, resume);
-  if (!setup) {  // a signal during packing
+RunResult run_training(Recipe recipe, const std::filesystem::path& run, Resume resume,
+                       Interrupt interrupt) {
+  std::optional<Setup> setup = set_up(std::move(recipe), run, resume, interrupt);
+  if (!setup) {  // interrupted while packing
     RunResult stopped;
-    stopped.signal = interrupt_requested();
+    stopped.signal = interrupt.signal();
     return stopped;
   }
-  return Run(std::move(*setup), run).to_the_end();
+  return Run(std::move(*setup), run, interrupt).to_the_end();
 }
 
 }  // namespace stemma::train

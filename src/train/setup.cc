@@ -11,13 +11,13 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/stored_model.h"
 #include "models/family.h"
 #include "nn/fresh_weights.h"
+#include "train/objectives.h"
 
 namespace stemma::train {
 namespace {
@@ -112,7 +112,7 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
 }
 
 std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,
-                                const fs::path& run, bool resumed) {
+                                const fs::path& run, bool resumed, Interrupt interrupt) {
   // A run goes on with the data it began with, whatever became of the text files.
   if (resumed && is_packed(run / "data")) return Dataset::open(run / "data");
   if (recipe.data.empty())
@@ -127,13 +127,13 @@ std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer
     line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
                             format_bytes(p.total_bytes),
                             format_count(static_cast<double>(p.tokens))));
-    return interrupt_requested() == 0;
+    return !interrupt.requested();
   };
   const std::vector<fs::path> paths(recipe.data.begin(), recipe.data.end());
   return open_dataset(paths, tokenizer, run / "data", std::move(options));
 }
 
-struct Model {
+struct ChosenModel {
   checkpoint::ConfigFile config;
   std::unique_ptr<nn::WeightSource> source;
 };
@@ -148,8 +148,8 @@ void fit_vocabulary(ModelConfig& config, const Tokenizer& tokenizer, bool free) 
                     tokenizer.vocab_size(), config.vocab));
 }
 
-Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
-  Model model;
+ChosenModel model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
+  ChosenModel model;
   ModelConfig& config = model.config.model;
   if (recipe.model.empty() == (recipe.depth == 0))
     throw Error(
@@ -182,7 +182,8 @@ Model model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   return model;
 }
 
-TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics) {
+TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics,
+                            Interrupt interrupt) {
   TrainerSettings s;
   s.schedule = {recipe.learning_rate, recipe.min_learning_rate, recipe.warmup, recipe.steps};
   s.optimizer = {recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weight_decay, recipe.clip};
@@ -190,6 +191,7 @@ TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics)
   s.micro_batch = recipe.micro_batch;
   s.seed = static_cast<std::uint64_t>(recipe.seed);
   s.numerics = numerics;
+  s.interrupt = interrupt;
   s.recompute = static_cast<ops::Recompute>(recipe.recompute);
   return s;
 }
@@ -257,10 +259,11 @@ std::optional<fs::path> saved_recipe(const fs::path& run) {
   return run / kRecipeFile;
 }
 
-std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
+std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
+                            Interrupt interrupt) {
   Setup setup;
   setup.tokenizer = tokenizer_for(recipe);
-  Model model = model_for(recipe, *setup.tokenizer);
+  ChosenModel model = model_for(recipe, *setup.tokenizer);
   resolve(recipe, model.config.model);
   setup.folder_lock = prepare_folder(run, resume);
   std::optional<checkpoint::FoundCheckpoint> found;
@@ -274,7 +277,7 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   const Device device = setup.stream->device();
   settle_precision(recipe, before, device);
   require_same(before, recipe, run);
-  auto data = data_for(recipe, *setup.tokenizer, run, found.has_value());
+  auto data = data_for(recipe, *setup.tokenizer, run, found.has_value(), interrupt);
   if (!data) return std::nullopt;
 
   setup.data = std::move(*data);
@@ -284,11 +287,9 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume) {
   if (found)
     model.source =
         std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);
-  setup.batches = std::make_shared<SampledBatches>(
-      Sampler(setup.data.train(), {recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed),
-                                   parse_packing(recipe.pack)}));
-  setup.trainer = std::make_unique<Trainer>(model.config.model, settings_of(recipe, setup.numerics),
-                                            *model.source, setup.batches, *setup.stream);
+  setup.trainer =
+      std::make_unique<Trainer>(model.config.model, settings_of(recipe, setup.numerics, interrupt),
+                                *model.source, make_objective(recipe, setup.data), *setup.stream);
   if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
   // Last: a folder without a recipe is no run yet.
   save_recipe(recipe, run);

@@ -26,13 +26,13 @@ struct Setup {
   std::unique_ptr<FolderLock> folder_lock;  // of the run folder
   ops::Numerics numerics;
   std::unique_ptr<Stream> stream;
-  std::shared_ptr<const BatchSource> batches;
   std::unique_ptr<Trainer> trainer;
 };
 
 // Creates the run folder or opens it, packs the data, builds the model (run.h says what it throws).
-// Nothing when a signal stopped the packing.
-std::optional<Setup> set_up(Recipe recipe, const std::filesystem::path& run, Resume resume);
+// Nothing when the interrupt stopped the packing.
+std::optional<Setup> set_up(Recipe recipe, const std::filesystem::path& run, Resume resume,
+                            Interrupt interrupt = {});
 
 // Writes a checkpoint of the trainer's state; returns its folder.
 std::filesystem::path save_checkpoint(const Setup& setup, const std::filesystem::path& run);

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/interrupt.h"
+#include "kernels/elementwise.h"
 #include "kernels/host.h"
 #include "models/cost.h"
 
@@ -17,15 +16,42 @@ namespace stemma::train {
 namespace {
 
 std::unique_ptr<nn::Parameters> make_parameters(const ModelConfig& config, nn::WeightSource& source,
-                                                Stream& stream, std::unique_ptr<Model>& model) {
+                                                Stream& stream, const nn::Trainable& trainable,
+                                                std::unique_ptr<Model>& model) {
   return std::make_unique<nn::Parameters>(
-      [&](nn::WeightSource& from) { model = build_model(config, from); }, source, stream);
+      [&](nn::WeightSource& from) { model = build_model(config, from); }, source, stream,
+      trainable);
 }
 
 // A weight, its gradient and its two moments, f32 each.
-constexpr double kBytesPerParameter = 16;
+constexpr double kBytesPerTrained = 16;
 
-void check(const ModelConfig& config, const TrainerSettings& settings, const BatchSource& batches) {
+// What weights, gradients and moments take: a frozen parameter only what its source stores.
+void require_memory(const ModelConfig& config, nn::WeightSource& source,
+                    const nn::Trainable& trainable) {
+  double bytes = 0;
+  std::int64_t parameters = 0, trained = 0;
+  for (const nn::ParameterSpec& spec : parameters_of(config)) {
+    parameters += spec.elements();
+    if (!trainable || trainable(spec.name)) {
+      trained += spec.elements();
+      bytes += kBytesPerTrained * static_cast<double>(spec.elements());
+    } else {
+      const Weight stored = source.load(spec);
+      bytes += static_cast<double>(stored.value().elements()) *
+               static_cast<double>(size_of(stored.dtype()));
+    }
+  }
+  if (trained == 0)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] none of the model's {} parameters is to be trained: let the "
+                            "predicate `trainable` choose some",
+                            parameters));
+  require_free_memory(parameters, bytes);
+}
+
+void check(const ModelConfig& config, const TrainerSettings& settings, nn::WeightSource& source,
+           const BatchSource& batches) {
   if (settings.batch < 1 || settings.micro_batch < 1 || settings.batch % settings.micro_batch != 0)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})",
@@ -34,7 +60,40 @@ void check(const ModelConfig& config, const TrainerSettings& settings, const Bat
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] sequence_length ({}) is above the model's context ({})",
                             batches.sequence_length(), config.context));
-  ModelCost(config).require_memory(kBytesPerParameter);
+  require_memory(config, source, settings.trainable);
+}
+
+// Batches that are cut alike and hold as many targets allocate alike.
+std::uint64_t shape_key(const Batch& batch) {
+  const auto targets = std::count_if(batch.targets.begin(), batch.targets.end(),
+                                     [](std::int32_t target) { return target >= 0; });
+  return hash64(std::as_bytes(std::span(batch.offsets)), static_cast<std::uint64_t>(targets));
+}
+
+// A frozen parameter as a checkpoint holds it.
+Tensor in_f32(Stream& stream, const nn::ParameterSpec& spec, const Weight& weight) {
+  if (weight.layout() != Weight::Layout::rows)
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("[train] the frozen parameter '{}' lies in {}: a trainer saves rows only",
+                    spec.name, to_string(weight.layout())));
+  if (weight.dtype() == DType::f32) return weight.value();
+  Tensor copy = Tensor::empty(spec.shape, DType::f32);
+  kernels::convert(stream, weight.value(), copy);
+  stream.sync();
+  return copy;
+}
+
+// Adds the values of `losses` to the step's total and columns.
+void add(Stream& stream, const std::vector<Loss>& losses, StepResult& result) {
+  std::size_t column = 0;
+  for (const Loss& loss : losses) {
+    const double value = kernels::read_scalar(stream, loss.root);
+    result.loss += value;
+    if (loss.name.empty()) continue;
+    if (column == result.columns.size()) result.columns.push_back({std::string(loss.name), 0});
+    result.columns[column++].value += value / loss.weight;
+  }
 }
 
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {
@@ -49,12 +108,12 @@ void check(const ModelConfig& config, const TrainerSettings& settings, const Bat
 }  // namespace
 
 Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
-                 nn::WeightSource& source, std::shared_ptr<const BatchSource> batches,
+                 nn::WeightSource& source, std::shared_ptr<const Objective> objective,
                  Stream& stream)
-    : settings_((check(config, settings, *batches), settings)),
+    : settings_((check(config, settings, source, objective->batches()), settings)),
       stream_(stream),
-      batches_(std::move(batches)),
-      parameters_(make_parameters(config, source, stream, model_)),
+      objective_(std::move(objective)),
+      parameters_(make_parameters(config, source, stream, settings.trainable, model_)),
       optimizer_(std::make_unique<AdamW>(*parameters_, settings.optimizer)),
       ctx_(stream, settings.numerics, arena_),
       tape_(ctx_, settings.recompute) {
@@ -62,40 +121,34 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
   ctx_.set_tape(&tape_);
 }
 
-// Steps whose micro-batches are cut alike allocate alike.
-std::uint64_t Trainer::shape_key() const {
-  const auto bytes = std::as_bytes(std::span(batch_.offsets));
-  return hash64(bytes);
-}
-
-double Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
-                           std::int64_t count, double scale) {
-  batches_->fill(first_sequence, count, first_number, batch_);
+void Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
+                         const Counts& counts, StepResult& result) {
+  objective_->batches().fill(first_sequence, settings_.micro_batch, first_number, batch_);
   tape_.reset();
-  const ops::Arena::Step memory(arena_, shape_key());
+  const ops::Arena::Step memory(arena_, shape_key(batch_));
   nn::FullAttention attention(batch_);
-  double value = 0;
   {
     const Tensor h = model_->forward({ctx_, batch_, attention});
-    const Tensor loss = model_->head().loss(ctx_, h, batch_.targets, scale);
-    value = kernels::read_scalar(stream_, loss);
+    const std::vector<Loss> losses = objective_->losses({ctx_, *model_, batch_, h}, counts);
+    add(stream_, losses, result);
     if (memory_report_.empty()) memory_report_ = tape_.report();
-    tape_.backward(loss);
+    std::vector<Tensor> roots;
+    for (const Loss& loss : losses) roots.push_back(loss.root);
+    tape_.backward(roots);
   }
   tape_.reset();
-  return value;
 }
 
 std::optional<StepResult> Trainer::step() {
   StepResult result;
   result.step = step_ + 1;
-  result.tokens = batches_->targets_in(sequences_, settings_.batch);
+  const Counts counts = objective_->batches().counts(sequences_, settings_.batch);
+  result.tokens = counts.tokens;
   result.lr = settings_.schedule.at(result.step);
   ctx_.set_randomness({settings_.seed, static_cast<std::uint32_t>(result.step), true});
-  const double scale = 1.0 / static_cast<double>(std::max<std::int64_t>(result.tokens, 1));
   for (std::int64_t i = 0; i < settings_.batch; i += settings_.micro_batch) {
-    if (i > 0 && interrupt_requested() != 0) return std::nullopt;
-    result.loss += accumulate(sequences_ + i, i, settings_.micro_batch, scale);
+    if (i > 0 && settings_.interrupt.requested()) return std::nullopt;
+    accumulate(sequences_ + i, i, counts, result);
   }
   if (!std::isfinite(result.loss)) not_finite("the loss", result.loss, result.step);
   result.gradient_norm = optimizer_->step(stream_, result.lr, result.step);
@@ -107,30 +160,23 @@ std::optional<StepResult> Trainer::step() {
   return result;
 }
 
-Evaluation Trainer::evaluate(const EvaluationWindows& windows, std::int64_t text_bytes) {
+std::vector<Metric> Trainer::evaluate() {
   ops::Context ctx(stream_, settings_.numerics, arena_);
-  Evaluation result;
-  double nats = 0;
-  for (std::int64_t i = 0; i < windows.windows(); i += settings_.micro_batch) {
-    windows.fill(i, std::min(settings_.micro_batch, windows.windows() - i), batch_);
+  const auto run = [&](const Batch& batch, const std::function<void(const States&)>& use) {
     // Evaluation has its own plan: the same shapes without a tape.
-    const ops::Arena::Step memory(arena_, ~shape_key());
-    nn::FullAttention attention(batch_);
-    const Tensor h = model_->forward({ctx, batch_, attention});
-    const auto losses = model_->head().token_losses(ctx, h, batch_.targets);
-    nats = std::accumulate(losses.begin(), losses.end(), nats);
-    result.tokens += std::count_if(batch_.targets.begin(), batch_.targets.end(),
-                                   [](std::int32_t t) { return t >= 0; });
-  }
-  result.loss = nats / static_cast<double>(std::max<std::int64_t>(result.tokens, 1));
-  result.bits_per_byte =
-      nats / std::log(2.0) / static_cast<double>(std::max<std::int64_t>(text_bytes, 1));
-  return result;
+    const ops::Arena::Step memory(arena_, ~shape_key(batch));
+    nn::FullAttention attention(batch);
+    const Tensor h = model_->forward({ctx, batch, attention});
+    use({ctx, *model_, batch, h});
+  };
+  return objective_->evaluate({settings_.micro_batch, run});
 }
 
 std::vector<checkpoint::NamedTensor> Trainer::weights() const {
   std::vector<checkpoint::NamedTensor> list;
   for (const nn::Parameter& p : parameters_->list()) list.push_back({p.spec.name, p.value});
+  for (const auto& [spec, weight] : parameters_->frozen())
+    list.push_back({spec.name, in_f32(stream_, spec, weight)});
   return list;
 }
 

@@ -1,6 +1,6 @@
-// One model, one optimiser, one stream of batches: the training step and nothing around it.
+// One model, one optimiser, one objective: the training step and nothing around it.
 //
-//   Trainer trainer(config, settings, source, batches, stream);
+//   Trainer trainer(config, settings, source, objective, stream);
 //   while (trainer.step_count() < settings.schedule.steps) auto r = trainer.step();
 //
 // Deterministic: the state after a step is a function of the settings, the initial weights and the
@@ -14,14 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "checkpoint/run_folder.h"
-#include "data/sampler.h"
 #include "models/model.h"
 #include "nn/parameters.h"
 #include "ops/arena.h"
 #include "ops/tape.h"
 #include "train/adamw.h"
-#include "train/batch_source.h"
+#include "train/objective.h"
 #include "train/schedule.h"
 
 namespace stemma::train {
@@ -34,30 +34,28 @@ struct TrainerSettings {
   std::uint64_t seed = 0;
   ops::Numerics numerics;
   ops::Recompute recompute = ops::Recompute::none;
+  // Which parameters are trained, by name; empty: all. The others stay as their source stores them.
+  nn::Trainable trainable;
+  Interrupt interrupt;  // asked between micro-batches
 };
 
 struct StepResult {
-  std::int64_t step = 0;    // steps done, this one included
-  std::int64_t tokens = 0;  // targets of this step
-  double loss = 0;          // mean negative log-likelihood, nats per token
+  std::int64_t step = 0;        // steps done, this one included
+  std::int64_t tokens = 0;      // that the model read in this step
+  double loss = 0;              // the sum of the objective's losses
+  std::vector<Metric> columns;  // its losses one by one, where they have names
   double lr = 0;
   double gradient_norm = 0;  // before clipping
 };
 
-struct Evaluation {
-  double loss = 0;           // nats per token
-  double bits_per_byte = 0;  // of the text that the tokens stand for
-  std::int64_t tokens = 0;
-};
-
 class Trainer {
  public:
-  // `source` gives the initial weights. Throws invalid_argument for impossible settings,
-  // out_of_memory.
+  // `source` gives the initial weights. Throws invalid_argument for impossible settings and where
+  // `trainable` leaves nothing to train, out_of_memory.
   Trainer(const ModelConfig& config, const TrainerSettings& settings, nn::WeightSource& source,
-          std::shared_ptr<const BatchSource> batches, Stream& stream);
+          std::shared_ptr<const Objective> objective, Stream& stream);
 
-  // The next step. Nothing when a signal (base/interrupt.h) came between its micro-batches: no
+  // The next step. Nothing when the interrupt asked for an end between its micro-batches: no
   // weight has changed, but the gradients are half of a step's, so this trainer takes no other.
   // Throws invalid_argument, without having changed a weight, when the loss or the gradient is not
   // finite.
@@ -65,9 +63,11 @@ class Trainer {
   std::int64_t step_count() const { return step_; }
   std::int64_t tokens_seen() const { return tokens_; }
 
-  Evaluation evaluate(const EvaluationWindows& windows, std::int64_t text_bytes);
+  // The objective's figures on its held-out data, none where it has no such data.
+  std::vector<Metric> evaluate();
+  const Objective& objective() const { return *objective_; }
 
-  // All weights, under their global names.
+  // All weights in f32, under their global names: the trained ones, then the frozen ones.
   std::vector<checkpoint::NamedTensor> weights() const;
   const AdamW& optimizer() const { return *optimizer_; }
   const Model& model() const { return *model_; }
@@ -80,13 +80,12 @@ class Trainer {
               const std::vector<checkpoint::NamedTensor>& optimizer);
 
  private:
-  double accumulate(std::int64_t first_sequence, std::int64_t first_number, std::int64_t count,
-                    double scale);
-  std::uint64_t shape_key() const;
+  void accumulate(std::int64_t first_sequence, std::int64_t first_number, const Counts& counts,
+                  StepResult& result);
 
   TrainerSettings settings_;
   Stream& stream_;
-  std::shared_ptr<const BatchSource> batches_;
+  std::shared_ptr<const Objective> objective_;
   std::unique_ptr<Model> model_;  // before the parameters, whose construction builds it
   std::unique_ptr<nn::Parameters> parameters_;
   std::unique_ptr<AdamW> optimizer_;

@@ -1,62 +1,25 @@
-// In child processes, because handlers and flag belong to the whole process.
 #include "base/interrupt.h"
 
-#include <gtest/gtest.h>
-#include <signal.h>
+#include <csignal>
 
-#include "tests/base/child.h"
+#include <gtest/gtest.h>
 
 namespace stemma {
 namespace {
 
-int exit_code(const ChildResult& result) {
-  return WIFEXITED(result.status) ? WEXITSTATUS(result.status) : -WTERMSIG(result.status);
+TEST(Interrupt, IsNeverRequestedByItself) {
+  const Interrupt none;
+  EXPECT_EQ(none.signal(), 0);
+  EXPECT_FALSE(none.requested());
 }
 
-TEST(Interrupt, TheFirstSignalSetsTheFlag) {
-  for (const int signal : {SIGINT, SIGTERM})
-    EXPECT_EQ(exit_code(run_in_child([&] {
-                install_interrupt_handlers();
-                if (interrupt_requested() != 0) ::_exit(1);
-                ::raise(signal);
-                ::_exit(interrupt_requested() == signal ? 7 : 2);
-              })),
-              7);
-}
-
-TEST(Interrupt, ASecondCtrlCEndsAtOnceWith130) {
-  for (const int first : {SIGINT, SIGTERM})
-    EXPECT_EQ(exit_code(run_in_child([&] {
-                install_interrupt_handlers();
-                ::raise(first);
-                ::raise(SIGINT);
-                ::_exit(1);
-              })),
-              130);
-}
-
-TEST(Interrupt, ALaterSigtermChangesNothing) {
-  EXPECT_EQ(exit_code(run_in_child([] {
-              install_interrupt_handlers();
-              ::raise(SIGINT);
-              ::raise(SIGTERM);
-              ::raise(SIGTERM);
-              ::_exit(interrupt_requested() == SIGINT ? 7 : 1);
-            })),
-            7);
-}
-
-TEST(Interrupt, WithoutHandlersASignalKills) {
-  EXPECT_EQ(interrupt_requested(), 0);
-  EXPECT_EQ(exit_code(run_in_child([] { ::raise(SIGTERM); })), -SIGTERM);
-}
-
-TEST(Interrupt, AFileSizeLimitNoLongerKills) {
-  EXPECT_EQ(exit_code(run_in_child([] {
-              install_interrupt_handlers();
-              ::raise(SIGXFSZ);
-            })),
-            0);
+TEST(Interrupt, CopiesSeeTheSignal) {
+  std::atomic<int> signal{0};
+  const Interrupt interrupt(signal), copy = interrupt;
+  EXPECT_FALSE(copy.requested());
+  signal = SIGTERM;
+  EXPECT_TRUE(copy.requested());
+  EXPECT_EQ(copy.signal(), SIGTERM);
 }
 
 }  // namespace

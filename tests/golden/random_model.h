@@ -25,8 +25,8 @@ class FixtureBatches final : public train::BatchSource {
       : ids_(golden.ids("train.ids")), targets_(golden.ids("train.targets")) {}
 
   std::int64_t sequence_length() const override { return kTokens; }
-  std::int64_t targets_in(std::int64_t, std::int64_t count) const override {
-    return count * kTokens;
+  train::Counts counts(std::int64_t, std::int64_t count) const override {
+    return {count * kTokens, count * kTokens, 0};
   }
   void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
             Batch& batch) const override {

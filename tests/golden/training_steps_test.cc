@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "tests/golden/random_model.h"
+#include "train/next_token.h"
 #include "train/trainer.h"
 
 namespace stemma::golden {
@@ -65,8 +66,9 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
   const Golden golden(folder / "golden.safetensors");
   checkpoint::CheckpointSource source(folder, checkpoint::Memory::shared);
   Stream stream(1);
-  train::Trainer trainer(source.config().model, settings(way), source,
-                         std::make_shared<FixtureBatches>(golden), stream);
+  const auto objective =
+      std::make_shared<train::NextToken>(std::make_shared<FixtureBatches>(golden));
+  train::Trainer trainer(source.config().model, settings(way), source, objective, stream);
 
   const std::vector<float> losses = golden.floats("train.losses");
   const std::vector<float> norms = golden.floats("train.gradient_norms");

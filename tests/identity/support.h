@@ -13,6 +13,7 @@
 #include "device/cpu.h"
 #include "models/model.h"
 #include "nn/fresh_weights.h"
+#include "train/next_token.h"
 #include "train/trainer.h"
 
 namespace stemma {
@@ -74,10 +75,10 @@ class RandomBatches final : public train::BatchSource {
       batch.numbers.back() = first_number + i;
     }
   }
-  std::int64_t targets_in(std::int64_t first, std::int64_t count) const override {
+  train::Counts counts(std::int64_t first, std::int64_t count) const override {
     std::int64_t sum = 0;
     for (std::int64_t i = first; i < first + count; ++i) sum += length(i);
-    return sum;
+    return {sum, sum, 0};
   }
 
  private:
@@ -117,8 +118,8 @@ struct TrainingCase {
     s.recompute = recompute;
     return s;
   }
-  std::shared_ptr<const train::BatchSource> batches() const {
-    return std::make_shared<RandomBatches>(config.vocab, 280);
+  std::shared_ptr<const train::Objective> objective() const {
+    return std::make_shared<train::NextToken>(std::make_shared<RandomBatches>(config.vocab, 280));
   }
 };
 
@@ -140,7 +141,7 @@ inline Trained outcome(const train::Trainer& trainer) {
 inline Trained run(const TrainingCase& c) {
   Stream stream(c.threads);
   nn::FreshWeights source(9);
-  train::Trainer trainer(c.config, c.settings(), source, c.batches(), stream);
+  train::Trainer trainer(c.config, c.settings(), source, c.objective(), stream);
   std::vector<double> losses;
   for (std::int64_t i = 0; i < c.steps; ++i) losses.push_back(trainer.step().value().loss);
   Trained result = outcome(trainer);

@@ -50,7 +50,7 @@ TEST_P(TrainingIdentity, SaveAndResumeGivesTheSameBits) {
   Stream stream(case_.threads);
   {
     nn::FreshWeights source(9);
-    train::Trainer first(case_.config, case_.settings(), source, case_.batches(), stream);
+    train::Trainer first(case_.config, case_.settings(), source, case_.objective(), stream);
     first.step();
     first.step();
     const auto weights = first.weights();
@@ -64,7 +64,7 @@ TEST_P(TrainingIdentity, SaveAndResumeGivesTheSameBits) {
   }
   const auto found = checkpoint::newest_checkpoint(run_folder);
   checkpoint::CheckpointSource source(found.folder, checkpoint::Memory::shared);
-  train::Trainer second(case_.config, case_.settings(), source, case_.batches(), stream);
+  train::Trainer second(case_.config, case_.settings(), source, case_.objective(), stream);
   second.resume(found.state, checkpoint::read_optimizer(found.folder));
   EXPECT_EQ(second.step_count(), 2);
   second.step();

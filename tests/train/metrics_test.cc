@@ -14,8 +14,8 @@ namespace stemma::train {
 namespace {
 
 StepMetrics step(std::int64_t number) {
-  return {number, 10 * number, 5.0 / static_cast<double>(number), 1e-3, 0.5,
-          100,    0.25,        2.0 * static_cast<double>(number)};
+  const auto n = static_cast<double>(number);
+  return {number, 10 * number, 5.0 / n, {}, 1e-3, 0.5, 100, 0.25, 2.0 * n};
 }
 
 TEST(Metrics, LinesHaveTheDocumentedKeys) {
@@ -23,7 +23,7 @@ TEST(Metrics, LinesHaveTheDocumentedKeys) {
   {
     MetricsLog log(folder.path(), 0);
     log.write(step(1));
-    log.write(EvaluationMetrics{1, 10, 4.5, 2.5});
+    log.write(EvaluationMetrics{1, 10, {{"val_loss", 4.5}, {"val_bits_per_byte", 2.5}}});
   }
   const std::string text = read_file(folder / "metrics.jsonl");
   const std::size_t end = text.find('\n');

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 
 namespace stemma::cli {
 namespace {
@@ -36,7 +36,7 @@ int run_data_pack(DataPackOptions& o) {
     line.update(fmt::format("packing: {} of {}, {} tokens", format_bytes(p.read_bytes),
                             format_bytes(p.total_bytes),
                             format_count(static_cast<double>(p.tokens))));
-    return interrupt_requested() == 0;
+    return !process_interrupt().requested();
   };
   const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const auto report =

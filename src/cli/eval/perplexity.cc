@@ -1,3 +1,5 @@
+#include "eval/perplexity.h"
+
 #include <chrono>
 #include <memory>
 
@@ -5,12 +7,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "eval/perplexity.h"
+#include "cli/signals.h"
 
 namespace stemma::cli {
 namespace {
@@ -30,12 +31,13 @@ int run_eval_perplexity(const EvalPerplexityOptions& o) {
   if (o.context_token >= 0) options.context_token = static_cast<std::int32_t>(o.context_token);
   options.progress = [&](std::int64_t done, std::int64_t all) {
     line.update(fmt::format("scored {} of {} tokens", done, all));
-    return interrupt_requested() == 0;
+    return !process_interrupt().requested();
   };
   const auto start = std::chrono::steady_clock::now();
   const eval::Perplexity p = eval::perplexity(model, file.text(), options);
   line.finish();
-  if (interrupt_requested()) return interrupted_or_done();  // a part of a text has no bits per byte
+  if (process_interrupt().requested())
+    return interrupted_or_done();  // a part of a text has no bits per byte
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (o.json) {

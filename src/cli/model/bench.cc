@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "cli/commands.h"
 #include "cli/machine/peaks_json.h"
 #include "cli/model/bench_report.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 
 namespace stemma::cli {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 int run_bench(const BenchOptions& o, const std::string& what) {
   Stream stream(o.model.threads > 0 ? static_cast<int>(o.model.threads) : available_threads());
   const Measured m = measure(o, what, stream);
-  if (interrupt_requested()) return interrupted_or_done();
+  if (process_interrupt().requested()) return interrupted_or_done();
   // After the bench: the buffers of the measurement are no memory of the model's.
   const Peaks peaks = measure_peaks(stream, peak_options(static_cast<std::size_t>(m.bytes)));
   Json out = bench_json(o, what, m, peaks);

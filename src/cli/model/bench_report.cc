@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "checkpoint/stored_model.h"
 #include "cli/machine/peaks_json.h"
+#include "cli/signals.h"
 #include "device/cpu.h"
 #include "device/memory.h"
 #include "infer/bench.h"
@@ -28,6 +28,7 @@ Measured measure_train(const BenchOptions& o, const FoundModel& found, Stream& s
   if (o.steps > 0) s.steps = o.steps;
   if (o.warmup >= 0) s.warmup = o.warmup;
   s.numerics = ops::numerics_named(o.model.precision, stream.device());
+  s.interrupt = process_interrupt();
   s.recompute = static_cast<ops::Recompute>(o.recompute);
   std::unique_ptr<nn::WeightSource> weights = std::make_unique<nn::FreshWeights>(1);
   if (found.path)
@@ -48,9 +49,9 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   const infer::LoadedModel model = found.path ? infer::LoadedModel::open(options)
                                               : infer::LoadedModel::random(found.config, options);
   infer::BenchSettings s;
+  s.interrupt = process_interrupt();
   s.batch = o.batch;
   s.context = o.seq;
-  s.cancelled = [] { return interrupt_requested() != 0; };
   s.steps = o.steps > 0 ? o.steps : decode ? 32 : 5;
   if (o.warmup >= 0) s.warmup = o.warmup;
   Measured m;

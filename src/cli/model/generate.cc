@@ -9,12 +9,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "infer/chat_prompt.h"
 #include "infer/generator.h"
 
@@ -92,7 +92,7 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   check_prompt_flags(options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
-  o.generate.cancelled = [] { return interrupt_requested() != 0; };
+  o.generate.interrupt = process_interrupt();
   if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
   const infer::Generation g = infer::generate(model, prompt, o.generate);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));

@@ -8,6 +8,7 @@
 #include "cli/machine/peaks_json.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/tokenizer/bench_report.h"
 
 namespace stemma::cli {
@@ -49,6 +50,7 @@ int run_tokenizer_bench(const TokenizerBenchFlags& o) {
   for (const report::HostileText& one : hostile) texts.push_back({one.name, one.text});
 
   report::TokenizerBenchOptions options;
+  options.interrupt = process_interrupt();
   options.runs = static_cast<int>(o.runs);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
   if (workers.count() > 1) options.workers = &workers;

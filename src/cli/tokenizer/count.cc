@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "data/byte_source.h"
 #include "text/token_count.h"
 
@@ -41,7 +41,7 @@ FileCount count_file(const std::string& name, const Tokenizer& tokenizer, Worker
                       o.limit > 0 ? static_cast<std::uint64_t>(o.limit) : TokenCounter::kNoLimit);
   CharacterCounter characters;
   std::string chunk(kChunkBytes, '\0');
-  while (interrupt_requested() == 0) {
+  while (!process_interrupt().requested()) {
     const std::string_view text(chunk.data(), source->read(chunk.data(), chunk.size()));
     characters.push(text);
     if (!tokens.push(text) || text.size() < chunk.size()) break;
@@ -83,7 +83,7 @@ int run_tokenizer_count(const TokenizerCountOptions& o) {
   lines += " bytes/token\n";
   for (const std::string& name : o.files) {
     const FileCount file = count_file(name, *tokenizer, workers, o);
-    if (interrupt_requested() != 0) break;
+    if (process_interrupt().requested()) break;
     total.count.tokens += file.count.tokens;
     total.count.bytes += file.count.bytes;
     total.characters += file.characters;

@@ -6,13 +6,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/tokenizer/npy.h"
 #include "text/offsets.h"
 #include "text/special_encoder.h"
@@ -45,7 +45,7 @@ int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
   encoder.encode(file.text(), workers, ids);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (interrupt_requested()) return interrupted_or_done();
+  if (process_interrupt().requested()) return interrupted_or_done();
   AtomicFile output(o.output);
   write_ids(output, ids);
   if (!o.offsets.empty()) {

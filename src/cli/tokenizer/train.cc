@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/tokenizer/train_characters.h"
 #include "cli/tokenizer/trainer_flags.h"
 #include "data/documents.h"
@@ -41,7 +41,7 @@ void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
   Document document;
   trainer.add_documents(workers, [&](std::string& text) {
     document.text.swap(text);
-    const bool more = interrupt_requested() == 0 && reader.next(document);
+    const bool more = !process_interrupt().requested() && reader.next(document);
     document.text.swap(text);
     if (!more) return false;
     ++counts.documents;
@@ -52,7 +52,7 @@ void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
                             format_bytes(static_cast<std::uint64_t>(eta.rate())), rest(eta)));
     return true;
   });
-  if (counts.documents == 0 && interrupt_requested() == 0)
+  if (counts.documents == 0 && !process_interrupt().requested())
     throw Error(ErrorCode::corrupt,
                 "[tokenizer train] the input holds no text: nothing to learn from");
 }
@@ -66,7 +66,7 @@ std::shared_ptr<const bpe::BpeTokenizer> merge_pairs(BpeTrainer& trainer) {
     eta->update(static_cast<double>(done));
     line.update(fmt::format("merging: {} of {}, {}, {}", done, wanted,
                             format_rate(eta->rate(), "merges"), rest(*eta)));
-    return interrupt_requested() == 0;
+    return !process_interrupt().requested();
   });
 }
 
@@ -114,9 +114,9 @@ int run_tokenizer_train(const TrainerFlags& o) {
   BpeTrainer trainer(o.options());
   Counts counts;
   read_corpus(o, trainer, counts);
-  if (interrupt_requested()) return interrupted_or_done();
+  if (process_interrupt().requested()) return interrupted_or_done();
   const auto tokenizer = merge_pairs(trainer);
-  if (interrupt_requested()) return interrupted_or_done();
+  if (process_interrupt().requested()) return interrupted_or_done();
   std::filesystem::create_directories(o.output);
   tokenizer->save(o.output);
   warn(o, trainer, *tokenizer);

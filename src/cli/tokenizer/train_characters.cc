@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "text/char_trainer.h"
 #include "text/tokenizer.h"
 
@@ -47,7 +47,7 @@ int train_characters(const TrainerFlags& o) {
   std::uint64_t bytes = 0;
   ProgressLine line;
   for (Document document; reader.next(document); ++documents) {
-    if (interrupt_requested()) return interrupted_or_done();
+    if (process_interrupt().requested()) return interrupted_or_done();
     trainer.add_document(document.text);
     bytes += document.text.size();
     line.update(fmt::format("reading: {} of {}", format_bytes(reader.position_bytes()),

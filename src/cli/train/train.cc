@@ -1,12 +1,16 @@
+#include <algorithm>
+#include <cmath>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "train/run.h"
 
 namespace stemma::cli {
@@ -44,14 +48,26 @@ Json result_json(const TrainOptions& o, const train::RunResult& r) {
                            {"share_of_peak", r.share_of_peak},
                            {"signal", r.signal}});
   out.set("loss", r.loss ? Json(*r.loss) : Json());
-  out.set("val_loss", r.val_loss ? Json(*r.val_loss) : Json());
-  out.set("val_bits_per_byte", r.val_bits_per_byte ? Json(*r.val_bits_per_byte) : Json());
+  out.set("val_loss", Json());
+  for (const train::Metric& column : r.evaluation) out.set(column.name, column.value);
   return out;
+}
+
+// ", validation 3.1416 (1.234 bits per byte)"
+std::string evaluation_text(const std::vector<train::Metric>& columns) {
+  if (columns.empty() || std::isnan(columns.front().value)) return "";
+  std::string text = fmt::format(", validation {:.4f}", columns.front().value), more;
+  for (std::size_t i = 1; i < columns.size(); ++i) {
+    std::string name = columns[i].name.substr(columns[i].name.starts_with("val_") ? 4 : 0);
+    std::replace(name.begin(), name.end(), '_', ' ');
+    more += fmt::format("{}{:.3f} {}", more.empty() ? "" : ", ", columns[i].value, name);
+  }
+  return more.empty() ? text : fmt::format("{} ({})", text, more);
 }
 
 int run_train(const TrainOptions& o) {
   const auto resume = o.resume == "auto" ? train::Resume::automatic : train::Resume::never;
-  const train::RunResult r = train::run_training(o.recipe, o.run, resume);
+  const train::RunResult r = train::run_training(o.recipe, o.run, resume, process_interrupt());
   if (o.json) return print_json(result_json(o, r));
   if (r.checkpoint.empty()) return interrupted_or_done();  // stopped before the first step
   std::string text = fmt::format("{} after {} steps and {} tokens", r.signal ? "stopped" : "done",
@@ -60,9 +76,7 @@ int run_train(const TrainOptions& o) {
     text += fmt::format(": loss {:.4f}", *r.loss);
   else if (!r.signal)
     text += ": nothing was left to do";
-  if (r.val_loss)
-    text += fmt::format(", validation {:.4f} ({:.3f} bits per byte)", *r.val_loss,
-                        *r.val_bits_per_byte);
+  text += evaluation_text(r.evaluation);
   if (r.loss) text += fmt::format("; {}", format_rate(r.tokens_per_s, "tokens"));
   text += fmt::format("\nmodel: {}\nloss curve: {}\n", r.checkpoint.string(),
                       (std::filesystem::path(o.run) / "loss.svg").string());

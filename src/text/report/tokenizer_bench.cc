@@ -8,7 +8,6 @@
 
 #include <time.h>
 
-#include "base/interrupt.h"
 #include "text/encode_batch.h"
 
 namespace stemma::report {
@@ -99,7 +98,7 @@ std::vector<TokenizerRates> bench_tokenizers(std::span<const std::string> tokeni
                                              std::span<const BenchText> texts,
                                              const TokenizerBenchOptions& options) {
   std::vector<std::vector<double>> load(tokenizers.size());
-  const auto stopped = [] { return interrupt_requested() != 0; };
+  const auto stopped = [&] { return options.interrupt.requested(); };
   for (int run = 0; run < std::max(1, options.runs); ++run)
     for (std::size_t i = 0; i < tokenizers.size(); ++i)
       load[i].push_back(bench_seconds(CLOCK_MONOTONIC, [&] { open_tokenizer(tokenizers[i]); }));

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "base/threads.h"
 #include "text/tokenizer.h"
 
@@ -50,9 +51,10 @@ struct TokenizerRates {
 struct TokenizerBenchOptions {
   int runs = 5;
   Workers* workers = nullptr;  // null: one thread only
+  Interrupt interrupt;
 };
 
-// Ends early, with what it has, when a signal came (base/interrupt.h).
+// Ends early, with what it has, when options.interrupt asks for it.
 std::vector<TokenizerRates> bench_tokenizers(std::span<const std::string> tokenizers,
                                              std::span<const BenchText> texts,
                                              const TokenizerBenchOptions& options);

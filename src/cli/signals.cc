@@ -1,27 +1,27 @@
-#include "base/interrupt.h"
+#include "cli/signals.h"
 
 #include <atomic>
 #include <csignal>
 
 #include <unistd.h>
 
-namespace stemma {
+namespace stemma::cli {
 namespace {
 
 // A signal handler can reach nothing but a global.
-std::atomic<int> requested{0};
+std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int signal) {
   int none = 0;
-  const bool first = requested.compare_exchange_strong(none, signal);
+  const bool first = received.compare_exchange_strong(none, signal);
   // A second SIGTERM changes nothing: whoever sends it follows with SIGKILL if it must.
   if (!first && signal == SIGINT) ::_exit(128 + SIGINT);
 }
 
 }  // namespace
 
-void install_interrupt_handlers() {
+void install_signal_handlers() {
   struct sigaction action = {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
@@ -32,6 +32,6 @@ void install_interrupt_handlers() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-int interrupt_requested() { return requested.load(std::memory_order_relaxed); }
+Interrupt process_interrupt() { return Interrupt(received); }
 
-}  // namespace stemma
+}  // namespace stemma::cli
