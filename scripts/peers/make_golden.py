@@ -41,7 +41,7 @@ def randomise(model, seed):
     with torch.no_grad():
         for name, p in model.named_parameters():
             noise = torch.randn(p.shape, generator=generator, dtype=torch.float32)
-            if "ln_" in name and name.endswith("weight"):
+            if ("ln_" in name or "LayerNorm" in name) and name.endswith("weight"):
                 p.copy_(1 + 0.2 * noise)
             elif p.dim() == 1:
                 p.copy_(0.1 * noise)
@@ -69,8 +69,8 @@ def forward_values(model, ids, targets):
     return logits, loss, hidden
 
 
-def adamw_run(model, ids, targets):
-    """Ten steps of torch.optim.AdamW; returns losses and gradient norms before clipping."""
+def adamw_run(model, loss_at):
+    """Ten steps of torch.optim.AdamW; returns losses and gradient norms before clipping. loss_at: of a step."""
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
     optimiser = torch.optim.AdamW(
@@ -79,7 +79,7 @@ def adamw_run(model, ids, targets):
     losses, norms = [], []
     for step in range(STEPS):
         optimiser.zero_grad()
-        loss = loss_of(model, ids[step], targets[step])
+        loss = loss_at(step)
         loss.backward()
         norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), ADAMW["clip"]).item())
         optimiser.step()
@@ -87,9 +87,9 @@ def adamw_run(model, ids, targets):
     return losses, norms
 
 
-def gradients(model, ids, targets):
+def gradients(model, loss_at):
     model.zero_grad()
-    loss_of(model, ids, targets).backward()
+    loss_at(0).backward()
     return {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
@@ -112,8 +112,11 @@ def make(family, seed, folder):
     ids, targets = stream[..., :-1].contiguous(), stream[..., 1:].contiguous()
     packed = torch.randint(vocab, (sum(PACKED_LENGTHS),), generator=generator, dtype=torch.int32)
 
-    gradient32 = gradients(model, ids[0], targets[0])
-    losses32, _ = adamw_run(model, ids, targets)
+    def loss_at(step):
+        return loss_of(model, ids[step], targets[step])
+
+    gradient32 = gradients(model, loss_at)
+    losses32, _ = adamw_run(model, loss_at)
     after32 = {n: p.detach().clone() for n, p in model.named_parameters()}
     with torch.no_grad():
         for n, p in model.named_parameters():
@@ -133,9 +136,9 @@ def make(family, seed, folder):
             margin = min(margin, (best.values[0] - best.values[1]).item())
             greedy = torch.cat([greedy, best.indices[None, :1]], dim=1)
         out["greedy.ids"] = greedy[0].int()
-    gradient = gradients(model, ids[0], targets[0])
+    gradient = gradients(model, loss_at)
     out |= {f"grad.{n}": g for n, g in gradient.items()}
-    losses, norms = adamw_run(model, ids, targets)
+    losses, norms = adamw_run(model, loss_at)
     after = {n: p.detach() for n, p in model.named_parameters()}
     out |= {f"after.{n}": p for n, p in after.items()}
     out |= {"train.losses": torch.tensor(losses), "train.gradient_norms": torch.tensor(norms)}

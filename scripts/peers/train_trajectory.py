@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """PyTorch's side of a training comparison: same weights, tokens, order and schedule as a run of stemma.
 
-  --model   Hugging Face folder with the initial weights (gpt2 or openai-gpt)
-  --tokens  .safetensors with `tokens` i32 [steps, batch, T + 1]: the tokens of every step; inputs [:-1], targets [1:]
+  --model   Hugging Face folder with the initial weights (gpt2, openai-gpt or bert)
+  --tokens  .safetensors with `tokens` i32 [steps, batch, T + 1]: the tokens of every step; inputs [:-1], targets [1:].
+            For BERT, with masked tokens and next sentence: `ids`, `targets` (-1: none) and `segments` i32
+            [steps, batch, T], `lengths` and `labels` i32 [steps, batch]; what lies behind a length is padding
   --output  JSONL with step, loss, lr, grad_norm (before clipping) for each step, counted from 1
 
 Learning rate at step s: lr·s/warmup up to s = warmup, then a cosine that reaches min_lr at the last step.
@@ -50,7 +52,13 @@ def main():
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    tokens = load_file(args.tokens)["tokens"]
+    inputs = load_file(args.tokens)
+    if "labels" in inputs:
+        steps = len(inputs["ids"])
+        model = load_pre_training(args.model)
+        train(args, model, steps, lambda step: masked_losses(model, {name: value[step] for name, value in inputs.items()}))
+        return
+    tokens = inputs["tokens"]
     if tokens.ndim != 3 or tokens.dtype.kind not in "iu":
         parser.error(f"--tokens must be whole numbers [steps, batch, T + 1], got {tokens.dtype} {tokens.shape}")
     steps = len(tokens)
@@ -58,6 +66,31 @@ def main():
     if tokens.max() >= model.config.vocab_size or tokens.shape[2] - 1 > model.config.n_positions:
         parser.error(f"tokens up to {tokens.max()} and length {tokens.shape[2] - 1} do not fit the model's vocabulary "
                      f"{model.config.vocab_size} and context {model.config.n_positions}")
+    train(args, model, steps, lambda step: next_token_loss(model, tokens[step]))
+
+
+def next_token_loss(model, tokens):
+    batch = torch.from_numpy(tokens.astype(np.int64))
+    logits = model(batch[:, :-1]).logits
+    return {"loss": F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())}
+
+
+def load_pre_training(folder):
+    from transformers import BertForPreTraining
+
+    return BertForPreTraining.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+
+
+def masked_losses(model, batch):
+    batch = {name: torch.from_numpy(value.astype(np.int64)) for name, value in batch.items()}
+    attention = torch.arange(batch["ids"].shape[1])[None] < batch["lengths"][:, None]
+    out = model(input_ids=batch["ids"], token_type_ids=batch["segments"], attention_mask=attention.long())
+    mlm = F.cross_entropy(out.prediction_logits.flatten(0, 1), batch["targets"].flatten(), ignore_index=-1)
+    nsp = F.cross_entropy(out.seq_relationship_logits, batch["labels"])
+    return {"loss": mlm + nsp, "mlm_loss": mlm, "nsp_loss": nsp}
+
+
+def train(args, model, steps, losses_of):
     parameters = list(model.parameters())
     optimiser = torch.optim.AdamW(
         [{"params": [p for p in parameters if p.dim() >= 2], "weight_decay": args.weight_decay},
@@ -66,17 +99,16 @@ def main():
 
     with open(args.output, "w") as out:
         for step in range(1, steps + 1):
-            batch = torch.from_numpy(tokens[step - 1].astype(np.int64))
             lr = learning_rate(step, steps, args)
             for group in optimiser.param_groups:
                 group["lr"] = lr
             optimiser.zero_grad(set_to_none=True)
-            logits = model(batch[:, :-1]).logits
-            loss = F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
-            loss.backward()
+            losses = losses_of(step - 1)
+            losses["loss"].backward()
             norm = torch.nn.utils.clip_grad_norm_(parameters, args.clip if args.clip > 0 else math.inf)
             optimiser.step()
-            line = {"step": step, "loss": loss.item(), "lr": lr, "grad_norm": norm.item()}
+            line = {"step": step, **{name: loss.item() for name, loss in losses.items()}, "lr": lr,
+                    "grad_norm": norm.item()}
             out.write(json.dumps(line) + "\n")
             if step == 1 or step % 50 == 0 or step == steps:
                 print(line, file=sys.stderr, flush=True)

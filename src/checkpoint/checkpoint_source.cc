@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "checkpoint/transpose.h"
+#include "models/family.h"
 #include "models/model.h"
 
 namespace stemma::checkpoint {
@@ -26,12 +27,19 @@ bool holds_weights(StoredType type) {
                           folder.string(), what));
 }
 
-// Under its own name, or without the prefix, as files of the bare model have it.
+// Under this name, or without the prefix, as files of the bare model have it.
 std::optional<WeightFiles::Entry> find_either(const WeightFiles& files, const ImportRules& rules,
                                               std::string_view name) {
   if (auto entry = files.find(name)) return entry;
   if (rules.prefix.empty() || !name.starts_with(rules.prefix)) return std::nullopt;
   return files.find(name.substr(rules.prefix.size()));
+}
+
+// Under the other name that files may have for it.
+std::optional<WeightFiles::Entry> find_other(const WeightFiles& files, const ImportRules& rules,
+                                             std::string_view name) {
+  const std::string other = rules.other_name ? rules.other_name(name) : "";
+  return other.empty() ? std::nullopt : find_either(files, rules, other);
 }
 
 // What the family's files call a parameter that lies in them in one piece.
@@ -55,12 +63,19 @@ bool same_values(const WeightFiles::Entry& a, const WeightFiles::Entry& b) {
          std::memcmp(x.raw(), y.raw(), static_cast<std::size_t>(x.elements()) * sizeof(float)) == 0;
 }
 
-// Completes the part of a configuration that describes the head.
-void detect_head(const Json& json, const WeightFiles& files, ModelConfig& model) {
+// Completes the part of a configuration that describes the heads.
+void detect_heads(const Json& json, const WeightFiles& files, ModelConfig& model) {
   const ImportRules& rules = rules_of(model.family);
   const std::string head_name = file_name(rules, "head.weight", {1});
   const auto head = files.find(head_name);
   model.head_bias = files.find(file_name(rules, "head.bias", {1})).has_value();
+  if (rules.detect_heads)
+    rules.detect_heads(
+        [&](std::string_view name) {
+          return find_either(files, rules, name) || find_other(files, rules, name);
+        },
+        model);
+  if (!model.token_head) return;
   const Json* tie = json.find("tie_word_embeddings");
   const bool stated = tie && !tie->is_null();
   if (!head) {
@@ -79,7 +94,8 @@ void detect_head(const Json& json, const WeightFiles& files, ModelConfig& model)
                                 in_quotes(head_name), in_quotes(tokens_name)));
     model.tied_head = equal;
   }
-  if (model.head_bias) model.tied_head = false;
+  if (model.head_bias && !family_named(model.family).tied_head_may_have_bias)
+    model.tied_head = false;
 }
 
 ConfigFile load_config_of(const WeightFiles& files) {
@@ -91,7 +107,7 @@ ConfigFile load_config_of(const WeightFiles& files) {
       static_cast<std::uint64_t>(config.model.layers) > have)
     contradiction(files.folder(), fmt::format("there are {} layers, but only {} tensors",
                                               config.model.layers, have));
-  detect_head(json, files, config.model);
+  detect_heads(json, files, config.model);
   return config;
 }
 
@@ -113,13 +129,21 @@ CheckpointSource::CheckpointSource(const fs::path& folder, Memory memory)
 CheckpointSource::Item CheckpointSource::find_tensors(const nn::ParameterSpec& spec,
                                                       std::vector<std::string>& missing) const {
   const ImportRules& rules = rules_of(config_.model.family);
-  Item item{spec, rules.files(spec), {}};
+  Item item{spec, rules.files(spec), {}, {}};
   if (item.tensors.empty())
     throw Error(ErrorCode::internal,
                 fmt::format("[checkpoint] the rules of family {} have no place for parameter {}",
                             rules.family, spec.name));
   for (const FileTensor& tensor : item.tensors) {
     auto entry = find_either(files_, rules, tensor.name);
+    if (const auto other = find_other(files_, rules, tensor.name)) {
+      if (entry && !same_values(*entry, *other))
+        contradiction(files_.folder(),
+                      fmt::format("{} and {} are one tensor, with other values",
+                                  in_quotes(entry->tensor->name), in_quotes(other->tensor->name)));
+      if (entry) item.twins.push_back(*other);
+      if (!entry) entry = other;
+    }
     // A bias on a tied head makes it untied here; its matrix is then the embedding.
     if (!entry && spec.name == "head.weight") entry = items_.at("embedding.tokens").entries.front();
     if (!entry) {
@@ -146,14 +170,15 @@ void CheckpointSource::collect() {
   std::set<std::string_view> known;
   for (const nn::ParameterSpec& spec : parameters_of(config_.model)) {
     Item item = find_tensors(spec, missing);
-    for (const WeightFiles::Entry& entry : item.entries) known.insert(entry.tensor->name);
+    for (const auto* list : {&item.entries, &item.twins})
+      for (const WeightFiles::Entry& entry : *list) known.insert(entry.tensor->name);
     items_.emplace(spec.name, std::move(item));
   }
   if (!missing.empty())
     contradiction(files_.folder(), fmt::format("{} tensors that the config needs are missing: {}",
                                                missing.size(), list_names(missing)));
   const std::string head = file_name(rules, "head.weight", {1});
-  if (config_.model.tied_head) known.insert(head);
+  if (config_.model.token_head && config_.model.tied_head) known.insert(head);
   for (const WeightFiles::Entry& entry : files_.entries())
     if (!known.contains(entry.tensor->name) && !rules.is_buffer(entry.tensor->name))
       unknown.push_back(entry.tensor->name);

@@ -46,6 +46,7 @@ class CheckpointSource : public nn::WeightSource {
     nn::ParameterSpec spec;
     std::vector<FileTensor> tensors;
     std::vector<WeightFiles::Entry> entries;  // one for each tensor
+    std::vector<WeightFiles::Entry> twins;    // what the file has of them under another name
   };
   void collect();
   // Finds and checks the tensors of one parameter; the names of missing ones go to `missing`.

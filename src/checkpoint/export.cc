@@ -30,6 +30,12 @@ Tensor rows_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
       {end - begin}, DType::f32);
 }
 
+// A model without heads is written as the bare model, whose tensors have no prefix.
+std::string bare_name(const ImportRules& rules, const ModelConfig& model, const std::string& name) {
+  const bool bare = !model.token_head && !model.pair_head;
+  return bare && name.starts_with(rules.prefix) ? name.substr(rules.prefix.size()) : name;
+}
+
 // The tensor in the type that the file is to have.
 NamedTensor stored_as(DType type, NamedTensor item) {
   if (type == DType::f32) return item;
@@ -60,9 +66,9 @@ std::vector<NamedTensor> file_tensors(const Export& model) {
     for (const FileTensor& file : rules.files(spec)) {
       const std::int64_t end = begin + file.shape[file.transposed ? 1 : 0];
       const bool whole = begin == 0 && end == spec.shape[0];
-      tensors.push_back(
-          stored_as(model.weights,
-                    {file.name, whole ? tensor : rows_of(tensor, begin, end), file.transposed}));
+      tensors.push_back(stored_as(model.weights,
+                                  {bare_name(rules, model.config.model, file.name),
+                                   whole ? tensor : rows_of(tensor, begin, end), file.transposed}));
       begin = end;
     }
     given.erase(found);

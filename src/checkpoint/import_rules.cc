@@ -11,11 +11,11 @@
 namespace stemma::checkpoint {
 
 // Defined in import/, one file each.
-extern const ImportRules kGpt1Rules, kGpt2Rules, kGpt3Rules, kLlamaRules;
+extern const ImportRules kGpt1Rules, kGpt2Rules, kGpt3Rules, kLlamaRules, kBertRules;
 
 std::span<const ImportRules* const> import_rules() {
-  static constexpr std::array<const ImportRules*, 4> kAll{&kGpt1Rules, &kGpt2Rules, &kGpt3Rules,
-                                                          &kLlamaRules};
+  static constexpr std::array<const ImportRules*, 5> kAll{&kGpt1Rules, &kGpt2Rules, &kGpt3Rules,
+                                                          &kLlamaRules, &kBertRules};
   return kAll;
 }
 

@@ -6,6 +6,7 @@
 // name in the list of import_rules.cc.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,11 +39,14 @@ struct GgufRules {
   std::vector<FileTensor> (*files)(const nn::ParameterSpec& spec);
 };
 
+// Whether a file has a tensor, under any of its names.
+using HasTensor = std::function<bool(std::string_view name)>;
+
 struct ImportRules {
   std::string_view family;
   // The values of config.json's `model_type` that mean this family; the first is written.
   std::vector<std::string_view> model_types;
-  // The name of the class in config.json's `architectures`.
+  // The name of the class in config.json's `architectures`; write_config may set another one.
   std::string_view architecture;
 
   // Fills the family's part of a configuration; absent keys have transformers' defaults. `where`
@@ -54,12 +58,18 @@ struct ImportRules {
   // The tensors that hold a parameter: one, or its parts in order, which lie one below the other in
   // ours. Empty: the file has no place for it.
   std::vector<FileTensor> (*files)(const nn::ParameterSpec& spec);
-  // What files of the bare model leave out at the start of each name: "transformer.".
+  // What files of the bare model leave out at the start of each name: "transformer.". A model
+  // without heads is written so.
   std::string_view prefix;
   // Null where GGUF files of this family are not read.
   const GgufRules* gguf = nullptr;
   // Constants that files carry beside the parameters (causal masks, position numbers).
   bool (*is_buffer)(std::string_view name);
+  // What other files call a tensor, empty for none: "LayerNorm.gamma" for "LayerNorm.weight". A
+  // file that has both names must have the same values under both. Null: no tensor has two names.
+  std::string (*other_name)(std::string_view name) = nullptr;
+  // Fills in which heads the model has, where only the tensors tell. Null: a token head.
+  void (*detect_heads)(const HasTensor& has, ModelConfig& model) = nullptr;
 };
 
 std::span<const ImportRules* const> import_rules();

@@ -18,6 +18,8 @@ void add_data_inspect(Program& program);
 void add_train(Program& program);
 void add_generate(Program& program);
 void add_logits(Program& program);
+void add_hidden(Program& program);
+void add_embed(Program& program);
 void add_eval_perplexity(Program& program);
 void add_convert(Program& program);
 void add_info(Program& program);

@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
   stemma::cli::add_train(program);
   stemma::cli::add_generate(program);
   stemma::cli::add_logits(program);
+  stemma::cli::add_hidden(program);
+  stemma::cli::add_embed(program);
   stemma::cli::add_eval_perplexity(program);
   stemma::cli::add_convert(program);
   stemma::cli::add_info(program);

@@ -8,6 +8,7 @@
 #include "checkpoint/stored_model.h"
 #include "device/cpu.h"
 #include "models/family.h"
+#include "text/tokenizer.h"
 
 namespace stemma::cli {
 
@@ -40,16 +41,27 @@ void declare_weights(std::string& weights, OptionSet& options) {
       weights, {"f32", "bf16", "f16"});
 }
 
+OptionHelp tokenizer_help(std::string_view more) {
+  const std::string_view name = default_tokenizer_name();
+  return {"tokenizer",
+          fmt::format("a name ({}), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, "
+                      ".gguf{}",
+                      name, more),
+          std::string(name)};
+}
+
+OptionHelp model_help() {
+  return {"model",
+          fmt::format("a published size ({}), a config.json, a model or run folder",
+                      published_model_names()),
+          std::string(default_model_name())};
+}
+
 void declare(ModelFlags& flags, OptionSet& options) {
   options.add({"model", "a model folder as Hugging Face writes it, a run folder or a GGUF file",
                "runs/book"},
               flags.model);
-  options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf; empty: "
-       "the model folder's own",
-       "gpt2"},
-      flags.tokenizer);
+  options.add(tokenizer_help("; empty: the model folder's own"), flags.tokenizer);
   declare_precision(flags.precision, options);
   declare_weights(flags.weights, options);
   declare_threads(flags.threads, options);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -20,6 +21,9 @@ struct ModelFlags {
   infer::ModelOptions options() const;
 };
 
+// --tokenizer and --model as most commands have them, with `more` behind the help's text.
+OptionHelp tokenizer_help(std::string_view more = "");
+OptionHelp model_help();
 void declare_threads(std::int64_t& threads, OptionSet& options);
 void declare_precision(std::string& precision, OptionSet& options);
 void declare_weights(std::string& weights, OptionSet& options);

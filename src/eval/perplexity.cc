@@ -40,6 +40,7 @@ double Perplexity::bits_per_byte() const {
 
 Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
                       const PerplexityOptions& options) {
+  model.require_next_token("perplexity");
   const std::vector<std::int32_t> stream = stream_of(model, text, options);
   const auto targets = static_cast<std::int64_t>(stream.size()) - 1;
   const std::int64_t window = model.config().context;

@@ -30,7 +30,7 @@ struct PerplexityOptions {
 // The whole text is one stream s = context token, tokens…; windows of T inputs s[i..i+T−1] with
 // targets s[i+1..i+T], stride T/2; each target is scored once, with the longest context a window
 // gives it. Throws corrupt: an empty text; invalid_argument: no context token, one outside the
-// vocabulary.
+// vocabulary; unsupported: the model is an encoder.
 Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
                       const PerplexityOptions& options = {});
 

@@ -1,6 +1,7 @@
 #include "infer/bench.h"
 
 #include <chrono>
+#include <numeric>
 #include <span>
 
 #include <fmt/format.h>
@@ -84,17 +85,33 @@ std::vector<double> timed(const BenchSettings& s, Reset reset, Step step) {
   return seconds;
 }
 
+// An encoder has no cache: it computes the states of all sequences anew each time.
+std::vector<double> bench_encoder(const LoadedModel& model, const BenchSettings& s,
+                                  const std::vector<std::int32_t>& ids) {
+  Batch batch;
+  std::vector<std::int32_t> rows(ids.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (std::size_t b = 0; b < ids.size(); b += static_cast<std::size_t>(s.context))
+    append(batch, std::span(ids).subspan(b, static_cast<std::size_t>(s.context)));
+  nn::FullAttention attention(batch);
+  Forward forward(model);
+  return timed(
+      s, [] {}, [&] { forward.states(batch, attention, rows, [](const Tensor&) {}); });
+}
+
 }  // namespace
 
 std::vector<double> bench_prefill(const LoadedModel& model, const BenchSettings& settings) {
   check(model, settings, 0);
-  Sequences sequences(model, settings, settings.context);
   const auto ids = random_ids(model, settings.batch * settings.context);
+  if (!model.config().causal) return bench_encoder(model, settings, ids);
+  Sequences sequences(model, settings, settings.context);
   return timed(
       settings, [&] { sequences.truncate(0); }, [&] { sequences.feed(ids, settings.context); });
 }
 
 std::vector<double> bench_decode(const LoadedModel& model, const BenchSettings& settings) {
+  model.require_next_token("bench");
   check(model, settings, 1);
   Sequences sequences(model, settings, settings.context + 1);
   auto ids = sequences.feed(random_ids(model, settings.batch * settings.context), settings.context);

@@ -24,6 +24,7 @@ struct BenchSettings {
 // Seconds of each timed step on random ids; fewer when interrupted. A prefill step reads `batch`
 // prompts from an empty cache and computes the logits after each one's last token; a decode step
 // computes one greedy token for each of `batch` sequences after `context` tokens, and forgets it.
+// Of an encoder a prefill computes the states only, and decoding throws unsupported.
 // Throw invalid_argument (a size < 1; a context that the model does not hold), out_of_memory.
 std::vector<double> bench_prefill(const LoadedModel& model, const BenchSettings& settings);
 std::vector<double> bench_decode(const LoadedModel& model, const BenchSettings& settings);

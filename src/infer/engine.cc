@@ -36,6 +36,11 @@ EngineOptions completed_options(EngineOptions options, const ModelConfig& config
   return options;
 }
 
+EngineOptions options_for(const LoadedModel& model, const EngineOptions& options) {
+  model.require_next_token("generate");
+  return completed_options(options, model.config(), model.end_of_text());
+}
+
 // Runs `work`; what it throws is kept in `error`.
 template <class Work>
 void guarded(std::exception_ptr& error, const Work& work) {
@@ -83,7 +88,7 @@ struct Engine::Sequence {
 
 Engine::Engine(const LoadedModel& model, const EngineOptions& options)
     : tokenizer_(model.find_tokenizer()),
-      options_(completed_options(options, model.config(), model.end_of_text())),
+      options_(options_for(model, options)),
       pass_(model, options_.slots, options_.capacity) {
   for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
 }

@@ -42,8 +42,8 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // What is given must outlive the engine. Throws invalid_argument (options), out_of_memory (the
-  // cache).
+  // What is given must outlive the engine. Throws invalid_argument (options), unsupported (a model
+  // that does not predict the next token), out_of_memory (the cache).
   explicit Engine(const LoadedModel& model, const EngineOptions& options = {});
   // A model in memory, in training for example. Without a tokenizer (null) there are ids only.
   Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,

@@ -104,14 +104,15 @@ Batch Forward::sequence(std::span<const std::int32_t> ids) const {
   return batch;
 }
 
-Tensor Forward::states(std::span<const std::int32_t> ids) {
-  const Batch batch = sequence(ids);
+Tensor Forward::states(const Batch& batch) {
   nn::FullAttention attention(batch);
   Tensor result;
   states(batch, attention, rows_from(0, batch.tokens()),
          [&](const Tensor& h) { result = f32_copy(stream(), h); });
   return result;
 }
+
+Tensor Forward::states(std::span<const std::int32_t> ids) { return states(sequence(ids)); }
 
 Tensor Forward::logits(std::span<const std::int32_t> ids) {
   const Batch batch = sequence(ids);

@@ -44,6 +44,9 @@ class Forward {
                                    std::span<const std::int32_t> rows,
                                    std::span<const std::int32_t> targets);
 
+  // Of whole sequences, [N, C] f32.
+  Tensor states(const Batch& batch);
+
   // One sequence from its beginning. Throw invalid_argument: no ids, more than the context holds,
   // ids outside the vocabulary.
   Tensor states(std::span<const std::int32_t> ids);  // [T, C] f32

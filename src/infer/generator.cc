@@ -8,6 +8,7 @@
 namespace stemma::infer {
 
 std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text) {
+  model.require_next_token("generate");
   std::vector<std::int32_t> ids;
   model.tokenizer().encode(text, ids);
   if (!ids.empty()) return ids;
@@ -22,6 +23,7 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
 
 Generation generate(const LoadedModel& model, std::span<const std::int32_t> prompt,
                     const GenerateOptions& options) {
+  model.require_next_token("generate");
   const std::int64_t context = model.config().context;
   const std::int64_t wanted = std::clamp<std::int64_t>(options.max_tokens, 0, context);
   // No more cache than this text can fill.

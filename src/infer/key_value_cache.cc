@@ -14,6 +14,12 @@ KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& num
     : capacity_(capacity),
       width_(config.groups() * config.head_size()),
       lengths_(static_cast<std::size_t>(slots), 0) {
+  if (!config.causal)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[cache] a {} model is bidirectional: what a token's keys and values "
+                            "are depends on those that come later, so nothing can be kept; run "
+                            "whole texts",
+                            config.family));
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     keys_.push_back(Tensor::empty({slots * capacity, width_}, numerics.activations));
     values_.push_back(Tensor::empty({slots * capacity, width_}, numerics.activations));

@@ -23,7 +23,7 @@ namespace stemma::infer {
 class KeyValueCache final : public nn::AttentionState {
  public:
   // Room for `slots` sequences of up to `capacity` tokens, in the activation type.
-  // Throws out_of_memory.
+  // Throws out_of_memory, unsupported for a model that is not causal.
   KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics, std::int64_t slots,
                 std::int64_t capacity);
 

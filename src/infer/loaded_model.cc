@@ -44,6 +44,22 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
   model_ = build_model(config_.model, packed);
 }
 
+void LoadedModel::require_token_head(std::string_view who) const {
+  if (model_->has_token_head()) return;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("[{}] {} is a {} model without a token head: it has states "
+                          "(stemma hidden, stemma embed) but no logits",
+                          who, path_.string(), config().family));
+}
+
+void LoadedModel::require_next_token(std::string_view who) const {
+  if (config().causal) return;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("[{}] {} is a {} model, an encoder that reads whole texts: it cannot "
+                          "predict the next token; use a decoder",
+                          who, path_.string(), config().family));
+}
+
 const Tokenizer& LoadedModel::tokenizer() const {
   if (!tokenizer_)
     throw Error(

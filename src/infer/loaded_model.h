@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/config_file.h"
@@ -35,10 +36,16 @@ class LoadedModel {
   static LoadedModel random(const ModelConfig& config, const ModelOptions& options);
 
   const ModelConfig& config() const { return config_.model; }
+  // The folder or file of the weights; empty for random ones.
+  const std::filesystem::path& path() const { return path_; }
   const Model& model() const { return *model_; }
   Stream& stream() const { return *stream_; }
   const ops::Numerics& numerics() const { return numerics_; }
   ops::Context context() const { return ops::Context(*stream_, numerics_); }
+  // Throw unsupported, beginning with [who] and naming the model: where it has no head that scores
+  // tokens, and where it cannot predict the next token because it sees those that come later.
+  void require_token_head(std::string_view who) const;
+  void require_next_token(std::string_view who) const;
 
   // Null where the folder has no tokenizer; tokenizer() throws not_found saying so.
   const Tokenizer* find_tokenizer() const { return tokenizer_.get(); }

@@ -54,6 +54,23 @@ void check_total(const ModelConfig& c) {
                     c.layers, c.channels, c.hidden, most));
 }
 
+void check_family(const ModelConfig& c) {
+  const Family& family = family_named(c.family);
+  if (c.head_bias && c.tied_head && !family.tied_head_may_have_bias)
+    throw Error(ErrorCode::invalid_argument, "[config] a head bias needs an untied head");
+  const ModelConfig defaults = family.defaults();
+  if (c.causal != defaults.causal)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] family {} has causal = {}", c.family, defaults.causal));
+  if (c.segments < 0 || c.segments > kLargest || (c.segments > 0 && defaults.segments == 0))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] family {} has no {} segments", c.family, c.segments));
+  if ((!c.token_head || c.pooler || c.pair_head) && !defaults.pooler)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[config] family {} has a token head and no other", c.family));
+  family.check(c);
+}
+
 }  // namespace
 
 void ModelConfig::validate() const {
@@ -78,12 +95,10 @@ void ModelConfig::validate() const {
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[config] rotary_base must be between 1 and 1e12, got {}", rotary_base));
-  if (head_bias && tied_head)
-    throw Error(ErrorCode::invalid_argument, "[config] a head bias needs an untied head");
   require_rate("embedding_dropout", embedding_dropout);
   require_rate("attention_dropout", attention_dropout);
   require_rate("residual_dropout", residual_dropout);
-  family_named(family).check(*this);
+  check_family(*this);
 }
 
 }  // namespace stemma

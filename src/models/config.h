@@ -22,13 +22,19 @@ struct ModelConfig {
   std::int64_t kv_heads = 0;    // G, key-value heads; 0: as many as heads
   std::int64_t head_width = 0;  // D; 0: channels / heads
   std::int64_t hidden = 0;      // F, of the feed-forward
+  std::int64_t segments = 0;    // rows of the table of segments (BERT); 0: none
+  bool causal = true;           // a token sees those before it only; otherwise its whole text
   kernels::Activation activation = kernels::Activation::gelu_tanh;
   double norm_eps = 1e-5;
   double rotary_base = 10000;  // of families with rotary positions (Su et al. 2021)
   // Which earlier tokens each layer's attention sees, one entry a layer; empty: dense everywhere.
   std::vector<kernels::AttentionPattern> patterns;
-  bool tied_head = true;   // the head is the token embedding
-  bool head_bias = false;  // only with an untied head
+
+  // Heads (models/model.h).
+  bool token_head = true;  // otherwise the model has states only: a bare encoder
+  bool tied_head = true;   // the token head is the token embedding
+  bool head_bias = false;  // of the token head; in the GPT layouts only with an untied one
+  bool pooler = false, pair_head = false;  // BERT's, of the first token
 
   double embedding_dropout = 0, attention_dropout = 0, residual_dropout = 0;
 

@@ -11,33 +11,48 @@
 
 namespace stemma {
 
+namespace {
+
+// Of what stands behind the blocks: heads and BERT's pooler.
+bool is_of_a_head(std::string_view name) {
+  return name.starts_with("head.") || name.starts_with("pooler.") || name.starts_with("pair_head.");
+}
+
+}  // namespace
+
 ModelCost::ModelCost(const ModelConfig& config) : config_(config) {
+  // The tied head multiplies with the token embedding.
+  const bool tied = config.token_head && config.tied_head;
+  std::int64_t head_matrices = tied ? config.vocab * config.channels : 0;
   for (const nn::ParameterSpec& spec : parameters_of(config)) {
     const std::int64_t elements = spec.elements();
     const std::string_view name = spec.name;
     const bool embedding = name.starts_with("embedding.");
     parameters_ += elements;
     if (spec.role == nn::Role::table) positions_ += elements;
-    if ((embedding && spec.decays()) || name.starts_with("head.")) embeddings_ += elements;
+    if (embedding && spec.role == nn::Role::matrix && !config.token_head) looked_up_ += elements;
+    if ((embedding && spec.decays()) || is_of_a_head(name)) embeddings_ += elements;
+    if (is_of_a_head(name) && spec.role == nn::Role::matrix) head_matrices += elements;
     if (spec.role == nn::Role::vector)
       vectors_ += elements;
-    else if (!embedding || (config.tied_head && spec.role == nn::Role::matrix))
+    else if (!embedding || (tied && spec.role == nn::Role::matrix))
       multiplied_ += elements;
   }
   attention_ = static_cast<double>(config.layers) * static_cast<double>(config.attention_width());
-  head_flop_ = 2.0 * static_cast<double>(config.vocab) * static_cast<double>(config.channels);
+  head_flop_ = 2.0 * static_cast<double>(head_matrices);
 }
 
 double ModelCost::training_flop_per_token(std::int64_t sequence) const {
-  return 6.0 * static_cast<double>(parameters_ - positions_) +
-         6.0 * attention_ * static_cast<double>(sequence);
+  const double seen = static_cast<double>(sequence) * (config_.causal ? 0.5 : 1.0);
+  return 6.0 * static_cast<double>(parameters_ - positions_ - looked_up_) +
+         12.0 * attention_ * seen;
 }
 
 double ModelCost::prefill_flop(std::int64_t batch, std::int64_t tokens) const {
   const auto t = static_cast<double>(tokens);
   const double products = 2.0 * static_cast<double>(block_parameters()) * t;
-  const double attention = 4.0 * attention_ * t * (t + 1) / 2;
-  return static_cast<double>(batch) * (products + attention + head_flop_);
+  const double attention = 4.0 * attention_ * t * (config_.causal ? (t + 1) / 2 : t);
+  return static_cast<double>(batch) * (products + attention + (config_.causal ? head_flop_ : 0.0));
 }
 
 double ModelCost::decode_flop(std::int64_t batch, std::int64_t context) const {

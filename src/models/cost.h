@@ -19,16 +19,19 @@ class ModelCost {
 
   std::int64_t parameters() const { return parameters_; }
   std::int64_t position_parameters() const { return positions_; }
-  // Token and position embeddings and the head: all that a block or a norm does not have.
+  // Token, position and segment embeddings and the heads: all that a block or a norm does not have.
   std::int64_t embedding_parameters() const { return embeddings_; }
   std::int64_t block_parameters() const { return parameters_ - embeddings_; }
 
   // Model FLOP of one token of a training step over sequences of T tokens:
-  // 6 · (P − position embeddings) + 6 · L · T · C. Recomputation is not counted.
+  // 6 · (P − position embeddings) + 6 · L · T · C. Recomputation is not counted. A token of a model
+  // that is not causal sees twice as many others, 12 · L · T · C; segments count as positions do,
+  // and so does the token embedding of a model without a token head: rows are only looked up.
   double training_flop_per_token(std::int64_t sequence) const;
   // Model FLOP of one inference step. Per token 2 · block parameters + 4 · L · C · context, and
   // 2 · V · C where the head runs: for each sequence's last token. In a prefill token t has a
-  // context of t + 1.
+  // context of t + 1. A prefill of a model that is not causal is its states: each token has the
+  // context of all, and no head runs.
   double prefill_flop(std::int64_t batch, std::int64_t tokens) const;
   double decode_flop(std::int64_t batch, std::int64_t context) const;
 
@@ -47,6 +50,7 @@ class ModelCost {
  private:
   ModelConfig config_;
   std::int64_t parameters_ = 0, positions_ = 0, embeddings_ = 0;
+  std::int64_t looked_up_ = 0;  // the token embedding, where no head multiplies with it
   std::int64_t multiplied_ = 0, vectors_ = 0;  // elements that every decode step reads
   double attention_;                           // L · (query width), the C of the formulas
   double head_flop_;                           // of one row

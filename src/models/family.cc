@@ -10,10 +10,10 @@
 namespace stemma {
 
 // Defined in the file of the same name.
-extern const Family kGpt1, kGpt2, kGpt3, kLlama;
+extern const Family kGpt1, kGpt2, kGpt3, kLlama, kBert;
 
 std::span<const Family* const> families() {
-  static constexpr std::array<const Family*, 4> kAll{&kGpt1, &kGpt2, &kGpt3, &kLlama};
+  static constexpr std::array<const Family*, 5> kAll{&kGpt1, &kGpt2, &kGpt3, &kLlama, &kBert};
   return kAll;
 }
 
@@ -30,6 +30,10 @@ const Family& family_named(std::string_view name) {
               fmt::format("[config] family must be one of {}, got '{}'",
                           fmt::join(family_names(), ", "), name));
 }
+
+std::string_view default_family_name() { return kGpt2.name; }
+
+std::string_view default_model_name() { return kGpt2.published().front().names.front(); }
 
 ModelConfig published_config(std::string_view name) {
   std::vector<std::string_view> known;

@@ -36,12 +36,18 @@ struct Family {
   void (*check)(const ModelConfig& config);
   std::unique_ptr<Model> (*build)(const ModelConfig& config, nn::WeightSource& source);
   std::vector<PublishedSize> (*published)();
+  // Whether a head that is the token embedding may have a bias of its own (BERT's).
+  bool tied_head_may_have_bias = false;
 };
 
 std::span<const Family* const> families();
 std::vector<std::string_view> family_names();
 // Throws invalid_argument naming the families that there are.
 const Family& family_named(std::string_view name);
+
+// The family and the published size that are taken where none is named.
+std::string_view default_family_name();
+std::string_view default_model_name();
 
 // A published size of any family by one of its names. Throws not_found, listing them.
 ModelConfig published_config(std::string_view name);

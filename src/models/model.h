@@ -9,8 +9,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "models/config.h"
+#include "nn/pair_head.h"
 #include "nn/pass.h"
 #include "nn/token_head.h"
 #include "nn/weight_source.h"
@@ -30,16 +32,35 @@ class Model {
   // id outside the vocabulary.
   virtual Tensor forward(const nn::Pass& pass) const = 0;
 
-  // Whether head() can be used: a bare encoder has states only.
-  virtual bool has_token_head() const { return true; }
-  // Scores tokens from states.
-  const nn::TokenHead& head() const { return head_; }
+  // The heads that there are (ModelConfig says which): scores of tokens from states, the vector of
+  // a sequence, and whether two texts follow each other. Asking for another one throws unsupported,
+  // naming the family.
+  bool has_token_head() const { return config_.token_head; }
+  bool has_pooler() const { return pooler_.has_value(); }
+  bool has_pair_head() const { return pair_head_.has_value(); }
+  const nn::TokenHead& head() const {
+    if (!has_token_head()) no_head("token head");
+    return head_;
+  }
+  const nn::Pooler& pooler() const {
+    if (!has_pooler()) no_head("pooler");
+    return *pooler_;
+  }
+  const nn::PairHead& pair_head() const {
+    if (!has_pair_head()) no_head("next-sentence head");
+    return *pair_head_;
+  }
 
  protected:
   explicit Model(const ModelConfig& config) : config_(config) {}
 
   ModelConfig config_;
   nn::TokenHead head_;
+  std::optional<nn::Pooler> pooler_;
+  std::optional<nn::PairHead> pair_head_;
+
+ private:
+  [[noreturn]] void no_head(const char* head) const;
 };
 
 // Asks `source` for every parameter of the configuration's family. Throws invalid_argument

@@ -40,6 +40,7 @@ nn::AttentionOptions attention_options(const ModelConfig& config, std::int64_t l
   options.heads = config.heads;
   options.kv_heads = config.groups();
   options.head_size = config.head_size();
+  options.causal = config.causal;
   options.pattern = config.pattern(layer);
   options.weight = weight_init(config);
   options.out_weight = residual_init(config);
@@ -87,8 +88,18 @@ Tensor position_embedding(nn::WeightSource& source, const ModelConfig& config) {
       .value();
 }
 
-nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config,
-                         const Weight& tokens) {
+Tensor segment_embedding(nn::WeightSource& source, const ModelConfig& config) {
+  return source
+      .load({"embedding.segments",
+             {config.segments, config.channels},
+             weight_init(config),
+             nn::Role::table,
+             {}})
+      .value();
+}
+
+nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, const Weight& tokens,
+                         nn::HeadTransform transform) {
   Weight weight = tokens;
   Tensor bias;
   if (!config.tied_head)
@@ -100,7 +111,7 @@ nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config,
   if (config.head_bias)
     bias =
         source.load({"head.bias", {config.vocab}, nn::Init::zeros(), nn::Role::vector, {}}).value();
-  return {std::move(weight), std::move(bias)};
+  return {std::move(weight), std::move(bias), std::move(transform)};
 }
 
 Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const Tensor& x) {

@@ -26,8 +26,12 @@ nn::GatedFeedForwardOptions gated_feed_forward_options(const ModelConfig& config
 // `embedding.tokens` [V, C], and `embedding.positions` [T, C].
 Weight token_embedding(nn::WeightSource& source, const ModelConfig& config);
 Tensor position_embedding(nn::WeightSource& source, const ModelConfig& config);
-// The head on the token embedding, or on `head.weight` [V, C] and `head.bias` [V].
-nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, const Weight& tokens);
+// `embedding.segments` [segments, C].
+Tensor segment_embedding(nn::WeightSource& source, const ModelConfig& config);
+// The head on the token embedding, or on `head.weight` [V, C], and `head.bias` [V]; `transform`:
+// what the states go through before (none in the GPT layouts).
+nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, const Weight& tokens,
+                         nn::HeadTransform transform = {});
 
 // The embedding's dropout, in training passes.
 Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const Tensor& x);

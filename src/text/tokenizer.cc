@@ -38,6 +38,8 @@ Framed Tokenizer::frame(std::span<const std::int32_t> first,
 }
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
+std::string_view default_tokenizer_name() { return "gpt2"; }
+
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
   if (auto gpt1 = tokenizer_files::published_gpt1(source)) return gpt1;
   if (source == "bytes") return characters::byte_tokenizer();

@@ -84,6 +84,9 @@ class Tokenizer {
 // Throws not_found, corrupt, unsupported (named feature).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source);
 
+// The name of the built-in encoding that is taken where none is named.
+std::string_view default_tokenizer_name();
+
 // Writes what open_tokenizer() reads. `path` ends in .tiktoken: the ranks (tiktoken_file.h); in
 // .txt: the tokens by line (vocab_txt.h); otherwise Tokenizer::save() to a folder, which is created
 // where it is missing. Throws unsupported where that kind of file cannot hold the tokenizer;

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "device/memory.h"
+#include "train/masked_tokens.h"
 #include "train/next_token.h"
+#include "train/objectives.h"
 #include "train/trainer.h"
 
 namespace stemma::train {
@@ -16,15 +18,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Sequences of T ids that are a function of (sequence, position), without end.
+// Sequences of T ids that are a function of (sequence, position), without end. For a model that
+// reads whole texts (`masked`), every seventh token is a target and every sequence has a label.
 class RandomBatches final : public BatchSource {
  public:
-  RandomBatches(std::int64_t length, std::int64_t vocab)
-      : length_(length), vocab_(static_cast<std::uint64_t>(vocab)) {}
+  RandomBatches(std::int64_t length, std::int64_t vocab, bool masked)
+      : length_(length), vocab_(static_cast<std::uint64_t>(vocab)), masked_(masked) {}
 
   std::int64_t sequence_length() const override { return length_; }
   Counts counts(std::int64_t, std::int64_t count) const override {
-    return {count * length_, count * length_, 0};
+    return {count * length_, count * (masked_ ? (length_ + 6) / 7 : length_), masked_ ? count : 0};
   }
   void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
             Batch& batch) const override {
@@ -36,8 +39,9 @@ class RandomBatches final : public BatchSource {
         batch.ids.push_back(id);
         batch.positions.push_back(static_cast<std::int32_t>(t));
         id = id_at(first + i, t + 1);
-        batch.targets.push_back(id);
+        batch.targets.push_back(masked_ && t % 7 != 0 ? -1 : id);
       }
+      if (masked_) batch.labels.push_back(static_cast<std::int32_t>((first + i) % 2));
       batch.offsets.push_back(batch.tokens());
       batch.numbers.push_back(first_number + i);
     }
@@ -53,7 +57,15 @@ class RandomBatches final : public BatchSource {
 
   std::int64_t length_;
   std::uint64_t vocab_;
+  bool masked_;
 };
+
+std::shared_ptr<const Objective> objective_for(const ModelConfig& config, std::int64_t length) {
+  const bool masked = default_objective(config) == "mlm";
+  auto batches = std::make_shared<RandomBatches>(length, config.vocab, masked);
+  if (masked) return std::make_shared<MaskedTokens>(std::move(batches), config.pair_head);
+  return std::make_shared<NextToken>(std::move(batches));
+}
 
 // Before the batch is made: at least the input of every block, and the ids, lie in memory at once.
 void require_memory(const ModelConfig& config, const BenchSettings& s) {
@@ -85,8 +97,8 @@ BenchResult bench_steps(const ModelConfig& config, const BenchSettings& s,
   settings.numerics = s.numerics;
   settings.recompute = s.recompute;
   settings.interrupt = s.interrupt;
-  const auto batches = std::make_shared<RandomBatches>(s.sequence_length, config.vocab);
-  Trainer trainer(config, settings, weights, std::make_shared<NextToken>(batches), stream);
+  require_objective(default_objective(config), config);
+  Trainer trainer(config, settings, weights, objective_for(config, s.sequence_length), stream);
   BenchResult result;
   for (std::int64_t i = 0; i < s.warmup + s.steps && !s.interrupt.requested(); ++i) {
     const auto start = Clock::now();

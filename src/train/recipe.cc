@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "models/family.h"
+#include "text/tokenizer.h"
+#include "train/objectives.h"
 
 namespace stemma::train {
 namespace {
@@ -21,11 +23,16 @@ void declare_data(Recipe& r, OptionSet& o) {
          "book.txt"},
         r.data);
   o.add({"tokenizer",
-         "a name (gpt2), a folder (also of a run), or a file (tokenizer.json, .tiktoken); empty: "
-         "the packed "
-         "data's or the model's own, otherwise gpt2",
-         "gpt2"},
+         fmt::format("a name ({0}), a folder (also of a run), or a file (tokenizer.json, "
+                     ".tiktoken); empty: the packed data's or the model's own, otherwise {0}",
+                     default_tokenizer_name()),
+         std::string(default_tokenizer_name())},
         r.tokenizer);
+  o.add_choice({"objective",
+                "what to learn; lm: the next token; mlm: masked tokens and whether a text follows "
+                "another; auto: what the model's family is made for",
+                "lm"},
+               r.objective, {kAutoObjective, "lm", "mlm"});
   o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"},
                r.pack, {"stream", "documents"});
   o.add({"text_field", "the field of a JSONL row that holds the text", "text"}, r.text_field);
@@ -35,25 +42,30 @@ void declare_data(Recipe& r, OptionSet& o) {
 
 void declare_model(Recipe& r, OptionSet& o) {
   o.add({"model",
-         "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, or a model folder to go "
-         "on from",
-         "gpt2"},
+         fmt::format("a published size ({}), a config.json, or a model folder to go on from",
+                     published_model_names()),
+         std::string(default_model_name())},
         r.model);
   o.add(
       {"depth",
        "one number instead of a model: layers; width, heads, batch and learning rate follow", "4"},
       r.depth, {0, 256});
-  o.add_choice({"family", "with depth: gpt2 (norm before each sublayer) or gpt1 (after)", "gpt2"},
-               r.family, {"gpt1", "gpt2"});
+  std::string about = "with depth, the member of the family:";
+  std::vector<std::string> names;
+  for (const Family* family : families()) {
+    about += fmt::format("{} {}", names.empty() ? "" : ";", family->about);
+    names.emplace_back(family->name);
+  }
+  o.add_choice({"family", about, std::string(default_family_name())}, r.family, names);
   o.add({"sequence_length", "tokens of one training sequence; 0: the model's context (depth: 256)",
          "256"},
         r.sequence_length, {0, 1 << 20});
   o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout,
         {-1, 0.99});
   o.add({"position_std",
-         "standard deviation of fresh position embeddings: 0.01 in OpenAI's GPT-2 code, 0.02 in "
-         "Hugging "
-         "Face and GPT-1; 0: 0.02",
+         "standard deviation of fresh position embeddings: 0.01 in OpenAI's code of 2019, 0.02 in "
+         "its "
+         "code of 2018 and in Hugging Face's; 0: 0.02",
          "0.01"},
         r.position_std, {0, 1});
 }
@@ -120,6 +132,8 @@ ModelConfig depth_config(const Recipe& recipe, std::int64_t vocab) {
 }
 
 void resolve(Recipe& recipe, const ModelConfig& config) {
+  if (recipe.objective == kAutoObjective) recipe.objective = default_objective(config);
+  require_objective(recipe.objective, config);
   if (recipe.sequence_length == 0) recipe.sequence_length = config.context;
   if (recipe.sequence_length > config.context)
     throw Error(ErrorCode::invalid_argument,

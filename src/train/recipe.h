@@ -7,24 +7,31 @@
 
 #include "base/options.h"
 #include "models/config.h"
+#include "models/family.h"
 
 namespace stemma::train {
+
+// The objective that the model's family is usually trained for.
+inline constexpr const char* kAutoObjective = "auto";
 
 struct Recipe {
   // What to train on. `data`: text files, folders of them, or one packed folder.
   std::vector<std::string> data;
-  std::string tokenizer;  // empty: the packed data's or the model folder's own, otherwise gpt2
+  std::string
+      tokenizer;  // empty: the packed data's or the model folder's own, otherwise the default one
   std::string pack = "stream";
   std::string text_field = "text";
   double validation_fraction = 0.01;
 
+  std::string objective = kAutoObjective;
+
   // What to train: a published size, a config.json or a model folder to go on from; or one number.
   std::string model;
   std::int64_t depth = 0;
-  std::string family = "gpt2";
-  std::int64_t sequence_length = 0;  // 0: the model's context, or 256 with depth
-  double dropout = -1;               // < 0: the model's own
-  double position_std = 0;           // 0: the family's own
+  std::string family{default_family_name()};  // with depth
+  std::int64_t sequence_length = 0;           // 0: the model's context, or 256 with depth
+  double dropout = -1;                        // < 0: the model's own
+  double position_std = 0;                    // 0: the family's own
 
   // How long and how fast.
   std::int64_t steps = 1000;

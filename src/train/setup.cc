@@ -108,7 +108,7 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
     if (fs::exists(folder / "tokenizer.json") || fs::exists(folder / "vocab.json"))
       return open_tokenizer(folder.string());
   }
-  return open_tokenizer("gpt2");
+  return open_tokenizer(std::string(default_tokenizer_name()));
 }
 
 std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,
@@ -271,7 +271,9 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
     found = checkpoint::newest_checkpoint(run);
     for (const std::string& warning : found->warnings) log_warning(warning);
   }
-  const auto before = earlier_recipe(run, found.has_value());
+  auto before = earlier_recipe(run, found.has_value());
+  // Runs from before there were objectives.
+  if (before && before->objective == kAutoObjective) before->objective = recipe.objective;
   setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
                                                              : available_threads());
   const Device device = setup.stream->device();
@@ -287,9 +289,9 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
   if (found)
     model.source =
         std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);
-  setup.trainer =
-      std::make_unique<Trainer>(model.config.model, settings_of(recipe, setup.numerics, interrupt),
-                                *model.source, make_objective(recipe, setup.data), *setup.stream);
+  setup.trainer = std::make_unique<Trainer>(
+      model.config.model, settings_of(recipe, setup.numerics, interrupt), *model.source,
+      make_objective(recipe, model.config.model, *setup.tokenizer, setup.data), *setup.stream);
   if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
   // Last: a folder without a recipe is no run yet.
   save_recipe(recipe, run);

@@ -121,13 +121,13 @@ TEST(ConfigFile, RefusesWhatChangesResults) {
   const auto refuse = [](const std::string& members, const std::vector<std::string>& words) {
     expect_error(ErrorCode::unsupported, words, [&] { parse("{" + members + "}"); });
   };
-  refuse(R"("model_type": "llama")", {"'llama'", "gpt2", "openai-gpt", "config.json"});
+  refuse(R"("model_type": "mistral")", {"'mistral'", "gpt2", "openai-gpt", "config.json"});
   refuse(R"("vocab_size": 5)", {"model_type", "gpt2"});
   refuse(R"("model_type": "gpt2", "scale_attn_weights": false)", {"scale_attn_weights"});
   refuse(R"("model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true)",
          {"scale_attn_by_inverse_layer_idx"});
   refuse(R"("model_type": "gpt2", "add_cross_attention": true)", {"add_cross_attention"});
-  refuse(R"("model_type": "gpt2", "activation_function": "relu")", {"'relu'", "gelu_new"});
+  refuse(R"("model_type": "gpt2", "activation_function": "mish")", {"'mish'", "gelu_new"});
   refuse(R"("model_type": "openai-gpt", "afn": "swish")", {"'swish'"});
   refuse(R"("model_type": "gpt2", "quantization_config": {"bits": 4})", {"quantization_config"});
   EXPECT_NO_THROW(parse(R"({"model_type": "gpt2", "reorder_and_upcast_attn": true})"));

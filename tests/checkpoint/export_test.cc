@@ -72,7 +72,8 @@ TEST(Export, ReproducesFilesOfTransformers) {
   const char* keep = std::getenv("STEMMA_TEST_OUTPUT");
   const fs::path output = keep ? fs::path(keep) : scratch.path();
   const fs::path fixtures = fs::path(STEMMA_SOURCE_DIR) / "tests/golden/fixtures";
-  std::vector<fs::path> folders = {fixtures / "gpt1-random", fixtures / "gpt2-random"};
+  std::vector<fs::path> folders = {fixtures / "gpt1-random", fixtures / "gpt2-random",
+                                   fixtures / "bert-random"};
   for (const char* name : {"nano-sort", "tiny-random-gpt2", "gpt2-basic-463k"})
     if (const fs::path folder = shared_material(std::string("models/") + name + "/hf");
         !folder.empty())

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/gguf.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/checkpoint/gguf_writer.h"
 #include "tests/checkpoint/support.h"
 

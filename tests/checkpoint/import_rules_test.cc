@@ -59,6 +59,27 @@ TEST(ImportRules, MapToTheLayoutOfEachType) {
             (std::vector<std::int64_t>{24, 6}));
 }
 
+TEST(ImportRules, BertKeepsQueryKeyAndValueApart) {
+  const auto weights = files_of("bert", "blocks.1.attention.qkv.weight");
+  const auto biases = files_of("bert", "blocks.1.attention.qkv.bias");
+  ASSERT_EQ(weights.size(), 3u);
+  ASSERT_EQ(biases.size(), 3u);
+  EXPECT_EQ(weights[1].name, "bert.encoder.layer.1.attention.self.key.weight");
+  EXPECT_EQ(weights[1].shape, (std::vector<std::int64_t>{6, 6}));
+  EXPECT_EQ(biases[2].name, "bert.encoder.layer.1.attention.self.value.bias");
+  EXPECT_EQ(biases[2].shape, (std::vector<std::int64_t>{6}));
+  EXPECT_EQ(file_of("bert", "blocks.0.norm1.gain").name,
+            "bert.encoder.layer.0.attention.output.LayerNorm.weight");
+  EXPECT_EQ(file_of("bert", "head.transform.weight").name,
+            "cls.predictions.transform.dense.weight");
+  const ImportRules& rules = rules_of("bert");
+  EXPECT_EQ(rules.other_name("bert.embeddings.LayerNorm.weight"),
+            "bert.embeddings.LayerNorm.gamma");
+  EXPECT_EQ(rules.other_name("bert.pooler.dense.bias"), "");
+  EXPECT_TRUE(rules.is_buffer("embeddings.position_ids"));
+  EXPECT_FALSE(rules.is_buffer("bert.embeddings.position_embeddings.weight"));
+}
+
 TEST(ImportRules, TellBuffersFromBiases) {
   const ImportRules& rules = rules_of("gpt2");
   EXPECT_TRUE(rules.is_buffer("transformer.h.0.attn.bias"));

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/safetensors_writer.h"
+#include "models/family.h"
 #include "models/model.h"
 #include "tensor/tensor.h"
 
@@ -106,15 +107,14 @@ inline std::vector<NamedTensor> counting_parameters(const ModelConfig& config) {
 }
 
 inline ModelConfig tiny_config(const std::string& family) {
-  ModelConfig c;
+  ModelConfig c = family_named(family).defaults();
   c.vocab = 11;
   c.context = 7;
   c.channels = 6;
   c.heads = 2;
   c.layers = 2;
   c.hidden = 24;
-  c.family = family;
-  c.scaled_residual = family == "gpt2";
+  if (family == "llama") c.head_width = 4;  // rotary positions go by pairs
   return c;
 }
 

@@ -21,6 +21,8 @@ const std::vector<std::vector<std::string>>& commands() {
                                                              {"train"},
                                                              {"generate"},
                                                              {"logits"},
+                                                             {"hidden"},
+                                                             {"embed"},
                                                              {"eval", "perplexity"},
                                                              {"info"},
                                                              {"bench", "train"},
@@ -72,6 +74,43 @@ TEST(Info, CountsGpt2AsThePaperDoes) {
   EXPECT_DOUBLE_EQ(model.at("decode_flop_per_token").as_double(),
                    2.0 * static_cast<double>(parameters - (50257 + 1024) * 768) +
                        2.0 * 50257 * 768 + 4.0 * 12 * 768 * 1024);
+}
+
+// An encoder has states; what writes text or scores the next token says why it cannot.
+TEST(Encoder, HasStatesAndRefusesToWrite) {
+  const std::string bert = fixture("bert-random");
+  const Result info = run({"info", "--model", bert, "--json"});
+  ASSERT_EQ(info.code, 0) << info.err;
+  EXPECT_EQ(info.json().at("model").at("parameters").as_int(), 39876);  // counted by transformers
+  EXPECT_EQ(info.json().at("model").at("segments").as_int(), 3);
+  EXPECT_EQ(info.json().at("model").find("decode_flop_per_token"), nullptr);
+  const TemporaryFolder folder;
+  const std::string output = folder / "out.safetensors";
+  const Result hidden = run({"hidden", "--model", bert, "--ids", "1,2,3,4", "--segments", "0,0,1,2",
+                             "--output", output, "--json"});
+  ASSERT_EQ(hidden.code, 0) << hidden.err;
+  EXPECT_EQ(hidden.json().at("tokens").as_int(), 4);
+  EXPECT_EQ(hidden.json().at("channels").as_int(), 30);
+  // This one has a head for masked tokens.
+  const Result logits = run({"logits", "--model", bert, "--ids", "1,2", "--output", output});
+  EXPECT_EQ(logits.code, 0) << logits.err;
+  const Result prefill = run({"bench", "prefill", "--model", bert, "--batch", "2", "--seq", "5",
+                              "--steps", "1", "--json"});
+  EXPECT_EQ(prefill.code, 0) << prefill.err;
+  EXPECT_GT(prefill.json().at("tflops").as_double(), 0);
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"generate", "--model", bert, "--ids", "1,2"},
+           {"eval", "perplexity", "--model", bert, "--text", bert + "/config.json"},
+           {"bench", "decode", "--model", bert, "--seq", "5"}}) {
+    const Result r = run(arguments);
+    EXPECT_EQ(r.code, 3) << arguments.front() << r.err;
+    EXPECT_NE(r.err.find("bert-random"), r.err.npos) << r.err;
+    EXPECT_NE(r.err.find("encoder"), r.err.npos) << r.err;
+  }
+  const Result embed = run({"embed", "--model", bert, "--text", "x"});
+  EXPECT_EQ(embed.code, 3);
+  EXPECT_NE(embed.err.find("has no tokenizer"), embed.err.npos) << embed.err;
+  EXPECT_EQ(run({"embed", "--model", bert}).code, 2);
 }
 
 TEST(Info, KnowsModelFoldersAndTokenizers) {

@@ -88,6 +88,7 @@ class Golden {
   std::vector<float> floats(std::string_view name) const {
     return values_of(file_.read(file_.at(name), checkpoint::Memory::shared));
   }
+  bool has(std::string_view name) const { return file_.find(name) != nullptr; }
   std::vector<std::int32_t> ids(std::string_view name) const {
     const std::vector<float> values = floats(name);  // small integers, exact in f32
     return {values.begin(), values.end()};

@@ -11,8 +11,10 @@
 
 #include "base/philox.h"
 #include "device/cpu.h"
+#include "models/family.h"
 #include "models/model.h"
 #include "nn/fresh_weights.h"
+#include "train/masked_tokens.h"
 #include "train/next_token.h"
 #include "train/trainer.h"
 
@@ -20,14 +22,13 @@ namespace stemma {
 
 // Longer than a chunk of 256 keys, sizes that are no multiples of a vector.
 inline ModelConfig small_config(const std::string& family, double dropout = 0) {
-  ModelConfig c;
+  ModelConfig c = family_named(family).defaults();
   c.vocab = 61;
   c.context = 300;
   c.channels = 36;
   c.heads = 3;
   c.layers = 2;
   c.hidden = family == "gpt1" ? 144 : 100;  // GPT-1's files have 4 C
-  c.family = family;
   c.embedding_dropout = c.attention_dropout = c.residual_dropout = dropout;
   c.weight_std = 0.15;
   c.position_std = 0.1;
@@ -61,10 +62,12 @@ inline void append_sequence(Batch& batch, std::int64_t sequence, std::int64_t le
   batch.numbers.push_back(sequence);
 }
 
-// Sequence i has its own length, so packed batches are ragged.
+// Sequence i has its own length, so packed batches are ragged. For encoders (`masked`) every fifth
+// token is a target, the second half of a sequence is its second segment, and it has a label.
 class RandomBatches final : public train::BatchSource {
  public:
-  RandomBatches(std::int64_t vocab, std::int64_t longest) : vocab_(vocab), longest_(longest) {}
+  RandomBatches(std::int64_t vocab, std::int64_t longest, bool masked = false)
+      : vocab_(vocab), longest_(longest), masked_(masked) {}
   std::int64_t sequence_length() const override { return longest_; }
   std::int64_t length(std::int64_t i) const { return longest_ - (i * 37) % (longest_ / 2); }
   void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
@@ -73,16 +76,31 @@ class RandomBatches final : public train::BatchSource {
     for (std::int64_t i = 0; i < count; ++i) {
       append_sequence(batch, first + i, length(first + i), vocab_);
       batch.numbers.back() = first_number + i;
+      if (masked_) mask(batch, first + i);
     }
   }
   train::Counts counts(std::int64_t first, std::int64_t count) const override {
-    std::int64_t sum = 0;
-    for (std::int64_t i = first; i < first + count; ++i) sum += length(i);
-    return {sum, sum, 0};
+    train::Counts counts;
+    for (std::int64_t i = first; i < first + count; ++i) {
+      counts.tokens += length(i);
+      counts.targets += masked_ ? (length(i) + 4) / 5 : length(i);
+      counts.labels += masked_ ? 1 : 0;
+    }
+    return counts;
   }
 
  private:
+  void mask(Batch& batch, std::int64_t sequence) const {
+    const std::int64_t tokens = length(sequence), begin = batch.tokens() - tokens;
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      if (t % 5 != 0) batch.targets[static_cast<std::size_t>(begin + t)] = -1;
+      batch.segments.push_back(2 * t < tokens ? 0 : 1);
+    }
+    batch.labels.push_back(static_cast<std::int32_t>(sequence % 3 == 0));
+  }
+
   std::int64_t vocab_, longest_;
+  bool masked_;
 };
 
 inline std::vector<float> values(const Tensor& t) {
@@ -119,7 +137,9 @@ struct TrainingCase {
     return s;
   }
   std::shared_ptr<const train::Objective> objective() const {
-    return std::make_shared<train::NextToken>(std::make_shared<RandomBatches>(config.vocab, 280));
+    auto batches = std::make_shared<RandomBatches>(config.vocab, 280, !config.causal);
+    if (config.causal) return std::make_shared<train::NextToken>(std::move(batches));
+    return std::make_shared<train::MaskedTokens>(std::move(batches), config.pair_head);
   }
 };
 

@@ -55,6 +55,73 @@ TEST(ModelConfig, PublishedSizes) {
   }
 }
 
+// Counted by transformers: BertForPreTraining, and BertModel for MiniLM.
+TEST(ModelConfig, PublishedSizesOfBert) {
+  struct Size {
+    const char* name;
+    std::int64_t layers, channels, heads, parameters;
+  };
+  for (const Size& size : {Size{"bert-base", 12, 768, 12, 110'106'428},
+                           Size{"bert-large-uncased", 24, 1024, 16, 336'226'108},
+                           Size{"minilm-l6", 6, 384, 12, 22'713'216}}) {
+    SCOPED_TRACE(size.name);
+    const ModelConfig c = published_config(size.name);
+    c.validate();
+    EXPECT_EQ(c.layers, size.layers);
+    EXPECT_EQ(c.channels, size.channels);
+    EXPECT_EQ(c.heads, size.heads);
+    EXPECT_EQ(c.hidden, 4 * size.channels);
+    EXPECT_EQ(ModelCost(c).parameters(), size.parameters);
+    EXPECT_FALSE(c.causal);
+  }
+}
+
+ModelConfig valid_bert() {
+  ModelConfig c = family_named("bert").defaults();
+  c.vocab = 11;
+  c.context = 8;
+  c.channels = 6;
+  c.heads = 2;
+  c.layers = 2;
+  c.hidden = 24;
+  return c;
+}
+
+TEST(ModelConfig, CostOfAnEncoder) {
+  // By hand: tokens 66, positions 48, segments 12, their norm 12, a block 24 + 126 + 42 + 168 +
+  // 150 = 510, pooler 42, the token head's transform 42 + 12 + 11, pairs 14.
+  ModelConfig c = valid_bert();
+  const std::int64_t all = 66 + 48 + 12 + 12 + 2 * 510 + 42 + 65 + 14;
+  EXPECT_EQ(ModelCost(c).parameters(), all);
+  EXPECT_EQ(ModelCost(c).block_parameters(), 12 + 2 * 510);
+  // 6 (P − 60) + 12 · 2 · 5 · 6
+  EXPECT_EQ(ModelCost(c).training_flop_per_token(5), 6.0 * static_cast<double>(all - 60) + 720);
+  // 3 texts of 5 tokens: 2 · 1032 · 15 + 3 · 4 · 2 · 6 · 25
+  EXPECT_EQ(ModelCost(c).prefill_flop(3, 5), 30960 + 3600);
+  c.token_head = c.head_bias = c.pair_head = false;
+  EXPECT_EQ(ModelCost(c).parameters(), all - 65 - 14);
+  EXPECT_EQ(ModelCost(c).training_flop_per_token(5),
+            6.0 * static_cast<double>(all - 65 - 14 - 60 - 66) + 720);
+}
+
+TEST(ModelConfig, HeadsAndSegmentsBelongToTheirFamily) {
+  valid_bert().validate();
+  const auto refused = [](ModelConfig c, const char* word, auto change) {
+    change(c);
+    EXPECT_ERROR(c.validate(), ErrorCode::invalid_argument, word);
+  };
+  refused(valid(), "causal", [](ModelConfig& c) { c.causal = false; });
+  refused(valid(), "segments", [](ModelConfig& c) { c.segments = 2; });
+  refused(valid(), "token head", [](ModelConfig& c) { c.token_head = false; });
+  refused(valid(), "token head", [](ModelConfig& c) { c.pooler = true; });
+  refused(valid_bert(), "causal", [](ModelConfig& c) { c.causal = true; });
+  refused(valid_bert(), "segment", [](ModelConfig& c) { c.segments = 0; });
+  refused(valid_bert(), "segments", [](ModelConfig& c) { c.segments = std::int64_t{1} << 40; });
+  refused(valid_bert(), "head_bias", [](ModelConfig& c) { c.head_bias = false; });
+  refused(valid_bert(), "pooler", [](ModelConfig& c) { c.pooler = false; });
+  refused(valid_bert(), "key-value heads", [](ModelConfig& c) { c.kv_heads = 1; });
+}
+
 TEST(ModelConfig, BothNamesOfAPublishedSize) {
   const std::vector<std::vector<const char*>> same = {{"gpt2", "gpt2-124m", "gpt2-117m"},
                                                       {"gpt2-355m", "gpt2-345m", "gpt2-medium"},

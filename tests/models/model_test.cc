@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "models/cost.h"
+#include "models/family.h"
 #include "nn/fresh_weights.h"
 #include "nn/parameters.h"
 #include "tests/base/expect_error.h"
@@ -15,15 +16,13 @@ namespace stemma {
 namespace {
 
 ModelConfig small(const std::string& family) {
-  ModelConfig c;
+  ModelConfig c = family_named(family).defaults();
   c.vocab = 1000;
   c.context = 64;
   c.channels = 96;
   c.heads = 4;
   c.layers = 3;
   c.hidden = 384;
-  c.family = family;
-  c.scaled_residual = family == "gpt2";
   return c;
 }
 
@@ -108,6 +107,64 @@ TEST(Model, FreshGpt1) {
   for (int layer = 0; layer < 3; ++layer) expect_block(all, layer, 0.02);
 }
 
+TEST(Model, FreshBert) {
+  const auto all = fresh_moments(small("bert"));
+  EXPECT_EQ(all.size(), 5u + 3 * 12 + 2 + 5 + 2);
+  expect_normal(all, "embedding.tokens", 0.02);
+  expect_normal(all, "embedding.positions", 0.02);
+  expect_normal(all, "embedding.segments", 0.02);
+  expect_constant(all, "embedding.norm.gain", 1);
+  expect_constant(all, "embedding.norm.bias", 0);
+  for (int layer = 0; layer < 3; ++layer) expect_block(all, layer, 0.02);
+  for (const char* head : {"pooler", "head.transform", "pair_head"}) {
+    expect_normal(all, std::string(head) + ".weight", 0.02);
+    expect_constant(all, std::string(head) + ".bias", 0);
+  }
+  expect_constant(all, "head.norm.gain", 1);
+  expect_constant(all, "head.norm.bias", 0);
+  expect_constant(all, "head.bias", 0);
+}
+
+TEST(Model, SaysWhichHeadsItHas) {
+  nn::FreshWeights source(1);
+  const auto gpt = build_model(small("gpt2"), source);
+  EXPECT_TRUE(gpt->has_token_head());
+  EXPECT_FALSE(gpt->has_pooler());
+  EXPECT_FALSE(gpt->has_pair_head());
+  EXPECT_ERROR(gpt->pooler(), ErrorCode::unsupported, "gpt2");
+  ModelConfig bare = small("bert");
+  bare.token_head = bare.head_bias = bare.pair_head = false;
+  const auto encoder = build_model(bare, source);
+  EXPECT_FALSE(encoder->has_token_head());
+  EXPECT_TRUE(encoder->has_pooler());
+  EXPECT_ERROR(encoder->head(), ErrorCode::unsupported, "bert");
+  EXPECT_ERROR(encoder->pair_head(), ErrorCode::unsupported, "next-sentence");
+}
+
+// A token sees those that come later, and the segments change its state.
+TEST(Model, BertReadsTheWholeText) {
+  nn::FreshWeights source(1);
+  const auto model = build_model(small("bert"), source);
+  Stream stream(1);
+  ops::Context ctx(stream);
+  const auto first_state = [&](std::int32_t last, std::vector<std::int32_t> segments) {
+    Batch batch;
+    batch.ids = {7, 8, last};
+    batch.positions = {0, 1, 2};
+    batch.offsets = {0, 3};
+    batch.segments = std::move(segments);
+    nn::FullAttention attention(batch);
+    const Tensor h = model->forward({ctx, batch, attention});
+    return std::vector<float>(h.data<float>(), h.data<float>() + h.cols());
+  };
+  const auto state = first_state(9, {});
+  EXPECT_EQ(state, first_state(9, {0, 0, 0}));
+  EXPECT_NE(state, first_state(10, {}));
+  EXPECT_NE(state, first_state(9, {0, 0, 1}));
+  EXPECT_ERROR(first_state(9, {0, 1}), ErrorCode::invalid_argument, "a segment for each");
+  EXPECT_ERROR(first_state(9, {0, 0, 2}), ErrorCode::invalid_argument, "2");
+}
+
 TEST(Model, AFreshUntiedHeadWithBias) {
   ModelConfig config = small("gpt2");
   config.tied_head = false;
@@ -119,7 +176,7 @@ TEST(Model, AFreshUntiedHeadWithBias) {
 
 // A fresh model knows nothing: its loss is that of a uniform guess, but for its small logits.
 TEST(Model, FirstLossIsThatOfAGuess) {
-  for (const char* family : {"gpt2", "gpt1"}) {
+  for (const char* family : {"gpt2", "gpt1", "bert"}) {
     const ModelConfig config = small(family);
     nn::FreshWeights source(1);
     const std::unique_ptr<Model> model = build_model(config, source);

@@ -35,6 +35,26 @@ TEST(Recipe, TheFamilyOfGpt1NormsAfterTheSublayer) {
   EXPECT_FALSE(config.scaled_residual);
 }
 
+TEST(Recipe, TheObjectiveFollowsFromTheModel) {
+  for (const auto& [family, objective] : {std::pair{"gpt2", "lm"}, std::pair{"bert", "mlm"}}) {
+    Recipe recipe;
+    recipe.depth = 2;
+    recipe.family = family;
+    const ModelConfig config = depth_config(recipe, 100);
+    resolve(recipe, config);
+    EXPECT_EQ(recipe.objective, objective);
+    recipe.objective = recipe.objective == "lm" ? "mlm" : "lm";
+    EXPECT_ERROR(resolve(recipe, config), ErrorCode::unsupported,
+                 "objective " + recipe.objective + " does not train a model of family " + family);
+  }
+  Recipe recipe;
+  recipe.depth = 2;
+  recipe.family = "bert";
+  ModelConfig config = depth_config(recipe, 100);
+  config.token_head = config.head_bias = false;
+  EXPECT_ERROR(resolve(recipe, config), ErrorCode::unsupported, "token head");
+}
+
 TEST(Recipe, WhatIsGivenStays) {
   Recipe recipe;
   recipe.depth = 2;

@@ -8,6 +8,7 @@
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "text/tokenizer.h"
 
 namespace stemma::cli {
 namespace {
@@ -82,9 +83,9 @@ void add_data_inspect(Program& program) {
   c.examples = {"stemma data inspect packed --tokenizer packed/tokenizer",
                 "stemma data inspect web.jsonl.zst"};
   c.options.add({"input", "a packed folder, a text file or a folder of them", "packed"}, o->input);
-  c.options.add(
-      {"tokenizer", "to show packed data as text; must be the one that packed them", "gpt2"},
-      o->tokenizer);
+  c.options.add({"tokenizer", "to show packed data as text; must be the one that packed them",
+                 std::string(default_tokenizer_name())},
+                o->tokenizer);
   c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
                 o->documents.text_field);
   declare_json(o->json, c.options);

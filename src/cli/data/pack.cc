@@ -10,13 +10,14 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "text/tokenizer.h"
 
 namespace stemma::cli {
 namespace {
 
 struct DataPackOptions {
   std::vector<std::string> input;
-  std::string tokenizer = "gpt2", output;
+  std::string tokenizer{default_tokenizer_name()}, output;
   PackOptions pack;
   std::int64_t threads = 0;
   bool json = false;
@@ -74,10 +75,7 @@ void add_data_pack(Program& program) {
   c.options.add(
       {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "books/"},
       o->input);
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"output", "the folder to write; created where it is missing", "packed"},
                 o->output);
   c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},

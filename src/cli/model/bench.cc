@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/machine/peaks_json.h"
 #include "cli/model/bench_report.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 
@@ -43,11 +44,7 @@ void add_one(Program& program, const std::string& what, const std::string& summa
             "machine reached in the same run. Weights are random where only a name or a "
             "config.json is given.";
   c.examples = {fmt::format("stemma bench {} --model gpt2 --batch 1 --seq 512 --json", what)};
-  c.options.add(
-      {"model",
-       "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, a model or run folder",
-       "gpt2"},
-      o->model.model);
+  c.options.add(model_help(), o->model.model);
   c.options.add({"batch", "sequences at once", "4"}, o->batch, {1, 1 << 20});
   c.options.add(
       {"seq", what == "decode" ? "tokens before the new one" : "tokens of a sequence", "512"},

@@ -42,9 +42,17 @@ Json model_json(const std::string& model) {
                            {"context", c.context},
                            {"tied_head", c.tied_head},
                            {"training_flop_per_token", cost.training_flop_per_token(c.context)},
-                           {"decode_flop_per_token", cost.decode_flop(1, c.context)},
-                           {"weight_bytes_f32", 4 * cost.parameters()},
-                           {"cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token()}});
+                           {"weight_bytes_f32", 4 * cost.parameters()}});
+  if (c.causal) {
+    out.set("decode_flop_per_token", cost.decode_flop(1, c.context));
+    out.set("cache_bytes_per_token_f32", 4 * cost.cache_elements_per_token());
+  } else {
+    out.set("segments", c.segments);
+    out.set("heads_of_texts", Json::object({{"masked_tokens", c.token_head},
+                                            {"pooler", c.pooler},
+                                            {"next_sentence", c.pair_head}}));
+    out.set("prefill_flop", cost.prefill_flop(1, c.context));
+  }
   if (found.path) out.set("folder", found.path->string());
   std::error_code ignored;
   if (fs::is_directory(fs::path(model) / "checkpoints", ignored)) {
@@ -115,16 +123,9 @@ void add_info(Program& program) {
       "run's progress, the tokens of packed data (checked completely), a tokenizer's vocabulary.";
   c.examples = {"stemma info --model gpt2", "stemma info --model runs/book --json",
                 "stemma info --data packed --tokenizer packed/tokenizer"};
-  c.options.add(
-      {"model",
-       "a published size (gpt1, gpt2, gpt2-355m, ...), a config.json, a model or run folder",
-       "gpt2"},
-      o->model);
+  c.options.add(model_help(), o->model);
   c.options.add({"data", "a packed folder", "packed"}, o->data);
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   declare_json(o->json, c.options);
   c.positional = "model";
   c.run = [o] { return run_info(*o); };

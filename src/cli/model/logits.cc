@@ -18,13 +18,14 @@ struct LogitsOptions {
   bool json = false;
 };
 
-// [T, V]: row t scores the token after ids[t].
+// [T, V]: row t scores the token after ids[t]; of a masked-token model the one at t.
 Tensor logits_of(const infer::LoadedModel& model, const std::vector<std::int32_t>& ids) {
   const std::int64_t context = model.config().context;
   if (ids.empty() || static_cast<std::int64_t>(ids.size()) > context)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[logits] --ids must hold 1 to {} ids (the model's context), got {}",
                             context, ids.size()));
+  model.require_token_head("logits");
   return infer::Forward(model).logits(ids);
 }
 
@@ -49,9 +50,8 @@ void add_logits(Program& program) {
   Command& c = program.add("logits", "write a model's logits for given token ids");
   c.about =
       "Runs one full pass over the ids and writes the tensor `logits` [T, V] in f32: row t scores "
-      "the "
-      "token after ids[t]. For comparing implementations; --precision f32 gives the reference "
-      "values.";
+      "the token after ids[t]; of a model for masked tokens, the token at t. For comparing "
+      "implementations; --precision f32 gives the reference values.";
   c.examples = {
       "stemma logits --model gpt2/ --ids 15496,995 --precision f32 --output logits.safetensors"};
   declare(o->model, c.options);

@@ -4,6 +4,7 @@
 
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "text/tokenizer.h"
 
@@ -38,10 +39,7 @@ void add_tokenizer_convert(Program& program) {
       "a character tokenizer. A form that would give other ids is refused, with the reason.";
   c.examples = {"stemma tokenizer convert --tokenizer cl100k_base --output folder",
                 "stemma tokenizer convert --tokenizer folder --output mine.tiktoken"};
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"output", "a folder, or a file that ends in .tiktoken or .txt", "mine.tiktoken"},
                 o->output);
   declare_json(o->json, c.options);

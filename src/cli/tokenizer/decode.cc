@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/tokenizer/npy.h"
 #include "text/tokenizer.h"
@@ -54,10 +55,7 @@ void add_tokenizer_decode(Program& program) {
       "file "
       "or to standard output.";
   c.examples = {"stemma tokenizer decode --tokenizer gpt2 --input ids.npy --output book.txt"};
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"input", "a .npy file with one row of ids", "ids.npy"}, o->input);
   c.options.add({"output", "the file to write; empty: standard output", "book.txt"}, o->output);
   declare_json(o->json, c.options);

@@ -75,18 +75,15 @@ void add_tokenizer_encode(Program& program) {
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
       "Encodes a file as one text: nothing is added, any bytes are accepted (`tokenizer decode` "
-      "gives the same bytes back, unless the tokenizer cleans text: GPT-1's, WordPiece, "
-      "--lowercase). What "
-      "looks like a special token is ordinary text, unless "
+      "gives the same bytes back, unless the tokenizer cleans text, as WordPiece does, and what "
+      "was "
+      "trained with --lowercase). What looks like a special token is ordinary text, unless "
       "--allow-special names it. The ids become a NumPy file: one row of little-endian u32. The "
       "number of threads changes nothing but the time.";
   c.examples = {"stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy",
                 "stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy "
                 "--allow-special '<|endoftext|>' --offsets offsets.npy"};
-  c.options.add(
-      {"tokenizer",
-       "a name (gpt2), a folder, or a file: tokenizer.json, .tiktoken, vocab.txt, .gguf", "gpt2"},
-      o->tokenizer);
+  c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"input", "the file to encode", "book.txt"}, o->input);
   c.options.add({"output", "the .npy file to write", "ids.npy"}, o->output);
   c.options.add({"allow_special", "special tokens that the text may contain, by name; all: each",

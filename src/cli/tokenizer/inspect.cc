@@ -117,8 +117,10 @@ void add_tokenizer_inspect(Program& program) {
       "stemma tokenizer inspect --tokenizer gpt2 --text \"Hello world\" --ids",
       "stemma tokenizer inspect --tokenizer gpt2 o200k_base --input book.txt --html page.html"};
   c.options.add(
-      {"tokenizer", "names (gpt2), tokenizer.json files or folders; several are set side by side",
-       "gpt2"},
+      {"tokenizer",
+       fmt::format("names ({}), tokenizer.json files or folders; several are set side by side",
+                   default_tokenizer_name()),
+       std::string(default_tokenizer_name())},
       o->tokenizers);
   c.options.add({"input", "the file to look at; -: standard input", "book.txt"}, o->input);
   c.options.add({"text", "the text itself, in place of --input", "\"Hello world\""}, o->text);

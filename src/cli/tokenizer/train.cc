@@ -138,10 +138,10 @@ void add_tokenizer_train(Program& program) {
   auto o = std::make_shared<TrainerFlags>();
   Command& c = program.add("tokenizer train", "learn a vocabulary from text");
   c.about =
-      "Trains a byte-level BPE tokenizer as GPT-2's (or one of characters or bytes, --kind) and "
-      "writes it as Hugging Face does "
-      "(tokenizer.json; with GPT-2's rules also vocab.json and merges.txt). Reads plain text and "
-      "JSONL, also .gz and .zst, and whole folders. Memory grows with the distinct words, not with "
+      "Trains a byte-level BPE tokenizer (or one of characters or bytes, --kind) and writes it as "
+      "Hugging Face does (tokenizer.json; with the rules that --split names first also vocab.json "
+      "and merges.txt). Reads plain text and JSONL, also .gz and .zst, and whole folders. Memory "
+      "grows with the distinct words, not with "
       "the text: above --memory-bytes they are counted on disk, and the rarest are left out when "
       "they are too many to learn from, which a warning tells.";
   c.examples = {"stemma tokenizer train --input book.txt --vocab-size 4096 --output tokenizer"};

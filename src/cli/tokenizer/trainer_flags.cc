@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "cli/model_flags.h"
 #include "cli/output.h"
 
@@ -14,9 +16,7 @@ const split::Splitter& splitter_of(const TrainerFlags& o) {
   const split::NumberCut cut = o.digits == "single"   ? split::NumberCut::single
                                : o.digits == "triple" ? split::NumberCut::triple
                                                       : split::NumberCut::published;
-  return o.split == "cl100k"  ? split::cl100k_splitter(cut)
-         : o.split == "o200k" ? split::o200k_splitter(cut)
-                              : split::gpt2_splitter(cut);
+  return split::splitter_named(o.split, cut);
 }
 
 // The folder that exists already and will hold `output`: its disk has room for what is asked.
@@ -32,11 +32,12 @@ void declare_text_rules(TrainerFlags& flags, OptionSet& options) {
        "characters"},
       flags.kind, {"bpe", "characters", "bytes"});
   options.add_choice({"split", "the pattern that cuts text into pieces", "cl100k"}, flags.split,
-                     {"gpt2", "cl100k", "o200k"});
+                     split::splitter_names());
   options.add_choice(
       {"digits",
-       "how that pattern's runs of numbers are cut: as it has them (gpt2: never, the "
-       "others: after three), each number alone, or after three",
+       fmt::format("how that pattern's runs of numbers are cut: as it has them ({}: never, the "
+                   "others: after three), each number alone, or after three",
+                   split::splitter_names().front()),
        "single"},
       flags.digits, {"keep", "single", "triple"});
   options.add(

@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "data/documents.h"
 #include "text/bpe_trainer.h"
+#include "text/split/splitter.h"
 
 namespace stemma::cli {
 
@@ -20,7 +21,7 @@ struct TrainerFlags {
   DocumentOptions documents;
   std::int64_t vocab_size = 32768, min_frequency = 2, memory_bytes = std::int64_t{2} << 30;
   std::int64_t threads = 0;
-  std::string kind = "bpe", split = "gpt2", digits = "keep";
+  std::string kind = "bpe", split = split::splitter_names().front(), digits = "keep";
   std::vector<std::string> special_token;
   bool lowercase = false, json = false;
 

@@ -3,6 +3,10 @@
 #include <array>
 #include <deque>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
 #include "text/split/scan.h"
 
 namespace stemma::split {
@@ -80,6 +84,31 @@ std::size_t last_boundary(const Splitter& splitter, std::string_view text) {
 }
 
 }  // namespace scan
+
+namespace {
+
+struct NamedSplitter {
+  std::string_view name;
+  const Splitter& (*splitter)(NumberCut);
+};
+constexpr NamedSplitter kNamed[] = {
+    {"gpt2", gpt2_splitter}, {"cl100k", cl100k_splitter}, {"o200k", o200k_splitter}};
+
+}  // namespace
+
+std::vector<std::string> splitter_names() {
+  std::vector<std::string> names;
+  for (const NamedSplitter& one : kNamed) names.emplace_back(one.name);
+  return names;
+}
+
+const Splitter& splitter_named(std::string_view name, NumberCut cut) {
+  for (const NamedSplitter& one : kNamed)
+    if (one.name == name) return one.splitter(cut);
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[tokenizer] no splitter is called '{}': use one of {}", name,
+                          fmt::join(splitter_names(), ", ")));
+}
 
 const Splitter* splitter_of_pattern(std::string_view pattern) {
   for (const NumberCut cut : {NumberCut::published, NumberCut::single, NumberCut::triple})

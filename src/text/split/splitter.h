@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace stemma::split {
 
@@ -64,6 +66,11 @@ const Splitter& cl100k_splitter(NumberCut cut);
 // o200k_base (GPT-4o) and o200k_harmony (gpt-oss).
 const Splitter& o200k_splitter();
 const Splitter& o200k_splitter(NumberCut cut);
+
+// Those that a tokenizer can be trained with, by name; the first is the usual one.
+std::vector<std::string> splitter_names();
+// Throws invalid_argument for another name.
+const Splitter& splitter_named(std::string_view name, NumberCut cut);
 
 // The splitter with this pattern, null where none has it.
 const Splitter* splitter_of_pattern(std::string_view pattern);
