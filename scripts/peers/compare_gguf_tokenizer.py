@@ -6,8 +6,8 @@ Stemma's come from a folder that `stemma tokenizer convert` makes of the file. `
 merges through gguf-py, with SmolLM's steps (Digits, ByteLevel), and the folder's tokenizer.json; transformers opens the
 folder. llama.cpp (the package llama_cpp) opens the file itself; without the package it is left out, and that is said.
 Texts are the FILEs and folders (--all-shared: books, code, Chinese, web pages of $STEMMA_SHARED/data, the first megabytes
-of each) and random strings. Bytes without a token are left out of llama.cpp's random strings only: it does not merge
-across them, as `tokenizers` does. Prints a line for each peer and exit 1 where an id differs, with the place.
+of each) and random strings. What llama.cpp gets has no characters of bytes without a token: it does not merge across
+these, as `tokenizers` does. Prints a line for each peer and exit 1 where an id differs, with the place.
 """
 
 import argparse
@@ -142,7 +142,7 @@ def main():
     parser.add_argument("--strings", type=int, default=100_000, help="random strings (100000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stemma", default=STEMMA)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     keys = vocabulary_of(options.gguf)
     ours, theirs = of_stemma(options.stemma), of_tokenizers()
     left_out = {c for c in range(0x110000) if ours[c] != theirs[c]}
@@ -154,16 +154,18 @@ def main():
                  "tokenizers, our folder": ordinary(tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")))}
         llama = llama_of(options.gguf)
         texts = list(parts_of(options))
-        different, counts = compare(peers | ({"llama.cpp": llama} if llama else {}), texts, folder, options.stemma)
+        different, counts = compare(peers, texts, folder, options.stemma)
         more, random_counts = compare(peers, random_texts(options.strings, options.seed, left_out), folder, options.stemma)
         different += more
         if llama:
-            missing = {chr(c) for c in range(0x20) if not peers["tokenizers"](chr(c))}
-            without = left_out | {ord(c) for c in missing} | set(range(0x40000, 0xC0000))
-            more, llama_counts = compare({"llama.cpp": llama}, random_texts(options.strings, options.seed + 1, without),
-                                         folder, options.stemma)
-            different += more
-            random_counts |= llama_counts
+            missing = {c for c in range(0x20) if not peers["tokenizers"](chr(c))} | set(range(0x40000, 0xC0000))
+            gone = dict.fromkeys(missing)
+            of_files = ((name, text.translate(gone)) for name, text in texts)
+            of_strings = random_texts(options.strings, options.seed + 1, left_out | missing)
+            for some, total in ((of_files, counts), (of_strings, random_counts)):
+                more, llama_counts = compare({"llama.cpp": llama}, some, folder, options.stemma)
+                different += more
+                total |= llama_counts
         different += compare_chats(folder, keys)
     for peer, count in random_counts.items():
         print(f"{peer}: {counts[peer]} ids of {len(texts)} parts of files, {count} of {options.strings} random strings")

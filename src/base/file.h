@@ -1,4 +1,13 @@
-// Files: read-only mappings, whole-file reads, and writes that are whole or absent.
+// Files without half-written results: read-only mappings, whole-file reads, writes that show either
+// the old content or the whole new one, and a lock on a folder.
+//
+//   const MappedFile weights("model.safetensors");  // weights.bytes()
+//   const std::string text = read_file("config.json", 1 << 20);
+//   AtomicFile out("metrics.json");
+//   out.write(text);
+//   out.commit();  // before this call the old file stands under the name
+//
+// Objects belong to one thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,7 @@
-// XXH3-64, for names, document splits and checksums of files. Not for secrets.
+// A 64-bit hash (XXH3-64) for checksums of files, for the split into training and validation data,
+// and for names. It is not cryptographic: who chooses the input can choose the hash.
+//
+//   const std::uint64_t checksum = hash64(bytes);
 #pragma once
 
 #include <cstddef>

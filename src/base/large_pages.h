@@ -1,5 +1,6 @@
-// Memory for large tables that are read all over. On 4 KiB pages such a table needs more pages than
-// a processor remembers the places of; on pages of 2 MiB it does not.
+// Memory for large tables that are read at random places. The processor keeps the addresses of few
+// pages (in its TLB), so on 4 KiB pages almost every access to such a table misses them; on pages
+// of 2 MiB it does not. Where the system gives no large pages, the memory is ordinary.
 //
 //   LargeVector<Slot> slots(1 << 16);
 #pragma once

@@ -6,8 +6,10 @@
 //   TrainOptions o;  // plain struct with the defaults
 //   OptionSet options("train");
 //   options.add({"learning_rate", "peak learning rate", "6e-4"}, o.learning_rate, {0, 1});
-//   options.add_choice({"precision", "multiply type", "f32"}, o.precision, {"auto", "f32",
-//   "bf16"}); options.read_toml("recipes/gpt2.toml"); options.set("learning_rate", "3e-4");
+//   options.add_choice({"pack", "how documents share windows", "stream"}, o.pack,
+//                      {"stream", "documents"});
+//   options.read_toml("recipes/gpt2.toml");
+//   options.set("learning_rate", "3e-4");
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,10 @@
-// Philox4x32-10, the counter-based random generator of Salmon et al. 2011, "Parallel Random
-// Numbers: As Easy as 1, 2, 3" (section 4.3). A value is a pure function of (key, counter), so
-// results do not depend on threads, batch splits or recomputation.
+// Random numbers that are a function of a key and a counter instead of a state: the same place in
+// the work draws the same number whatever the threads, the split of a batch or recomputation.
+//
+//   const PhiloxKey key = philox_key(seed);
+//   philox(key, {step, site, number, position});  // four numbers of 32 bits
+//
+// Philox4x32-10 (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", section 4.3).
 #pragma once
 
 #include <array>

@@ -1,7 +1,10 @@
-// Persistent worker threads with a spin-then-park barrier. The calling thread is worker 0.
+// Runs work on all cores: a pool of threads that live as long as it and share out ranges of items.
 //
 //   Workers workers(2);
 //   workers.for_each(rows, 64, [&](std::int64_t begin, std::int64_t end, int worker) { ... });
+//
+// The calling thread is worker 0. Between calls the others spin for a moment, then sleep (a
+// spin-then-park barrier), so that short kernels in a row do not wake them each time.
 //
 // One thread at a time may call run() or for_each() on a pool; calls from inside a task of the same
 // pool run on the calling worker alone. The first exception that a task throws is thrown again by

@@ -1,10 +1,11 @@
-// A pseudo-random permutation of [0, n) that is computed, not stored.
+// Visits the numbers below n in a random order without storing the order: a permutation of [0, n)
+// that is computed for each index.
+//
+//   for (std::uint64_t i = 0; i < n; ++i) visit(permuted(i, n, seed, epoch));  // each once
 //
 // A balanced Feistel network over the smallest even number of bits that holds n, with Philox as the
 // round function, walked until the value falls below n again ("cycle walking": Black and Rogaway
 // 2002, "Ciphers with Arbitrary Finite Domains", section 4). Fewer than 4 walks on average.
-//
-//   for (std::uint64_t i = 0; i < n; ++i) visit(permuted(i, n, seed, epoch));  // each once
 #pragma once
 
 #include <bit>

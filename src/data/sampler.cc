@@ -25,8 +25,10 @@ void check_options(const SamplerOptions& options) {
 
 void check_range(std::int64_t first, std::int64_t count) {
   if (first < 0 || count < 0 || first > std::numeric_limits<std::int64_t>::max() - count)
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[data] sequences {} and the {} after it do not exist", first, count));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[data] sequences are counted from 0 on: there are no {} sequences from {} on",
+                    count, first));
 }
 
 void clear(Batch& batch) {

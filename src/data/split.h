@@ -1,7 +1,7 @@
-// One side of a data set (training or validation) as a single stream of tokens over its shards.
+// Reads one side of a data set (training or validation) as a single stream of tokens over its
+// shards.
 //
-//   stream = sep doc0 sep doc1 ... sep docN-1        (sep: end-of-text, where the tokenizer has
-//   one)
+//   stream = sep doc0 sep doc1 ... sep docN-1     (sep: end-of-text, where the tokenizer has one)
 //
 // The stream is read as a ring: after its last token comes its first, which is the separator that
 // ends the last document. Immutable; may be read by several threads.

@@ -1,4 +1,5 @@
-// What ties packed data to their tokenizer.
+// Tells whether packed data were made with a given tokenizer, and how many bytes of text each of
+// its ids stands for.
 #pragma once
 
 #include <cstdint>

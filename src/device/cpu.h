@@ -1,4 +1,7 @@
-// What the processor can do, and which kernels run on it.
+// Which instruction sets this processor has, and which of them kernels are to use.
+//
+//   if (kernel_path() == KernelPath::amx) ...
+//   const ScopedKernelPath path(KernelPath::avx2);  // in a test
 #pragma once
 
 #include <cstdint>

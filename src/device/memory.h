@@ -1,4 +1,8 @@
-// Raw memory of a device, and the allocators that tensors take it from.
+// The memory that tensors lie in: reference-counted blocks, and the allocators that give them out
+// and take them back. Tensor (tensor/tensor.h) is what most code sees of it.
+//
+//   Storage* block = heap().allocate(bytes);
+//   const StorageRef holder(block);  // given back to the heap when the last holder is gone
 #pragma once
 
 #include <atomic>

@@ -19,8 +19,11 @@ std::byte* Stream::grow(Block& block, std::size_t bytes) {
   block.bytes = 0;
   block.data.reset(static_cast<std::byte*>(allocate_pages(bytes)));
   if (!block.data)
-    throw Error(ErrorCode::out_of_memory,
-                fmt::format("[stream] cannot allocate {} bytes of scratch memory", bytes));
+    throw Error(
+        ErrorCode::out_of_memory,
+        fmt::format("[stream] cannot allocate {} bytes of scratch memory: use fewer threads or "
+                    "a smaller batch",
+                    bytes));
   block.bytes = bytes;
   return block.data.get();
 }

@@ -1,4 +1,8 @@
-// Where work runs: a device and a fixed set of workers with scratch memory.
+// Where work runs: a device, a fixed set of workers, and scratch memory for kernels. Everything
+// that computes takes a Stream.
+//
+//   Stream stream(2);                                        // the calling thread and one more
+//   kernels::activation_forward(stream, kind, x, y);
 //
 // A Stream belongs to one thread: the one that calls kernels on it. On the CPU a kernel has
 // finished when its call returns; sync() exists for devices where it has not.

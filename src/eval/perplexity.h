@@ -1,4 +1,8 @@
-// How well a model predicts a text.
+// Measures how well a model predicts a text: perplexity, and bits per byte, which compares models
+// with different tokenizers.
+//
+//   const Perplexity p = perplexity(model, text);
+//   print(p.perplexity(), p.bits_per_byte());
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ struct BenchSettings {
   std::int64_t batch = 1;    // sequences at once
   std::int64_t context = 0;  // tokens of a prompt (prefill), or in the cache (decode)
   std::int64_t steps = 8, warmup = 1;
-  Interrupt interrupt;  // asked before each step
+  Interrupt interrupt = {};  // asked before each step
 };
 
 // Seconds of each timed step on random ids; fewer when interrupted. A prefill step reads `batch`

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +44,10 @@ struct Pooling {
   // the mean, normalised, of as many tokens as the context holds. Throws corrupt, and unsupported
   // naming the module or the key that would give other vectors.
   static Pooling of_folder(const std::filesystem::path& folder, const ModelConfig& config);
+  // The same of files wherever they are: `read` gives the text of one ("1_Pooling/config.json"),
+  // nothing where it is missing.
+  using ReadFile = std::function<std::optional<std::string>(const std::string& name)>;
+  static Pooling of_files(const ReadFile& read, const ModelConfig& config);
 };
 
 struct TextVector {

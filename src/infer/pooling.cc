@@ -1,4 +1,4 @@
-// Pooling::of_folder(): the files of sentence-transformers.
+// The files of sentence-transformers that say how states become a vector.
 #include <algorithm>
 #include <string_view>
 
@@ -18,18 +18,11 @@ using checkpoint::in_quotes;
 
 constexpr std::uint64_t kMaxPoolingBytes = 1 << 20;
 
-[[noreturn]] void refuse_pooling(const fs::path& file, const std::string& what) {
-  throw Error(ErrorCode::unsupported, fmt::format("[pooling] {}: {}", file.string(), what));
+[[noreturn]] void refuse_pooling(const std::string& file, const std::string& what) {
+  throw Error(ErrorCode::unsupported, fmt::format("[pooling] {}: {}", file, what));
 }
 
-// Null where the file is missing, or where no file is meant.
-Json read_if_there(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(file, ignored)) return {};
-  return Json::parse(read_file(file, kMaxPoolingBytes), file.string());
-}
-
-Pooling::Kind kind_of(const Json& json, const fs::path& file) {
+Pooling::Kind kind_of(const Json& json, const std::string& file) {
   struct Mode {
     std::string_view key;
     Pooling::Kind kind;
@@ -56,8 +49,8 @@ Pooling::Kind kind_of(const Json& json, const fs::path& file) {
 }
 
 // Whether vectors are normalised; returns the file of the pooling, empty where there is none.
-fs::path read_modules(const Json& modules, const fs::path& file, Pooling& pooling) {
-  fs::path config;
+std::string read_modules(const Json& modules, const std::string& file, Pooling& pooling) {
+  std::string config;
   pooling.normalize = false;
   for (const Json& module : modules.as_array()) {
     const std::string type = module.get("type", ""), path = module.get("path", "");
@@ -68,7 +61,7 @@ fs::path read_modules(const Json& modules, const fs::path& file, Pooling& poolin
       // The name of a folder beside the file, nothing else.
       if (path.empty() || path.find_first_of("/\\") != path.npos || path.starts_with("."))
         refuse_pooling(file, fmt::format("the path {} of the pooling", in_quotes(path)));
-      config = file.parent_path() / path / "config.json";
+      config = path + "/config.json";
     } else {
       refuse_pooling(file, fmt::format("module {} is not supported; Transformer, Pooling and "
                                        "Normalize are",
@@ -78,7 +71,7 @@ fs::path read_modules(const Json& modules, const fs::path& file, Pooling& poolin
   return config;
 }
 
-void read_sentence(const Json& json, const fs::path& file, Pooling& pooling) {
+void read_sentence(const Json& json, const std::string& file, Pooling& pooling) {
   if (json.get("do_lower_case", false))
     refuse_pooling(file, "do_lower_case = true is not supported");
   const std::int64_t most = json.get("max_seq_length", pooling.max_tokens);
@@ -87,40 +80,49 @@ void read_sentence(const Json& json, const fs::path& file, Pooling& pooling) {
   pooling.max_tokens = std::min(most, pooling.max_tokens);
 }
 
-// Adds the file's name to what a value that is damaged throws.
-template <class Read>
-auto reading(const fs::path& file, const Read& read) {
+// Calls use(JSON of the file); false where it is missing. Adds the file's name to what a damaged
+// value throws.
+template <class Use>
+bool with_file(const Pooling::ReadFile& read, const std::string& file, const Use& use) {
+  const std::optional<std::string> text = read(file);
+  if (!text) return false;
+  const Json json = Json::parse(*text, file);
   try {
-    return read();
+    use(json);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::corrupt) throw;
-    throw Error(ErrorCode::corrupt, fmt::format("[pooling] {}: {}", file.string(), error.what()));
+    throw Error(ErrorCode::corrupt, fmt::format("[pooling] {}: {}", file, error.what()));
   }
+  return true;
 }
 
 }  // namespace
 
-Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
+Pooling Pooling::of_files(const ReadFile& read, const ModelConfig& config) {
+  constexpr const char* kModules = "modules.json";
+  constexpr const char* kSentence = "sentence_bert_config.json";
   Pooling pooling;
   pooling.max_tokens = config.context;
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) return pooling;  // a GGUF file
-  const fs::path modules_file = folder / "modules.json";
-  fs::path pooling_file = folder / "1_Pooling/config.json";
-  if (const Json modules = read_if_there(modules_file); !modules.is_null()) {
-    pooling_file =
-        reading(modules_file, [&] { return read_modules(modules, modules_file, pooling); });
-    std::error_code missing;
-    if (!pooling_file.empty() && !fs::exists(pooling_file, missing))
-      throw Error(ErrorCode::not_found, fmt::format("[pooling] {} names {}, which is not there",
-                                                    modules_file.string(), pooling_file.string()));
-  }
-  if (const Json json = read_if_there(pooling_file); !json.is_null())
-    pooling.kind = reading(pooling_file, [&] { return kind_of(json, pooling_file); });
-  const fs::path sentence_file = folder / "sentence_bert_config.json";
-  if (const Json json = read_if_there(sentence_file); !json.is_null())
-    reading(sentence_file, [&] { read_sentence(json, sentence_file, pooling); });
+  std::string file = "1_Pooling/config.json";
+  const bool modules = with_file(
+      read, kModules, [&](const Json& json) { file = read_modules(json, kModules, pooling); });
+  const bool there = !file.empty() && with_file(read, file, [&](const Json& json) {
+    pooling.kind = kind_of(json, file);
+  });
+  if (modules && !file.empty() && !there)
+    throw Error(ErrorCode::not_found,
+                fmt::format("[pooling] {} names {}, which is not there", kModules, file));
+  with_file(read, kSentence, [&](const Json& json) { read_sentence(json, kSentence, pooling); });
   return pooling;
+}
+
+Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
+  const auto read = [&](const std::string& name) -> std::optional<std::string> {
+    std::error_code ignored;
+    if (!fs::is_regular_file(folder / name, ignored)) return std::nullopt;
+    return read_file(folder / name, kMaxPoolingBytes);
+  };
+  return of_files(read, config);
 }
 
 }  // namespace stemma::infer

@@ -1,4 +1,8 @@
-// Ends a text before the first of some strings, and holds back what may still become one.
+// Ends a generated text before the first of some strings. Text that may still become one of them is
+// held back, so that a reader of the stream never sees a part of it.
+//
+//   StopFilter filter({"\nUser:"});
+//   print(filter.push(piece));  // what is certain to stay; nothing more after stopped()
 #pragma once
 
 #include <string>

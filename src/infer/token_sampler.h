@@ -1,4 +1,8 @@
-// The next token from its logits: greedy, temperature, top-k, top-p, repetition penalty.
+// Chooses the next token from its logits: the likeliest, or one drawn with temperature, top-k,
+// top-p and repetition penalty.
+//
+//   TokenSampler sampler({.temperature = 0.8, .top_k = 40, .seed = 1});
+//   const std::int32_t id = sampler.next(logits, ids);
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,11 @@
-// AdamW over a flat range of parameters in one pass (Loshchilov and Hutter 2019, algorithm 2).
+// One update of all parameters by AdamW, in a single pass over flat memory (Loshchilov and Hutter
+// 2019, algorithm 2). The gradients are zero afterwards.
 //   g' = g · gradient_scale;  m = m + (1-β1) (g' - m);  v = β2 v + (1-β2) g'²
 //   w = w · (1 - lr · decay) - (lr / (1-β1^t)) · m / (sqrt(v) / sqrt(1-β2^t) + eps);  g = 0
-// In f32, the factors of a step computed in f64 and rounded once; the steps are PyTorch's to 1e-6.
-// Element by element, so results do not depend on threads or on how parameters are laid out.
+//
+// Arithmetic is in f32; the factors of a step are computed in f64 and rounded once. Steps differ
+// from PyTorch's by at most 1e-6. Each element is updated by itself, so results do not depend on
+// threads or on how parameters are laid out.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,7 @@
-// Softmax cross-entropy of rows of logits.
+// The loss of a classifier, such as the next token's: softmax cross-entropy of rows of logits, with
+// its gradient written over the logits where one is wanted.
+//
+//   cross_entropy_rows(stream, logits, targets, scale, losses);  // logits now hold the gradient
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,7 @@
-// Rows of a table by their index: token and position embeddings, and the rows of a tensor that a
-// head wants.
+// Looks rows of a table up by their index, and adds gradients back to them: token and position
+// embeddings, and the rows of a tensor on which a head works.
+//
+//   embedding_forward(stream, batch.ids, batch.positions, tokens, positions, x);  // x [N, C]
 #pragma once
 
 #include <cstdint>

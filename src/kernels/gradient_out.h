@@ -1,4 +1,5 @@
-// Where a backward kernel writes a gradient.
+// Tells a backward kernel where to write a gradient, whether to add to what is there, and, by being
+// empty, that nobody wants it.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -1,6 +1,10 @@
-// Layer normalisation over the last dimension (Ba et al. 2016, eq. 3-4).
+// Layer normalisation over the last dimension, forward and backward (Ba et al. 2016, eq. 3-4).
 //   y = (x - mean) · rstd · gain + bias,  rstd = 1 / sqrt(var + eps),  var = mean((x - mean)²)
-// Rows are reduced in a fixed order that depends on C and the kernel path only.
+//
+//   layer_norm_forward(stream, x, gain, bias, 1e-5f, y, mean, rstd);
+//
+// The sums of a row are taken in a fixed order that depends on C and the kernel path only, so
+// results do not depend on the thread count or on other rows.
 #pragma once
 
 #include <cstdint>

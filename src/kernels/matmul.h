@@ -1,13 +1,6 @@
-// The matrix product: C = epilogue(A · B), one kernel for every size, storage and path.
-//
-// Reduction contract: each element of C is computed as block sums over fixed blocks of
-// kReductionBlock k, ascending; inside a block one chain of fused multiply-adds, k ascending,
-// starting from 0; block sums are added in ascending order. So an element depends on its row of A
-// and its column of B only: not on M, N, the thread count or the storage (rows or panels) of the
-// same values. AMX and AVX512-BF16 multiply pairs of bf16 in the instruction's own fixed order,
-// pairs ascending (k padded with a zero where it is odd). VDPBF16PS: two fused multiply-adds to the
-// sum, k + 1 first, then k (Intel SDM volume 2; AMD's Zen 4 gives the same bits), denormals taken
-// and written as 0.
+// The matrix product C = epilogue(A · B), for matrices of every size and storage. What usually
+// follows a product (scale, bias, activation, residual) is its epilogue, computed while the sums
+// are still in the cache.
 //
 //   MatmulArgs args{.m = 4, .n = w.out(), .k = w.in()};   // y [4, out] = x [4, in] · Wᵀ
 //   args.a = rows_of(x);
@@ -16,8 +9,17 @@
 //   args.c_stride = y.row_stride();
 //   matmul(stream, args);
 //
-// Paths: f32 FMA (AVX2, AVX-512); bf16 (AMX tiles; AVX512-BF16 dot products; on other paths
-// operands are rounded to bf16 and multiplied in f32); f64 and everything else in reference code.
+// What multiplies: fused multiply-adds in f32 (AVX2, AVX-512); for bf16 AMX tiles or AVX512-BF16
+// dot products, and on other paths operands that are rounded to bf16 and multiplied in f32;
+// reference code for f64 and everything else.
+//
+// Reduction contract: an element of C depends on its row of A and its column of B only, not on M,
+// N, the thread count or the storage (rows or panels) of the same values. Each element is computed
+// as sums over fixed blocks of kReductionBlock k. Inside a block one chain of fused multiply-adds
+// starts from 0, k ascending; the sums of the blocks are added in ascending order. AMX and
+// AVX512-BF16 multiply pairs of bf16 in the instruction's own fixed order, pairs ascending (an odd
+// k is padded with a zero). VDPBF16PS makes two fused multiply-adds to the sum, k + 1 first, then k
+// (Intel SDM volume 2; AMD's Zen 4 gives the same bits); it takes and writes denormals as 0.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,9 @@
-// What attention sees beside the rows of this pass: nothing (training), or cached keys and values
-// (inference). One virtual call a layer, so that a model is written once.
+// What attention sees beside the tokens of this pass: nothing (FullAttention, in training), or the
+// keys and values of earlier tokens (infer's cache). One virtual call a layer, so that a model is
+// written once for both.
+//
+//   FullAttention state(batch);
+//   const Tensor h = model->forward({ctx, batch, state});
 #pragma once
 
 #include <cstdint>

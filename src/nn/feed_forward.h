@@ -1,5 +1,9 @@
-// The feed-forward sublayer: residual + dropout(down(activation(up(x)))) (Vaswani et al.
-// 2017, 3.3).
+// The feed-forward sublayer of a block: residual + dropout(down(activation(up(x)))) (Vaswani et al.
+// 2017, 3.3), and its gated form, residual + dropout(down(gate(x) · up(x))) (Shazeer 2020).
+//
+//   const FeedForwardOptions options{.channels = 768, .hidden = 3072};
+//   FeedForward feed_forward(source, "blocks.0.feed_forward", 0, options);
+//   x = feed_forward(pass, norm(pass.ctx, x), x);
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,9 @@
-// Fresh parameters: each element is a function of (seed, name, index), so a parameter starts the
-// same whatever else the model has and however it is split.
+// The start of a training run: draws the parameters of a new model. Each element is a function of
+// (seed, name, index), so a parameter starts the same whatever else the model has and however it is
+// split.
+//
+//   FreshWeights source(seed);
+//   auto model = build_model(config, source);
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,7 @@
-// A linear layer: a weight matrix and, where the model has one, a bias.
+// A linear layer of a model: a weight matrix and, where the model has one, a bias.
+//
+//   Linear up(source, "blocks.0.feed_forward.up", {.out = 3072, .in = 768}, Init::normal(0.02));
+//   const Tensor hidden = up(ctx, x, {.activation = kernels::Activation::gelu_tanh});
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,8 @@
-// Norms with their parameters: layer normalisation (gain and bias) and RMSNorm (gain only).
+// The norms of a model with their learned parameters: layer normalisation (gain and bias) and
+// RMSNorm (gain only).
+//
+//   LayerNorm norm(source, "blocks.0.norm1", 768, 1e-5);
+//   const Tensor y = norm(ctx, x);
 #pragma once
 
 #include <cstdint>

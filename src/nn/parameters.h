@@ -1,9 +1,11 @@
-// The trainable parameters of a model in flat memory: weights, gradients and what an optimiser
-// keeps beside them, first those that decay (matrices, tables), then the vectors. Frozen parameters
+// The parameters that a run trains, as flat memory that an optimiser takes in one pass: weights and
+// their gradients, first those that decay (matrices, tables), then the vectors. Frozen parameters
 // stay as their source stores them and take neither gradient nor optimiser memory.
 //
-//   Parameters parameters([&](WeightSource& s) { model = build_model(config, s); }, source,
-//   stream); parameters.weights(), .gradients(): spans over everything; parameters.list(): by name.
+//   const Build build = [&](WeightSource& from) { model = build_model(config, from); };
+//   Parameters parameters(build, source, stream);
+//   parameters.weights(), parameters.gradients();  // spans over everything
+//   parameters.list();                             // one by one, with names
 #pragma once
 
 #include <cstdint>

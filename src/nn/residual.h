@@ -1,5 +1,5 @@
-// The end of a sublayer: residual + dropout(layer(x)), and the places in a model where dropout
-// draws.
+// How a sublayer ends: it adds its result to the residual stream, residual + dropout(layer(x)).
+// Also the numbers of the places in a model where dropout draws.
 #pragma once
 
 #include <cstdint>

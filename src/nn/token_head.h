@@ -1,8 +1,9 @@
-// The head that turns hidden states into scores of tokens: logits = h Wᵀ + bias. BERT's, which
-// predicts masked tokens, transforms the states first: h = norm(gelu(D h + d)).
+// Turns hidden states into scores of tokens, logits = h Wᵀ + bias, and those into a loss. BERT's head,
+// which predicts masked tokens, transforms the states first: h = norm(gelu(D h + d)).
 //
 //   TokenHead head(tokens, {});                                   // GPT
 //   TokenHead head(tokens, bias, {source, "head", c, ...});       // BERT
+//   const Tensor loss = head.loss(ctx, h, batch.targets, 1.0 / tokens);
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// Planned memory for repeated steps. The first step of a kind takes its buffers from the heap and
-// logs the birth and death of each; from that log offsets in one slab are planned, and later steps
-// of the same kind replay them, without allocating. A step that departs from its log falls back to
-// the heap and is planned anew.
+// Memory of steps that repeat, planned once so that later steps allocate nothing. The first step of
+// a kind takes its buffers from the heap and logs the birth and death of each. From that log the
+// offsets of all buffers in one slab are planned, and later steps of the same kind get the same
+// offsets. A step that departs from its log falls back to the heap and is planned anew.
 //
 //   Arena arena;
 //   { Arena::Step step(arena, key_of_shape); forward and backward with arena as the allocator }

@@ -1,4 +1,6 @@
-// What operations check of their arguments.
+// The checks that operations make of their arguments, with messages of one form.
+//
+//   check_shape("layer_norm", "gain", gain, {x.cols()});
 #pragma once
 
 #include <string_view>

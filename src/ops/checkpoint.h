@@ -1,4 +1,5 @@
-// Recompute::blocks: keep the input of a block, run the block again in backward.
+// Runs a block so that its activations need not be kept for the backward pass: with
+// Recompute::blocks only the block's input is kept, and the block runs again in backward.
 #pragma once
 
 #include <type_traits>

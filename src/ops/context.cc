@@ -13,7 +13,7 @@ Numerics numerics_named(std::string_view precision, Device device) {
     return kernels::preferred_multiply(device) == kernels::Multiply::bf16 ? Numerics::bf16()
                                                                           : Numerics::f32();
   throw Error(ErrorCode::invalid_argument,
-              fmt::format("[precision] '{}': use auto, f32 or bf16", precision));
+              fmt::format("[precision] must be auto, f32 or bf16, got '{}'", precision));
 }
 
 void inference_only(const Context& ctx, std::string_view operation, const Tensor& input) {

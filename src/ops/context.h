@@ -1,4 +1,9 @@
-// What every operation gets: where to run, what to compute in, and whether to record.
+// What every operation and every part of a model gets as its first argument: where to run (stream),
+// what to compute in (numerics), where memory comes from, whether to record for a backward pass
+// (tape), and whether dropout draws.
+//
+//   ops::Context ctx(stream, numerics_named("auto", stream.device()));
+//   const Tensor y = ops::linear(ctx, x, weight, bias);
 #pragma once
 
 #include <cstdint>

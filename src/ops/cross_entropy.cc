@@ -53,8 +53,10 @@ void check(const Tensor& h, const Weight& W, const Tensor& bias,
   check_shape("cross_entropy", "h", h, {h.rows(), W.in()});
   if (bias) check_shape("cross_entropy", "bias", bias, {W.out()});
   if (static_cast<std::int64_t>(targets.size()) != h.rows())
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[cross_entropy] {} targets for {} rows", targets.size(), h.rows()));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[cross_entropy] every row of h needs a target: got {} targets for {} rows",
+                    targets.size(), h.rows()));
 }
 
 // Some rows of h, of the targets and of the losses.
@@ -104,8 +106,7 @@ HeadGradients gradients_of(Context& ctx, Tape& tape, const Tensor& h, const Weig
 void accumulate_chunk(Context& ctx, ChunkRows rows, const Tensor& d, const Tensor& h,
                       const Weight& W, const HeadGradients& to) {
   if (to.dh)
-    accumulate(ctx, {kernels::rows_of(d), kernels::rows_of(W), W.out()}, rows.of(to.dh),
-               false);
+    accumulate(ctx, {kernels::rows_of(d), kernels::rows_of(W), W.out()}, rows.of(to.dh), false);
   const bool later = rows.begin > 0;
   if (to.dw)
     accumulate(ctx, {kernels::transposed_of(d), kernels::rows_of(rows.of(h)), d.rows()},

@@ -1,4 +1,6 @@
-// Dropout (Srivastava et al. 2014) with counter-based masks: nothing is stored for backward.
+// Dropout (Srivastava et al. 2014): in training, sets random elements to zero and scales the
+// others. The mask is a function of counters (base/philox.h), so nothing is stored for the backward
+// pass.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Gated activations: SwiGLU and GEGLU (Shazeer 2020).
+// The gate of a gated feed-forward (SwiGLU, GEGLU; Shazeer 2020): one half of the columns,
+// activated, times the other half.
 //
 //   const Tensor both = ops::linear(ctx, x, gate_and_up, {});       // [N, 2 F]
 //   const Tensor hidden = ops::gated(ctx, both, ops::Gate::silu);   // [N, F]

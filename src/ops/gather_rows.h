@@ -1,4 +1,4 @@
-// Some rows of a tensor: the positions at which a head is wanted.
+// Takes some rows of a tensor, in any order: the states at the positions that a head needs.
 #pragma once
 
 #include <cstdint>

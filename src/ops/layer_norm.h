@@ -1,4 +1,5 @@
-// Layer normalisation (Ba et al. 2016).
+// Layer normalisation of each row, with a learned gain and bias (Ba et al. 2016): the norm of the
+// GPTs and of BERT.
 #pragma once
 
 #include "ops/context.h"

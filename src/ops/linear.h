@@ -1,4 +1,9 @@
-// The affine map, fused with what follows it.
+// A linear layer as one operation: x Wᵀ + bias, with the activation and the residual that follow it
+// computed inside the product.
+//
+//   const LinearOptions gelu{.activation = kernels::Activation::gelu_tanh};
+//   const Tensor hidden = ops::linear(ctx, norm, up, up_bias, gelu);              // [N, F]
+//   const Tensor y = ops::linear(ctx, hidden, down, down_bias, {.residual = x});  // [N, C]
 #pragma once
 
 #include "ops/context.h"

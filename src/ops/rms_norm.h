@@ -1,4 +1,5 @@
-// Root mean square normalisation (Zhang and Sennrich 2019): Llama's norm.
+// Root mean square normalisation of each row, with a learned gain (Zhang and Sennrich 2019): the
+// norm of the Llama layout.
 #pragma once
 
 #include "ops/context.h"

@@ -1,8 +1,10 @@
-// Rotary position embedding (Su et al. 2021), in place on the product of queries, keys and values.
+// Gives attention the positions of tokens: rotary position embedding (Su et al. 2021) of the query
+// and key heads, in place on the product of queries, keys and values.
 //
-//   const kernels::RotaryTable table({.head_size = 64, .rotated_heads = 9 + 3}, 8192);  // per
-//   model const Tensor product = ops::linear(ctx, x, qkv, {}); const Tensor rotated =
-//   ops::rotate(ctx, product, batch.positions, table);
+//   // Once for a model of 9 heads, 3 key-value heads and a context of 8,192:
+//   const kernels::RotaryTable table({.head_size = 64, .rotated_heads = 9 + 3}, 8192);
+//   const Tensor product = ops::linear(ctx, x, qkv, {});
+//   const Tensor rotated = ops::rotate(ctx, product, batch.positions, table);
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Reverse-mode differentiation over coarse operations, eager.
+// Computes gradients: the tape records what a forward pass does and runs it backwards (reverse-mode
+// differentiation, eager, over coarse operations).
 //
 // An operation computes its result at once and, where something below it is trainable, records a
 // closure that turns the gradient of its output into gradients of its inputs. backward() runs the
@@ -9,15 +10,16 @@
 //   Tape tape(ctx);
 //   tape.bind(parameters.storage(), parameters.gradient_tensors());
 //   ctx.set_tape(&tape);
-//   const Tensor h = model.forward(ctx, batch, state);
-//   const Tensor task = classes.loss(ctx, h, ...), text = model.loss(ctx, h, ...);
+//   const Tensor h = model->forward({ctx, batch, state});
+//   const Tensor task = classes.loss(ctx, h, ...), text = model->head().loss(ctx, h, ...);
 //   tape.backward({task, text});  // adds to the gradients of the parameters
 //   tape.reset();
 //
 // An operation:
 //
 //   if (Tape* tape = ctx.recording(x, gain))
-//     tape->record("layer_norm", y, [x = tape->keep(x), ...](Gradients& g, const Tensor& dy) { ...
+//     tape->record("layer_norm", y, [x = tape->keep(x), ...](Gradients& g, const Tensor& dy) {
+//       ...  // adds to the gradients of x and gain
 //     });
 //
 // Losses are roots. A loss may compute its gradients in the forward pass, where it knows that its

@@ -1,4 +1,9 @@
-// What a forward pass works on: sequences laid end to end, without padding.
+// The tokens of one forward pass: the sequences of a batch laid end to end, without padding, so
+// that no result depends on how long the other sequences are.
+//
+//   // "a b c" and "d e", training to predict the next token:
+//   Batch batch{.ids = {1, 2, 3, 4, 5}, .positions = {0, 1, 2, 0, 1},
+//               .targets = {2, 3, -1, 5, -1}, .offsets = {0, 3, 5}};
 #pragma once
 
 #include <cstdint>

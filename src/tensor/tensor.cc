@@ -27,14 +27,16 @@ std::string_view to_string(DType type) {
 Shape::Shape(std::initializer_list<std::int64_t> dims) {
   if (dims.size() > dims_.size())
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[shape] at most 4 dimensions, got {}", dims.size()));
+                fmt::format("[shape] a tensor has at most 4 dimensions, got {}", dims.size()));
   for (std::int64_t d : dims) dims_[static_cast<std::size_t>(rank_++)] = d;
   std::int64_t product = 1;
   for (std::int64_t d : dims) {
     constexpr std::int64_t kLimit = std::int64_t{1} << 62;
     if (d < 0 || (d > 0 && product > kLimit / d))
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[shape] impossible size {}", to_string()));
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[shape] sizes must be 0 or more, and at most 2^62 elements in all, got {}",
+                      to_string()));
     product *= d;
   }
 }
@@ -85,7 +87,8 @@ Tensor Tensor::zeros(Shape shape, DType type, Allocator& allocator) {
 Tensor Tensor::columns(std::int64_t begin, std::int64_t end) const {
   if (begin < 0 || begin > end || end > cols())
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[tensor] columns {} to {} of {}", begin, end, shape_.to_string()));
+                fmt::format("[tensor] columns {} to {} do not exist in {}", begin, end,
+                            shape_.to_string()));
   Tensor view = *this;
   view.variable_ = 0;
   view.shape_ = {rows(), end - begin};
@@ -96,7 +99,8 @@ Tensor Tensor::columns(std::int64_t begin, std::int64_t end) const {
 Tensor Tensor::slice_rows(std::int64_t begin, std::int64_t end) const {
   if (shape_.rank() != 2 || begin < 0 || begin > end || end > rows())
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[tensor] rows {} to {} of {}", begin, end, shape_.to_string()));
+                fmt::format("[tensor] rows {} to {} do not exist in {}, or it is no matrix", begin,
+                            end, shape_.to_string()));
   Tensor view = *this;
   view.variable_ = 0;
   view.shape_ = {end - begin, cols()};
@@ -107,8 +111,11 @@ Tensor Tensor::slice_rows(std::int64_t begin, std::int64_t end) const {
 
 Tensor Tensor::reshape(Shape shape) const {
   if (!contiguous() || shape.elements() != elements())
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[tensor] cannot see {} as {}", shape_.to_string(), shape.to_string()));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "[tensor] {} cannot be reshaped to {}: the elements must be as many, and contiguous",
+            shape_.to_string(), shape.to_string()));
   Tensor view = *this;
   view.variable_ = 0;
   view.shape_ = shape;
@@ -118,8 +125,9 @@ Tensor Tensor::reshape(Shape shape) const {
 
 void Tensor::check_dtype(DType wanted) const {
   if (dtype_ != wanted)
-    throw Error(ErrorCode::internal, fmt::format("[tensor] {} {} read as {}", to_string(dtype_),
-                                                 shape_.to_string(), to_string(wanted)));
+    throw Error(ErrorCode::internal,
+                fmt::format("[tensor] a tensor of {} {} was read as {}", to_string(dtype_),
+                            shape_.to_string(), to_string(wanted)));
 }
 
 }  // namespace stemma

@@ -1,8 +1,12 @@
-// A small handle to a dense array: element type, up to four dimensions, contiguous columns, one row
-// stride. Copies share the memory. The last dimension is the columns; all others together are rows.
+// An array of numbers with a shape, as every operation takes and gives it. A Tensor is a small
+// handle: copies share the memory, which is freed with the last of them.
 //
 //   Tensor x = Tensor::empty({32, 768}, DType::f32);
 //   float* row = x.data<float>() + 3 * x.row_stride();
+//
+// Up to four dimensions, the last of which is the columns; all others together are the rows. The
+// elements of a row are contiguous, rows may lie further apart (row_stride()), so that ranges of
+// columns are views.
 #pragma once
 
 #include <array>

@@ -1,5 +1,8 @@
-// AdamW over all parameters of a model (Loshchilov and Hutter 2019), decay on matrices only, with
-// clipping by the global norm.
+// The optimiser of a run: AdamW over all parameters of a model (Loshchilov and Hutter 2019), with
+// weight decay on matrices only, and the gradient clipped by its norm over all parameters.
+//
+//   AdamW optimizer(parameters, {.weight_decay = 0.1});
+//   const double norm = optimizer.step(stream, schedule.at(step), step);
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,6 @@
-// The loss curve of a run as an SVG picture.
+// Draws the loss curve of a run as an SVG picture, for a reader who has no plotting program.
+//
+//   const std::string svg = loss_curve_svg(losses, evaluations);
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,8 @@
-// The learning rate over a run: linear warm-up, then half a cosine (Loshchilov and Hutter 2017).
+// The learning rate of each step of a run: it rises in a line (warm-up), then falls along half a
+// cosine (Loshchilov and Hutter 2017).
+//
+//   const Schedule schedule{.peak = 6e-4, .minimum = 6e-5, .warmup = 100, .steps = 2000};
+//   schedule.at(50);  // 3e-4
 #pragma once
 
 #include <cstdint>

@@ -121,7 +121,7 @@ TEST(ConfigFile, RefusesWhatChangesResults) {
   const auto refuse = [](const std::string& members, const std::vector<std::string>& words) {
     expect_error(ErrorCode::unsupported, words, [&] { parse("{" + members + "}"); });
   };
-  refuse(R"("model_type": "mistral")", {"'mistral'", "gpt2", "openai-gpt", "config.json"});
+  refuse(R"("model_type": "mamba")", {"'mamba'", "gpt2", "openai-gpt", "config.json"});
   refuse(R"("vocab_size": 5)", {"model_type", "gpt2"});
   refuse(R"("model_type": "gpt2", "scale_attn_weights": false)", {"scale_attn_weights"});
   refuse(R"("model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true)",
@@ -130,6 +130,14 @@ TEST(ConfigFile, RefusesWhatChangesResults) {
   refuse(R"("model_type": "gpt2", "activation_function": "mish")", {"'mish'", "gelu_new"});
   refuse(R"("model_type": "openai-gpt", "afn": "swish")", {"'swish'"});
   refuse(R"("model_type": "gpt2", "quantization_config": {"bits": 4})", {"quantization_config"});
+  refuse(R"("model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0})",
+         {"rope_scaling", "'llama3'"});
+  refuse(R"("model_type": "llama", "rope_scaling": {"type": "linear", "factor": 2.0})",
+         {"rope_scaling", "'linear'"});
+  refuse(R"("model_type": "llama", "rope_parameters": {"rope_type": "yarn"})", {"'yarn'"});
+  refuse(R"("model_type": "llama", "partial_rotary_factor": 0.5)", {"partial_rotary_factor"});
+  refuse(R"("model_type": "llama", "attention_bias": true)", {"attention_bias"});
+  refuse(R"("model_type": "stemma_gpt3")", {"attention_patterns"});
   EXPECT_NO_THROW(parse(R"({"model_type": "gpt2", "reorder_and_upcast_attn": true})"));
 }
 

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/gguf.h"
-#include "tests/base/temporary_folder.h"
 #include "tests/checkpoint/gguf_writer.h"
 #include "tests/checkpoint/support.h"
 
@@ -64,7 +63,7 @@ class GgufTokenizer : public ::testing::Test {
     return tokenizer_of(GgufReader(folder_ / "m.gguf").metadata());
   }
 
-  TemporaryFolder folder_;
+  ScratchFolder folder_;
 };
 
 // The file is closed when the tokenizer is used.

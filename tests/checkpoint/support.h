@@ -114,7 +114,10 @@ inline ModelConfig tiny_config(const std::string& family) {
   c.heads = 2;
   c.layers = 2;
   c.hidden = 24;
-  if (family == "llama") c.head_width = 4;  // rotary positions go by pairs
+  if (family == "llama") {  // rotary positions need an even head size; grouped heads
+    c.head_width = 4;
+    c.kv_heads = 1;
+  }
   return c;
 }
 

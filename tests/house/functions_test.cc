@@ -58,10 +58,21 @@ std::vector<Function> find_functions(std::string_view code) {
   std::vector<Function> functions;
   int line = 1, depth = 0, head_line = 1;
   int function_depth = -1;  // depth of the brace that opened the present function
+  int parentheses = 0, braces_inside = 0;  // that are open in a head: a default argument `= {}`
   Function present;
   std::string head;
   for (const char c : code) {
     if (c == '\n') ++line;
+    if (function_depth < 0) {
+      if (c == '(') ++parentheses;
+      if (c == ')') --parentheses;
+      if (c == ';' && braces_inside == 0) parentheses = 0;
+      if (parentheses > 0 && (c == '{' || c == '}')) braces_inside += c == '{' ? 1 : -1;
+      if (braces_inside > 0 || (parentheses > 0 && c == '}')) {
+        head += c;
+        continue;
+      }
+    }
     if (c == '{') {
       const std::string cleaned = clean_head(head);
       if (function_depth < 0 && opens_function(cleaned)) {
@@ -104,6 +115,9 @@ TEST(Functions, AreFoundAndMeasured) {
       "  auto l = [](int, int, int) { return 2; };\n"
       "}\n"
       "struct stat status() {}\n"
+      "void with_default(int a, O options = {}) {\n"
+      "  b();\n"
+      "}\n"
       "}\n");
   ASSERT_GE(found.size(), 4u);
   const auto named = [&](std::string_view name) {
@@ -116,6 +130,8 @@ TEST(Functions, AreFoundAndMeasured) {
   EXPECT_EQ(named("long_one").lines, 5);
   EXPECT_EQ(named("long_one").parameters, 2);
   EXPECT_EQ(named("status").parameters, 0);
+  EXPECT_EQ(named("with_default").lines, 3);
+  EXPECT_EQ(named("with_default").parameters, 2);
   EXPECT_EQ(named("g").name, "missing");
   EXPECT_EQ(named("f").name, "missing");
 }

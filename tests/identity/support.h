@@ -31,6 +31,7 @@ inline ModelConfig small_config(const std::string& family, double dropout = 0) {
   c.hidden = family == "gpt1" ? 144 : 100;  // GPT-1's files have 4 C
   c.embedding_dropout = c.attention_dropout = c.residual_dropout = dropout;
   c.weight_std = 0.15;
+  c.scaled_residual = true;
   c.position_std = 0.1;
   return c;
 }

@@ -47,7 +47,7 @@ inline void set(const Tensor& t, std::int64_t row, std::int64_t col, double valu
 }
 
 // Normal numbers, the same for every run and type.
-inline Tensor fill(const Tensor& t, unsigned seed, double scale = 1) {
+inline Tensor fill_random(const Tensor& t, unsigned seed, double scale = 1) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal(0, scale);
   for (std::int64_t r = 0; r < t.rows(); ++r)
@@ -57,11 +57,11 @@ inline Tensor fill(const Tensor& t, unsigned seed, double scale = 1) {
 
 inline Tensor random_matrix(std::int64_t rows, std::int64_t cols, DType type, unsigned seed,
                             std::int64_t gap = 0) {
-  return fill(gap ? strided(rows, cols, gap, type) : Tensor::zeros({rows, cols}, type), seed);
+  return fill_random(gap ? strided(rows, cols, gap, type) : Tensor::zeros({rows, cols}, type), seed);
 }
 
 inline Tensor random_vector(std::int64_t n, DType type, unsigned seed) {
-  return fill(Tensor::zeros({n}, type), seed);
+  return fill_random(Tensor::zeros({n}, type), seed);
 }
 
 // All bytes of the rows, without the gaps.

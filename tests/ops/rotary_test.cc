@@ -82,13 +82,15 @@ TEST(RotaryOperation, RecomputeChangesNoBit) {
     Context ctx(stream, Numerics::f64());
     std::vector<Tensor> gradients = {Tensor::zeros({5}, DType::f64),
                                      Tensor::zeros({12, 5}, DType::f64)};
-    Tape tape(ctx, gradients, recompute);
+    Tape tape(ctx, recompute);
     ctx.set_tape(&tape);
     Tensor x = random_tensor({6, 5}, 1), gain = random_tensor({5}, 2),
            weight = random_tensor({12, 5}, 3);
     tape.input(x);
     gain.set_variable(-1);
-    weight.set_variable(-2);
+    weight.set_variable(-1);
+    tape.bind(gain.storage(), std::span<const Tensor>(&gradients[0], 1));
+    tape.bind(weight.storage(), std::span<const Tensor>(&gradients[1], 1));
     const auto block = [&](Context& c, const Tensor& in) {
       return attend(c, in, gain, weight, table, sequences);
     };
@@ -108,9 +110,10 @@ TEST(RotaryOperation, ConsumesTheOutputOfALinearLayer) {
   Context ctx(stream, Numerics::f64());
   const RotaryTable table = table_of();
   std::vector<Tensor> gradients = {Tensor::zeros({12, 5}, DType::f64)};
-  Tape tape(ctx, gradients);
+  Tape tape(ctx);
   Tensor weight = random_tensor({12, 5}, 2);
   weight.set_variable(-1);
+  tape.bind(weight.storage(), gradients);
   for (Tape* with : {static_cast<Tape*>(nullptr), &tape}) {
     ctx.set_tape(with);
     const Tensor product = linear(ctx, random_tensor({6, 5}, 1), Weight(weight), {});
@@ -126,11 +129,12 @@ TEST(RotaryOperation, CopiesWhatTheTapeHolds) {
   Context ctx(stream, Numerics::f64());
   const RotaryTable table = table_of();
   std::vector<Tensor> gradients = {Tensor::zeros({12, 12}, DType::f64)};
-  Tape tape(ctx, gradients);
+  Tape tape(ctx);
   ctx.set_tape(&tape);
   Tensor weight = random_tensor({12, 12}, 2), input = random_tensor({6, 12}, 1),
          parameter = random_tensor({6, 12}, 3);
   weight.set_variable(-1);
+  tape.bind(weight.storage(), gradients);
   tape.input(input);
   parameter.set_variable(-1);
   const Tensor held = linear(ctx, input, Weight(weight), {});

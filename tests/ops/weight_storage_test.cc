@@ -62,12 +62,15 @@ template <class F>
 Passed pass_through(Stream& stream, const Numerics& numerics, Recompute recompute, Tensor x,
                     F&& f) {
   Context ctx(stream, numerics);
-  Tape tape(ctx, {}, recompute);
+  Tape tape(ctx, recompute);
   ctx.set_tape(&tape);
   tape.input(x);
   const Tensor y = f(ctx, x);
   const bool loss = y.elements() == 1;
-  tape.backward(y, loss ? Tensor{} : random_tensor(y.shape(), 77, DType::f32));
+  if (loss)
+    tape.backward(y);
+  else
+    tape.backward(y, random_tensor(y.shape(), 77, DType::f32));
   return {y, tape.take_gradient(x)};
 }
 
@@ -167,11 +170,12 @@ TEST(WeightStorage, AFrozenWeightKeepsNothing) {
   Context ctx(stream);
   const auto kept_bytes = [&](bool trainable) {
     Tensor gradient = Tensor::zeros({70, 45}, DType::f32);
-    Tape tape(ctx, std::span(&gradient, 1));
+    Tape tape(ctx);
     ctx.set_tape(&tape);
     Tensor x = random_tensor({19, 45}, 3, DType::f32), w = random_tensor({70, 45}, 1, DType::f32);
     tape.input(x);
     if (trainable) w.set_variable(-1);
+    tape.bind(w.storage(), std::span<const Tensor>(&gradient, 1));
     linear(ctx, x, Weight(w), {});
     ctx.set_tape(nullptr);
     return tape.report().at(0).bytes;
@@ -201,7 +205,8 @@ TEST(WeightStorage, NoGradientToAWeightThatIsNotRowsOfF32) {
       Tensor gradient = Tensor::zeros({70, 45}, DType::f32);
       Context ctx(stream);
       f(ctx);  // without a tape nothing is asked for
-      Tape tape(ctx, std::span(&gradient, 1));
+      Tape tape(ctx);
+      tape.bind(value.storage(), std::span<const Tensor>(&gradient, 1));
       ctx.set_tape(&tape);
       try {
         f(ctx);

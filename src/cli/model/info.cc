@@ -40,7 +40,7 @@ Json model_json(const std::string& model) {
                            {"hidden", c.hidden},
                            {"vocab_size", c.vocab},
                            {"context", c.context},
-                           {"tied_head", c.tied_head},
+                           {"tied_head", c.token_head && c.tied_head},
                            {"training_flop_per_token", cost.training_flop_per_token(c.context)},
                            {"weight_bytes_f32", 4 * cost.parameters()}});
   if (c.causal) {

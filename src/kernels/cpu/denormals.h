@@ -1,6 +1,6 @@
-// Numbers below the smallest normal are taken as 0 and written as 0 while a kernel runs: they cost
-// a hundred cycles each, and paths and threads must agree. Every kernel of cpu/ holds one in each
-// task.
+// Switches the processor to taking and writing numbers below the smallest normal one as 0 for as
+// long as the object lives. Such numbers cost about a hundred cycles each, and all threads and
+// kernel paths must treat them alike. Every kernel of cpu/ holds one of these in each task.
 #pragma once
 
 #include <xmmintrin.h>

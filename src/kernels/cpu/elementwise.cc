@@ -175,6 +175,8 @@ void fill(Stream& stream, const Tensor& y, double value) {
     fill_typed(stream, y, static_cast<float>(value));
   else if (y.dtype() == DType::bf16)
     fill_typed(stream, y, to_bf16(static_cast<float>(value)));
+  else if (y.dtype() == DType::f16)
+    fill_typed(stream, y, to_f16(static_cast<float>(value)));
   else if (y.dtype() == DType::f64)
     fill_typed(stream, y, value);
   else

@@ -1,4 +1,5 @@
-// What the row kernels of cpu/ share: checks of shapes and the ways they cut work for the workers.
+// Helpers of the kernels that work row by row or element by element: checks of shapes, and loops
+// that divide rows or pieces of rows among the workers.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // What the driver of the matrix product (matmul.cc) and its engines share. An engine is one way to
 // multiply on one instruction set: packing functions and a microkernel. Private to
-// kernels/cpu/matmul*.cc.
+// kernels/cpu/matmul/.
 //
 // The driver packs A into strips of at most `strip_rows` rows and B into panels of kPanelWidth
 // columns (the micro-panels of pack.h; an engine may pack them otherwise, as AMX does), and

@@ -1,5 +1,5 @@
 // Packing of operands for the matrix product: from any storage of A and B (matmul.h) to the packed
-// micro-panels that a microkernel reads in order. Private to kernels/cpu/matmul*.cc.
+// micro-panels that a microkernel reads in order. Private to kernels/cpu/matmul/.
 //
 // A packed micro-panel of A is called a strip, one of B a panel: a panel has kPanelWidth columns
 // and holds element (k, n) at [k * 32 + n]; a strip of r rows holds element (i, k) at [k * r + i].

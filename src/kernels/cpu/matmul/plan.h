@@ -1,7 +1,7 @@
 // The plan of one matrix product: block sizes for the caches, what is packed by whom, and the tasks
 // that workers take. matmul.cc pictures the loops that follow it. No plan changes a bit of the
 // result, because the order of sums is fixed inside the microkernel. Private to
-// kernels/cpu/matmul*.cc.
+// kernels/cpu/matmul/.
 #pragma once
 
 #include <cstdint>
