@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/fixtures/{gpt1,gpt2}-random with transformers: small random models and what they give.
+"""Makes tests/golden/fixtures/{gpt1,gpt2,llama}-random with transformers: small random models and what they give.
 
 Everything is computed in float64 from float32 weights and stored as float32. Biases are random, gains lie
 around 1, no size is a multiple of 16 and the heads are of odd or uneven size. The contents of
@@ -14,7 +14,8 @@ import pathlib
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel
+from transformers import (GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, OpenAIGPTConfig,
+                          OpenAIGPTLMHeadModel)
 
 STEPS, BATCH, LENGTH = 10, 3, 31
 PACKED_LENGTHS = (37, 1, 5, 18)
@@ -27,6 +28,11 @@ def make_model(family):
         config = OpenAIGPTConfig(vocab_size=211, n_positions=37, n_embd=30, n_head=3, n_layer=3, afn="gelu",
                                  **DROPOUT_OFF)
         model = OpenAIGPTLMHeadModel(config)
+    elif family == "llama":
+        config = LlamaConfig(vocab_size=211, max_position_embeddings=37, hidden_size=36, num_attention_heads=6,
+                             num_key_value_heads=2, num_hidden_layers=3, intermediate_size=101, rms_norm_eps=3e-5,
+                             head_dim=10, bos_token_id=210, eos_token_id=210, tie_word_embeddings=False)
+        model = LlamaForCausalLM._from_config(config, attn_implementation="eager")
     else:
         config = GPT2Config(vocab_size=211, n_positions=37, n_embd=27, n_head=3, n_layer=3, n_inner=101,
                             layer_norm_epsilon=3e-5, bos_token_id=210, eos_token_id=210, **DROPOUT_OFF)
@@ -41,7 +47,7 @@ def randomise(model, seed):
     with torch.no_grad():
         for name, p in model.named_parameters():
             noise = torch.randn(p.shape, generator=generator, dtype=torch.float32)
-            if ("ln_" in name or "LayerNorm" in name) and name.endswith("weight"):
+            if ("ln_" in name or "LayerNorm" in name or "norm" in name) and name.endswith("weight"):
                 p.copy_(1 + 0.2 * noise)
             elif p.dim() == 1:
                 p.copy_(0.1 * noise)
@@ -61,7 +67,8 @@ def forward_values(model, ids, targets):
     def keeper(name):
         return lambda _, __, out: hidden.update({name: out[0] if isinstance(out, (tuple, list)) else out})
 
-    hooks = [block.register_forward_hook(keeper(f"hidden.{i}")) for i, block in enumerate(model.transformer.h)]
+    blocks = model.model.layers if hasattr(model, "model") else model.transformer.h
+    hooks = [block.register_forward_hook(keeper(f"hidden.{i}")) for i, block in enumerate(blocks)]
     logits = model(ids.long()).logits
     for hook in hooks:
         hook.remove()
@@ -131,7 +138,7 @@ def make(family, seed, folder):
         rows = packed.split(PACKED_LENGTHS)
         out["packed.logits"] = torch.cat([model(row[None].long()).logits[0] for row in rows])
         greedy, margin = rows[3][None].long(), float("inf")
-        while greedy.shape[1] < model.config.n_positions:
+        while greedy.shape[1] < model.config.max_position_embeddings:
             best = model(greedy).logits[0, -1].topk(2)
             margin = min(margin, (best.values[0] - best.values[1]).item())
             greedy = torch.cat([greedy, best.indices[None, :1]], dim=1)
@@ -147,10 +154,10 @@ def make(family, seed, folder):
     about = {"made_by": "scripts/peers/make_golden.py", "torch": torch.__version__, "computed_in": "float64"} | ADAMW
     save_file(out, folder / "golden.safetensors", metadata={"about": json.dumps(about)})
 
-    c = model.config.n_embd
+    c = model.config.hidden_size
     key_biases = [n for n in after if n.endswith("c_attn.bias")]
     difference = {n: (after32[n].double() - after[n]).abs() for n in after}
-    key_bias_change = max(difference[n][c:2 * c].max().item() for n in key_biases)
+    key_bias_change = max((difference[n][c:2 * c].max().item() for n in key_biases), default=0.0)
     for n in key_biases:
         difference[n][c:2 * c] = 0
     for file in folder.iterdir():
@@ -166,7 +173,8 @@ def make(family, seed, folder):
             "parameters after 10 steps but key biases, max |d|":
                 max(d.max().item() for d in difference.values()),
             "key biases after 10 steps, max |d|": key_bias_change},
-        "largest key bias gradient in f64": max(gradient[n][c:2 * c].abs().max().item() for n in key_biases)},
+        "largest key bias gradient in f64":
+            max((gradient[n][c:2 * c].abs().max().item() for n in key_biases), default=0.0)},
         indent=1))
 
 
@@ -178,6 +186,7 @@ def main():
     torch.set_num_threads(1)
     make("gpt1", 1, args.output / "gpt1-random")
     make("gpt2", 2, args.output / "gpt2-random")
+    make("llama", 3, args.output / "llama-random")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "checkpoint/export.h"
 
 #include "checkpoint/checkpoint_source.h"
+#include "models/patterns.h"
 #include "tests/checkpoint/support.h"
 
 namespace stemma::checkpoint {
@@ -30,6 +31,29 @@ class FakeTokenizer : public Tokenizer {
  private:
   std::vector<std::pair<std::string, std::int32_t>> special_;
 };
+
+// A model with a sparse layer is no GPT-2 and must not look like one; with dense layers it is one.
+TEST(Export, SparseLayersHaveAModelTypeOfTheirOwn) {
+  const ScratchFolder scratch;
+  ConfigFile config;
+  config.model = tiny_config("gpt3");
+  const auto parameters = counting_parameters(config.model);
+  const auto type_of = [&](const std::vector<std::string>& patterns) {
+    config.model.patterns = repeated_patterns(patterns, config.model.layers);
+    export_model(scratch / "m", {.config = config, .parameters = parameters});
+    const Json json = Json::parse(get(scratch / "m/config.json"), "config.json");
+    return json.at("model_type").as_string();
+  };
+  EXPECT_EQ(type_of({}), "gpt2");
+  EXPECT_EQ(type_of({"dense"}), "gpt2");
+  EXPECT_EQ(load_config(scratch / "m").model.family, "gpt2");
+  EXPECT_EQ(type_of({"dense", "strided:3"}), "stemma_gpt3");
+  const ModelConfig read = load_config(scratch / "m").model;
+  EXPECT_EQ(read.family, "gpt3");
+  ASSERT_EQ(read.patterns.size(), 2u);
+  EXPECT_EQ(stemma::to_string(read.patterns[0]), "dense");
+  EXPECT_EQ(stemma::to_string(read.patterns[1]), "strided:3");
+}
 
 TEST(Export, RoundTripsEveryHeadAndLayout) {
   struct Case {

@@ -1,5 +1,5 @@
-// Random GPT-1, GPT-2 and BERT layouts against transformers in float64: logits, hidden states,
-// losses, every gradient, packed sequences, greedy ids.
+// Random GPT-1, GPT-2, Llama and BERT layouts against transformers in float64: logits, hidden
+// states, losses, every gradient, packed sequences, greedy ids.
 #include <tuple>
 
 #include "tests/golden/random_model.h"
@@ -158,7 +158,7 @@ TEST_P(RandomModel, GreedyUpToTheContext) {
 
 INSTANTIATE_TEST_SUITE_P(, RandomModel,
                          ::testing::Combine(::testing::Values("gpt1-random", "gpt2-random",
-                                                              "bert-random"),
+                                                              "llama-random", "bert-random"),
                                             ::testing::ValuesIn(available_kernel_paths())),
                          [](const auto& instance) {
                            return std::string(std::get<0>(instance.param)).substr(0, 4) + "_" +

@@ -113,15 +113,16 @@ TEST_P(TrainingSteps, LossesNormsAndParameters) {
   report("key_bias", worst_key_bias);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , TrainingSteps,
-    ::testing::Combine(::testing::Values("gpt1-random", "gpt2-random", "bert-random"),
-                       ::testing::ValuesIn(kWays), ::testing::ValuesIn(available_kernel_paths())),
-    [](const auto& instance) {
-      return std::string(std::get<0>(instance.param)).substr(0, 4) + "_" +
-             std::get<1>(instance.param).name + "_" +
-             std::string(to_string(std::get<2>(instance.param)));
-    });
+INSTANTIATE_TEST_SUITE_P(, TrainingSteps,
+                         ::testing::Combine(::testing::Values("gpt1-random", "gpt2-random",
+                                                              "llama-random", "bert-random"),
+                                            ::testing::ValuesIn(kWays),
+                                            ::testing::ValuesIn(available_kernel_paths())),
+                         [](const auto& instance) {
+                           return std::string(std::get<0>(instance.param)).substr(0, 4) + "_" +
+                                  std::get<1>(instance.param).name + "_" +
+                                  std::string(to_string(std::get<2>(instance.param)));
+                         });
 
 }  // namespace
 }  // namespace stemma::golden

@@ -167,7 +167,8 @@ TEST_P(InferenceIdentity, Bf16StorageStaysNearF32Storage) {
 
 INSTANTIATE_TEST_SUITE_P(All, InferenceIdentity,
                          testing::Combine(testing::ValuesIn(available_kernel_paths()),
-                                          testing::Values("gpt2", "gpt1", "bert"), testing::Bool()),
+                                          testing::Values("gpt2", "gpt1", "gpt3", "llama", "bert"),
+                                          testing::Bool()),
                          name_of);
 
 }  // namespace

@@ -101,7 +101,8 @@ TEST_P(TrainingIdentity, AccumulationEqualsTheFullBatch) {
 
 INSTANTIATE_TEST_SUITE_P(All, TrainingIdentity,
                          testing::Combine(testing::ValuesIn(available_kernel_paths()),
-                                          testing::Values("gpt2", "gpt1", "bert"), testing::Bool()),
+                                          testing::Values("gpt2", "gpt1", "gpt3", "llama", "bert"),
+                                          testing::Bool()),
                          name_of);
 
 }  // namespace
