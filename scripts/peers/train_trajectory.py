@@ -8,7 +8,7 @@
   --output  JSONL with step, loss, lr, grad_norm (before clipping) for each step, counted from 1
 
 Learning rate at step s: lr·s/warmup up to s = warmup, then a cosine that reaches min_lr at the last step.
-AdamW with decay on tensors of two dimensions and more, f32, no dropout.
+AdamW with decay on tensors of two dimensions and more, no dropout; in f32, or in f64 as a reference for both sides.
 
 Example: build/peers/bin/python scripts/peers/train_trajectory.py --model init --tokens tokens.safetensors \\
            --lr 1e-3 --min-lr 1e-4 --warmup 20 --output torch.jsonl
@@ -48,6 +48,7 @@ def main():
     parser.add_argument("--eps", type=float, default=1e-8)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--clip", type=float, default=1.0, help="0: none")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
 
@@ -55,14 +56,14 @@ def main():
     inputs = load_file(args.tokens)
     if "labels" in inputs:
         steps = len(inputs["ids"])
-        model = load_pre_training(args.model)
+        model = load_pre_training(args.model, getattr(torch, args.dtype))
         train(args, model, steps, lambda step: masked_losses(model, {name: value[step] for name, value in inputs.items()}))
         return
     tokens = inputs["tokens"]
     if tokens.ndim != 3 or tokens.dtype.kind not in "iu":
         parser.error(f"--tokens must be whole numbers [steps, batch, T + 1], got {tokens.dtype} {tokens.shape}")
     steps = len(tokens)
-    model = load_model(args.model)
+    model = load_model(args.model, getattr(torch, args.dtype))
     if tokens.max() >= model.config.vocab_size or tokens.shape[2] - 1 > model.config.n_positions:
         parser.error(f"tokens up to {tokens.max()} and length {tokens.shape[2] - 1} do not fit the model's vocabulary "
                      f"{model.config.vocab_size} and context {model.config.n_positions}")
@@ -75,10 +76,10 @@ def next_token_loss(model, tokens):
     return {"loss": F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())}
 
 
-def load_pre_training(folder):
+def load_pre_training(folder, dtype):
     from transformers import BertForPreTraining
 
-    return BertForPreTraining.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+    return BertForPreTraining.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
 
 
 def masked_losses(model, batch):

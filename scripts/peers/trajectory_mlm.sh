@@ -16,6 +16,8 @@ bible -f gen1:1-rev22:21 | awk '{ split($1, at, ":"); if (NR > 1 && at[1] != las
 "$python" "$project/scripts/peers/wordpiece_vocab.py" --text bible.txt --output tokenizer
 "$build/benchmarks/trajectory_inputs" "$project/recipes/trajectory-mlm.toml" inputs
 "$build/src/cli/stemma" train "$project/recipes/trajectory-mlm.toml" --run run
-"$python" "$project/scripts/peers/train_trajectory.py" --model inputs/initial \
-  --tokens inputs/tokens.safetensors --lr 1e-3 --min-lr 1e-4 --warmup 20 --output torch.jsonl
-"$python" "$project/scripts/peers/compare_trajectory.py" run/metrics.jsonl torch.jsonl --steps 300
+for dtype in float32 float64; do
+  "$python" "$project/scripts/peers/train_trajectory.py" --model inputs/initial --dtype $dtype \
+    --tokens inputs/tokens.safetensors --lr 1e-3 --min-lr 1e-4 --warmup 20 --output torch-$dtype.jsonl
+  "$python" "$project/scripts/peers/compare_trajectory.py" run/metrics.jsonl torch-$dtype.jsonl --steps 300
+done

@@ -25,7 +25,7 @@ struct BenchSettings {
   std::int64_t warmup = 2;           // the first step plans the memory, the second takes it
   ops::Numerics numerics;
   ops::Recompute recompute = ops::Recompute::none;
-  Interrupt interrupt;  // asked between micro-batches
+  Interrupt interrupt{};  // asked between micro-batches
 };
 
 struct BenchResult {

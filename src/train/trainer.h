@@ -35,8 +35,8 @@ struct TrainerSettings {
   ops::Numerics numerics;
   ops::Recompute recompute = ops::Recompute::none;
   // Which parameters are trained, by name; empty: all. The others stay as their source stores them.
-  nn::Trainable trainable;
-  Interrupt interrupt;  // asked between micro-batches
+  nn::Trainable trainable{};
+  Interrupt interrupt{};  // asked between micro-batches
 };
 
 struct StepResult {

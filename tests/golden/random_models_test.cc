@@ -83,7 +83,7 @@ TEST_P(RandomModel, PairsOfTexts) {
   EXPECT_LE(d.relative, kForwardBound);
   report("pair_logits", d.relative);
   const Tensor loss =
-      model.model().pair_head().loss(model.ctx(), pooled, batches_.labels(0, kSequences), 1.0 / 3);
+      model.model().pair_head().loss(model.ctx(), pooled, batch_.labels, 1.0 / 3);
   EXPECT_NEAR(*loss.data<double>(), static_cast<double>(golden_.floats("losses")[1]), 2e-6);
 }
 

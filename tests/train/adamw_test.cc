@@ -13,7 +13,7 @@ namespace stemma::train {
 namespace {
 
 // A matrix of ones [2, 3] and a vector of ones [3].
-struct Model {
+struct TwoParameters {
   nn::FreshWeights source{1};
   Stream stream{1};
   nn::Parameters parameters{[](nn::WeightSource& from) {
@@ -36,7 +36,7 @@ struct Model {
 TEST(AdamW, ClipsAboveTheThresholdOnly) {
   for (const auto& [gradient, clip, wanted] :
        {std::tuple{0.3f, 1.0, 0.3}, {0.4f, 1.0, 1.0 / 3}, {0.4f, 1.21, 0.4}, {40.f, 0.0, 40.0}}) {
-    Model model;
+    TwoParameters model;
     AdamW optimizer(model.parameters, {.clip = clip});
     model.set_gradients(gradient);
     EXPECT_NEAR(optimizer.step(model.stream, 1e-3, 1), 3 * gradient, 1e-5);
@@ -45,7 +45,7 @@ TEST(AdamW, ClipsAboveTheThresholdOnly) {
 }
 
 TEST(AdamW, DecaysMatricesOnly) {
-  Model model;
+  TwoParameters model;
   AdamW optimizer(model.parameters, {.weight_decay = 0.5});
   optimizer.step(model.stream, 0.1, 1);  // no gradient: decay alone
   EXPECT_NEAR(model.weight(0), 1 - 0.1 * 0.5, 1e-7);
@@ -53,7 +53,7 @@ TEST(AdamW, DecaysMatricesOnly) {
 }
 
 TEST(AdamW, TheFirstStepIsTheLearningRate) {
-  Model model;
+  TwoParameters model;
   AdamW optimizer(model.parameters, {.weight_decay = 0});
   model.set_gradients(-0.01f);
   optimizer.step(model.stream, 0.25, 1);
@@ -62,7 +62,7 @@ TEST(AdamW, TheFirstStepIsTheLearningRate) {
 }
 
 TEST(AdamW, ANormThatIsNotFiniteChangesNothing) {
-  Model model;
+  TwoParameters model;
   AdamW optimizer(model.parameters, {});
   model.set_gradients(std::numeric_limits<float>::infinity());
   EXPECT_FALSE(std::isfinite(optimizer.step(model.stream, 0.25, 1)));
@@ -71,7 +71,7 @@ TEST(AdamW, ANormThatIsNotFiniteChangesNothing) {
 }
 
 TEST(AdamW, RestoresItsMoments) {
-  Model model, other;
+  TwoParameters model, other;
   AdamW optimizer(model.parameters, {}), restored(other.parameters, {});
   model.set_gradients(0.2f);
   optimizer.step(model.stream, 0.1, 1);

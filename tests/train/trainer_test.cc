@@ -27,9 +27,25 @@ TrainingCase small_case(const std::string& family) {
   return c;
 }
 
-// The objective of the case on short sequences.
+// The same eight short sequences in every eight, so that there is something to learn.
+class Repeated final : public BatchSource {
+ public:
+  Repeated(std::int64_t vocab, bool masked) : random_(vocab, 40, masked) {}
+  std::int64_t sequence_length() const override { return random_.sequence_length(); }
+  void fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
+            Batch& batch) const override {
+    random_.fill(first % 8, count, first_number, batch);
+  }
+  Counts counts(std::int64_t first, std::int64_t count) const override {
+    return random_.counts(first % 8, count);
+  }
+
+ private:
+  RandomBatches random_;
+};
+
 std::shared_ptr<const Objective> objective_of(const TrainingCase& c) {
-  auto batches = std::make_shared<RandomBatches>(c.config.vocab, 40, !c.config.causal);
+  auto batches = std::make_shared<Repeated>(c.config.vocab, !c.config.causal);
   if (c.config.causal) return std::make_shared<NextToken>(std::move(batches));
   return std::make_shared<MaskedTokens>(batches, true, MaskedTokens::Validation{batches, 5});
 }
@@ -143,7 +159,8 @@ TEST(Trainer, MaskedTokensHaveTwoLossesAndTheirColumns) {
   };
   EXPECT_DOUBLE_EQ(value(after, "val_loss"),
                    value(after, "val_mlm_loss") + value(after, "val_nsp_loss"));
-  EXPECT_LT(value(after, "val_loss"), value(before, "val_loss"));
+  EXPECT_LT(value(after, "val_mlm_loss"), 0.8 * value(before, "val_mlm_loss"));
+  EXPECT_GT(value(after, "val_mlm_accuracy"), value(before, "val_mlm_accuracy"));
   for (const char* name : {"val_mlm_accuracy", "val_nsp_accuracy"}) {
     EXPECT_GE(value(after, name), 0) << name;
     EXPECT_LE(value(after, name), 1) << name;

@@ -51,7 +51,7 @@ struct TokenizerRates {
 struct TokenizerBenchOptions {
   int runs = 5;
   Workers* workers = nullptr;  // null: one thread only
-  Interrupt interrupt;
+  Interrupt interrupt{};
 };
 
 // Ends early, with what it has, when options.interrupt asks for it.
