@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string_view>
 
 #include "device/stream.h"
 
@@ -20,14 +21,15 @@ namespace stemma {
 // Operations per second of all workers together, a multiply-add being two; bytes per second. 0: the
 // machine does not have it, or it was not asked for.
 struct Peaks {
-  double f32_flops = 0;       // FMA, of the widest vectors
-  double fp16_flops = 0;      // AVX512-FP16 FMA
-  double bf16_dot_flops = 0;  // AVX512-BF16 dot product
-  double int8_ops = 0;        // AVX512-VNNI dot product
-  double amx_bf16_flops = 0;  // AMX tiles
-  double amx_int8_ops = 0;    // AMX tiles
-  double dram_bytes = 0;      // reading a buffer of PeakOptions::dram_buffer_bytes
-  double buffer_bytes = 0;    // reading a buffer of PeakOptions::buffer_bytes
+  double f32_flops = 0;               // FMA, of the widest vectors
+  double fp16_flops = 0;              // AVX512-FP16 FMA
+  double bf16_dot_flops = 0;          // AVX512-BF16 dot product
+  double int8_ops = 0;                // AVX512-VNNI dot product
+  double amx_bf16_flops = 0;          // AMX tiles
+  double amx_int8_ops = 0;            // AMX tiles
+  double dram_bytes = 0;              // reading a buffer of PeakOptions::dram_buffer_bytes
+  double read_bytes = 0;              // reading a buffer of read_buffer_bytes again and again
+  std::size_t read_buffer_bytes = 0;  // 0: not measured
 };
 
 struct PeakOptions {
@@ -37,8 +39,16 @@ struct PeakOptions {
   bool quick = false;
   // 0: not measured. At least 2 GiB, caches being large; it is allocated for the measurement.
   std::size_t dram_buffer_bytes = std::size_t{2} << 30;
-  std::size_t buffer_bytes = 0;  // a second buffer, of a model's weights for example
+  // A second buffer, as large as what a program reads again and again: the weights and the cache of
+  // a model that writes. A cache of the machine may hold it.
+  std::size_t read_buffer_bytes = 0;
 };
+
+// Where a buffer of read_buffer_bytes comes from when it is read again and again: "cache" where it
+// was read more than a quarter faster than DRAM, wholly or partly from a cache; "DRAM" otherwise;
+// "unknown" where one of the two was not measured. By the rates and not by the sizes, because
+// virtual machines hide how large the caches are that they share.
+std::string_view read_level(const Peaks& peaks);
 
 // On the calling thread and the stream's workers. Throws out_of_memory.
 Peaks measure_peaks(Stream& stream, const PeakOptions& options);

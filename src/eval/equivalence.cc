@@ -8,9 +8,8 @@
 
 #include "base/error.h"
 #include "base/philox.h"
-#include "kernels/elementwise.h"
+#include "infer/forward.h"
 #include "kernels/host.h"
-#include "nn/attention_state.h"
 
 namespace stemma::eval {
 namespace {
@@ -40,20 +39,8 @@ struct Outcome {
 
 Outcome outcome_of(const infer::LoadedModel& model, std::span<const std::int32_t> ids,
                    bool logits) {
-  Batch batch;
-  batch.ids.assign(ids.begin(), ids.end());
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    batch.positions.push_back(static_cast<std::int32_t>(i));
-  batch.offsets = {0, batch.tokens()};
-  nn::FullAttention attention(batch);
-  ops::Context ctx = model.context();
-  Tensor result = model.model().forward({ctx, batch, attention});
-  if (logits) result = model.model().head().logits(ctx, result);
-  if (result.dtype() != DType::f32) {
-    const Tensor wide = Tensor::empty(result.shape(), DType::f32);
-    kernels::convert(model.stream(), result, wide);
-    result = wide;
-  }
+  infer::Forward forward(model);
+  const Tensor result = logits ? forward.logits(ids) : forward.states(ids);
   Outcome outcome{kernels::to_host<float>(model.stream(), result),
                   static_cast<std::size_t>(result.cols())};
   for (const float value : outcome.values)

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "infer/forward.h"
 
 namespace stemma::eval {
 namespace {
@@ -46,23 +47,16 @@ Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
   const std::int64_t stride = std::max<std::int64_t>(1, window / 2);
   Perplexity result;
   result.bytes = static_cast<std::int64_t>(text.size());
-  ops::Context ctx = model.context();
-  Batch batch;
+  infer::Forward forward(model);
   for (std::int64_t begin = 0; result.tokens < targets; begin += stride) {
     const std::int64_t end = std::min(begin + window, targets);
-    batch.ids.assign(stream.begin() + begin, stream.begin() + end);
-    batch.positions.resize(batch.ids.size());
-    for (std::size_t i = 0; i < batch.positions.size(); ++i)
-      batch.positions[i] = static_cast<std::int32_t>(i);
-    batch.offsets = {0, batch.tokens()};
-    nn::FullAttention attention(batch);
-    const Tensor h = model.model().forward({ctx, batch, attention});
+    const std::span all(stream);
     // Targets before this one were scored by earlier windows, with more context.
     const std::int64_t fresh = result.tokens - begin;
-    const std::span<const std::int32_t> wanted(stream.data() + begin + 1 + fresh,
-                                               static_cast<std::size_t>(end - begin - fresh));
-    for (const double loss :
-         model.model().head().token_losses(ctx, h.slice_rows(fresh, end - begin), wanted))
+    const auto from = static_cast<std::size_t>(begin), to = static_cast<std::size_t>(end);
+    const auto scored = static_cast<std::size_t>(result.tokens) + 1;
+    for (const double loss : forward.token_losses(all.subspan(from, to - from), fresh,
+                                                  all.subspan(scored, to + 1 - scored)))
       result.nll += loss;
     if (!std::isfinite(result.nll))
       throw Error(ErrorCode::corrupt,

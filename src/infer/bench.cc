@@ -1,14 +1,14 @@
 #include "infer/bench.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <numeric>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "infer/key_value_cache.h"
+#include "infer/cached_pass.h"
+#include "infer/token_sampler.h"
 
 namespace stemma::infer {
 namespace {
@@ -26,63 +26,38 @@ void check(const LoadedModel& model, const BenchSettings& s, std::int64_t new_to
                             new_tokens > 0 ? " and a new token needs a place" : ""));
 }
 
-// B sequences in a cache, all of the same length.
+// B sequences in a cache, all of the same length, through the passes and the sampler of the engine.
 class Sequences {
  public:
   Sequences(const LoadedModel& model, const BenchSettings& s, std::int64_t capacity)
-      : model_(model),
-        ctx_(model.context()),
-        cache_(model.config(), model.numerics(), s.batch, capacity),
-        slots_(static_cast<std::size_t>(s.batch)) {
-    std::iota(slots_.begin(), slots_.end(), std::int64_t{0});
-  }
+      : stream_(model.stream()),
+        pass_(model, s.batch, capacity),
+        samplers_(static_cast<std::size_t>(s.batch), TokenSampler({})) {}
 
   // Feeds every sequence its `count` next ids; returns the likeliest next id of each.
-  std::vector<std::int32_t> feed(const std::vector<std::int32_t>& ids, std::int64_t count) {
-    const auto first = static_cast<std::int32_t>(cache_.length(0));
-    batch_.ids = ids;
-    batch_.positions.resize(ids.size());
-    for (std::size_t i = 0; i < ids.size(); ++i)
-      batch_.positions[i] = first + static_cast<std::int32_t>(static_cast<std::int64_t>(i) % count);
-    batch_.offsets.assign(1, 0);
-    for (std::size_t b = 0; b < slots_.size(); ++b)
-      batch_.offsets.push_back(batch_.offsets.back() + count);
-    cache_.prepare(batch_, slots_);
-    const Tensor h = model_.model().forward({ctx_, batch_, cache_});
-    cache_.advance();
-    return likeliest(model_.model().head().logits(ctx_, last_rows(h)));
+  std::vector<std::int32_t> feed(std::span<const std::int32_t> ids, std::int64_t count) {
+    const auto n = static_cast<std::size_t>(count);
+    std::vector<CachedPass::Part> parts;
+    for (std::size_t b = 0; b < samplers_.size(); ++b)
+      parts.push_back({static_cast<std::int64_t>(b), ids.subspan(b * n, n)});
+    std::vector<std::int32_t> next(samplers_.size());
+    pass_.run(parts, [&](const Tensor& logits) {
+      choose_rows(stream_, logits, host_logits_, [&](std::size_t b, std::span<const float> row) {
+        next[b] = samplers_[b].next(row, {});
+      });
+    });
+    return next;
   }
   void truncate(std::int64_t length) {
-    for (const std::int64_t slot : slots_) cache_.truncate(slot, length);
+    for (std::int64_t slot = 0; slot < pass_.cache().slots(); ++slot)
+      pass_.cache().truncate(slot, length);
   }
 
  private:
-  // The last row of each sequence.
-  Tensor last_rows(const Tensor& h) const {
-    const std::int64_t rows = batch_.sequences();
-    if (rows == h.rows()) return h;
-    Tensor last = Tensor::empty({rows, h.cols()}, h.dtype());
-    const std::size_t bytes = static_cast<std::size_t>(h.cols()) * size_of(h.dtype());
-    for (std::int64_t b = 0; b < rows; ++b) {
-      const std::int64_t row = batch_.offsets[static_cast<std::size_t>(b) + 1] - 1;
-      std::memcpy(last.slice_rows(b, b + 1).raw(), h.slice_rows(row, row + 1).raw(), bytes);
-    }
-    return last;
-  }
-  static std::vector<std::int32_t> likeliest(const Tensor& logits) {
-    std::vector<std::int32_t> ids;
-    for (std::int64_t b = 0; b < logits.rows(); ++b) {
-      const float* row = logits.data<float>() + b * logits.row_stride();
-      ids.push_back(static_cast<std::int32_t>(std::max_element(row, row + logits.cols()) - row));
-    }
-    return ids;
-  }
-
-  const LoadedModel& model_;
-  ops::Context ctx_;
-  KeyValueCache cache_;
-  std::vector<std::int64_t> slots_;
-  Batch batch_;
+  Stream& stream_;
+  CachedPass pass_;
+  std::vector<TokenSampler> samplers_;
+  std::vector<float> host_logits_;
 };
 
 std::vector<std::int32_t> random_ids(const LoadedModel& model, std::int64_t count) {
@@ -114,17 +89,14 @@ std::vector<double> timed(const BenchSettings& s, Reset reset, Step step) {
 std::vector<double> bench_encoder(const LoadedModel& model, const BenchSettings& s,
                                   const std::vector<std::int32_t>& ids) {
   Batch batch;
-  batch.ids = ids;
-  for (std::int64_t b = 0; b <= s.batch; ++b) batch.offsets.push_back(b * s.context);
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    batch.positions.push_back(static_cast<std::int32_t>(static_cast<std::int64_t>(i) % s.context));
+  std::vector<std::int32_t> rows(ids.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  for (std::size_t b = 0; b < ids.size(); b += static_cast<std::size_t>(s.context))
+    append(batch, std::span(ids).subspan(b, static_cast<std::size_t>(s.context)));
   nn::FullAttention attention(batch);
-  ops::Context ctx = model.context();
+  Forward forward(model);
   return timed(
-      s, [] {},
-      [&] {
-        model.model().forward({ctx, batch, attention});
-      });
+      s, [] {}, [&] { forward.states(batch, attention, rows, [](const Tensor&) {}); });
 }
 
 }  // namespace

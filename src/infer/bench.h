@@ -1,5 +1,6 @@
-// How fast a model reads a prompt and writes tokens: the timed part of `stemma bench`. What its
-// shares are made of, the counts of FLOP and bytes, is in models/cost.h.
+// How fast a model reads a prompt and writes tokens: the timed part of `stemma bench`, over the
+// passes and the sampler that the engine runs on. What its shares are made of, the counts of FLOP
+// and bytes, is in models/cost.h.
 //
 //   const std::vector<double> seconds = bench_decode(model, {.batch = 1, .context = 512, .steps =
 //   16}); const double rate = ModelCost(model.config()).decode_flop(1, 512) / median(seconds);
@@ -17,10 +18,10 @@ struct BenchSettings {
   std::int64_t batch = 1;    // sequences at once
   std::int64_t context = 0;  // tokens of a prompt (prefill), or in the cache (decode)
   std::int64_t steps = 8, warmup = 1;
-  Interrupt interrupt{};  // asked between two steps
+  Interrupt interrupt = {};  // asked before each step
 };
 
-// Seconds of each timed step on random ids; fewer when the interrupt asks for it. A prefill step reads `batch`
+// Seconds of each timed step on random ids; fewer when interrupted. A prefill step reads `batch`
 // prompts from an empty cache and computes the logits after each one's last token; a decode step
 // computes one greedy token for each of `batch` sequences after `context` tokens, and forgets it.
 // Of an encoder a prefill computes the states only, and decoding throws unsupported.

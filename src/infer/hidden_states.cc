@@ -6,8 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "kernels/elementwise.h"
-#include "nn/attention_state.h"
+#include "infer/forward.h"
 
 namespace stemma::infer {
 namespace {
@@ -15,13 +14,16 @@ namespace {
 // Tokens of the texts that go through the model together.
 constexpr std::int64_t kTokensAtOnce = 4096;
 
-void append(Batch& batch, std::span<const std::int32_t> ids) {
-  if (batch.offsets.empty()) batch.offsets = {0};
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    batch.ids.push_back(ids[i]);
-    batch.positions.push_back(static_cast<std::int32_t>(i));
-  }
-  batch.offsets.push_back(batch.tokens());
+Tensor hidden_states(Forward& forward, const Batch& batch) {
+  const std::int64_t context = forward.model().config().context;
+  for (std::size_t b = 0; b + 1 < batch.offsets.size(); ++b)
+    if (const std::int64_t length = batch.offsets[b + 1] - batch.offsets[b];
+        length < 1 || length > context)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[hidden] a sequence must hold 1 to {} ids (the model's context), "
+                              "got {}",
+                              context, length));
+  return forward.states(batch);
 }
 
 }  // namespace
@@ -34,21 +36,8 @@ Batch batch_of_ids(std::vector<std::int32_t> ids, std::vector<std::int32_t> segm
 }
 
 Tensor hidden_states(const LoadedModel& model, const Batch& batch) {
-  const std::int64_t context = model.config().context;
-  for (std::size_t b = 0; b + 1 < batch.offsets.size(); ++b)
-    if (const std::int64_t length = batch.offsets[b + 1] - batch.offsets[b];
-        length < 1 || length > context)
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[hidden] a sequence must hold 1 to {} ids (the model's context), "
-                              "got {}",
-                              context, length));
-  ops::Context ctx = model.context();
-  nn::FullAttention attention(batch);
-  const Tensor h = model.model().forward({ctx, batch, attention});
-  if (h.dtype() == DType::f32) return h;
-  const Tensor states = Tensor::empty(h.shape(), DType::f32);
-  kernels::convert(ctx.stream(), h, states);
-  return states;
+  Forward forward(model);
+  return hidden_states(forward, batch);
 }
 
 TextEmbedder::TextEmbedder(const LoadedModel& model, const Pooling& pooling)
@@ -58,11 +47,12 @@ TextEmbedder::TextEmbedder(const LoadedModel& model, const Pooling& pooling)
 
 std::vector<TextVector> TextEmbedder::embed(std::span<const std::string> texts) const {
   std::vector<TextVector> vectors(texts.size());
+  Forward forward(model_);
   Batch batch;
   std::size_t first = 0;  // of the texts in the batch
   const auto run = [&](std::size_t end) {
     if (first == end) return;
-    const Tensor states = hidden_states(model_, batch);
+    const Tensor states = hidden_states(forward, batch);
     for (std::size_t i = first; i < end; ++i)
       pool(states.slice_rows(batch.offsets[i - first], batch.offsets[i - first + 1]), vectors[i]);
     first = end;

@@ -35,6 +35,7 @@ class KeyValueCache final : public nn::AttentionState {
   // After the pass: the tokens of the batch now belong to their slots.
   void advance();
 
+  std::int64_t slots() const { return static_cast<std::int64_t>(lengths_.size()); }
   std::int64_t length(std::int64_t slot) const { return lengths_[static_cast<std::size_t>(slot)]; }
   // Forgets all but the first `length` tokens of a slot.
   void truncate(std::int64_t slot, std::int64_t length);

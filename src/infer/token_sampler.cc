@@ -33,14 +33,17 @@ TokenSampler::TokenSampler(const SamplingOptions& options) : options_(options) {
 }
 
 std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const std::int32_t> ids) {
-  scores_.assign(logits.begin(), logits.end());
   // A token may be forbidden by minus infinity; nothing else that is not finite makes sense.
-  const bool sound = std::all_of(scores_.begin(), scores_.end(), [](float score) {
+  const bool sound = std::all_of(logits.begin(), logits.end(), [](float score) {
     return score <= std::numeric_limits<float>::max();
   });
-  if (!sound || !std::isfinite(*std::max_element(scores_.begin(), scores_.end())))
+  const auto likeliest = std::max_element(logits.begin(), logits.end());
+  if (!sound || !std::isfinite(*likeliest))
     throw Error(ErrorCode::corrupt,
                 "[generate] the model's scores are not finite: its weights are damaged");
+  if (options_.temperature == 0 && options_.repetition_penalty == 1)
+    return static_cast<std::int32_t>(likeliest - logits.begin());
+  scores_.assign(logits.begin(), logits.end());
   if (options_.repetition_penalty != 1) {
     const auto penalty = static_cast<float>(options_.repetition_penalty);
     for (const std::int32_t id : ids) {

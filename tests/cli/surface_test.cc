@@ -139,6 +139,14 @@ TEST(Bench, ReportsWhatInterfacesNeed) {
         kept += line.at("bytes").as_int();
       EXPECT_GT(kept, 2 * 16 * 4);
     }
+    const Json& read = json.at("peaks").at("read");
+    EXPECT_EQ(read.is_null(), what != "decode");
+    if (what == "decode") {
+      EXPECT_GT(read.at("bytes").as_int(), 10'000);
+      EXPECT_FALSE(read.at("level").as_string().empty());
+      EXPECT_NEAR(json.at("share_of_peak").as_double(),
+                  json.at("bytes_per_s").as_double() / read.at("rate").as_double(), 1e-9);
+    }
     // The median step makes the rate.
     std::vector<double> seconds;
     for (const Json& s : json.at("step_seconds").as_array()) seconds.push_back(s.as_double());

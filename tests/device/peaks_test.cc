@@ -13,7 +13,7 @@ TEST(Peaks, MeasuresWhatTheMachineHasAndNothingElse) {
   Stream stream(2);
   const Peaks peaks = measure_peaks(stream, {.time = std::chrono::milliseconds(10),
                                              .dram_buffer_bytes = 8 << 20,
-                                             .buffer_bytes = 1 << 20});
+                                             .read_buffer_bytes = 1 << 20});
   const CpuFeatures& cpu = cpu_features();
   // Any processor with AVX2 does one 8-wide multiply-add per cycle; none does 1000 at 10 GHz.
   EXPECT_GT(peaks.f32_flops, 1e9);
@@ -25,7 +25,16 @@ TEST(Peaks, MeasuresWhatTheMachineHasAndNothingElse) {
   EXPECT_EQ(peaks.int8_ops > 0, cpu.avx512_vnni);
   EXPECT_GT(peaks.dram_bytes, 1e8);
   EXPECT_LT(peaks.dram_bytes, 1e13);
-  EXPECT_GT(peaks.buffer_bytes, 1e8);
+  EXPECT_GT(peaks.read_bytes, 1e8);
+  EXPECT_EQ(peaks.read_buffer_bytes, std::size_t{1} << 20);
+}
+
+TEST(Peaks, TheLevelThatIsReadFollowsFromTheRates) {
+  EXPECT_EQ(read_level({.dram_bytes = 10e9, .read_bytes = 11e9}), "DRAM");
+  EXPECT_EQ(read_level({.dram_bytes = 10e9, .read_bytes = 8e9}), "DRAM");
+  EXPECT_EQ(read_level({.dram_bytes = 10e9, .read_bytes = 14e9}), "cache");
+  EXPECT_EQ(read_level({.dram_bytes = 10e9}), "unknown");
+  EXPECT_EQ(read_level({.read_bytes = 10e9}), "unknown");
 }
 
 TEST(Peaks, QuickMeasuresOnlyWhatProductsMultiplyIn) {

@@ -264,6 +264,42 @@ TEST_P(OnPath, PrefixAndDecodeGiveTheBitsOfOnePass) {
     }
 }
 
+// Blocks of few rows take another way through the same sums.
+TEST_P(OnPath, FewRowsHaveTheBitsOfMany) {
+  const ScopedKernelPath path(GetParam());
+  Stream stream(1);
+  constexpr std::int64_t kTokens = 300;
+  for (const DType type : {DType::f32, DType::bf16})
+    for (const std::int64_t size : {32, 48, 64, 96, 128, 256})
+      for (const std::int64_t group : {1, 3}) {
+        SCOPED_TRACE(::testing::Message()
+                     << to_string(type) << " D " << size << " group " << group);
+        AttentionSpec spec = spec_of(2 * group, size, true);
+        AttentionForward whole = inputs(spec, kTokens, type, 21);
+        spec.kv_heads = 2;
+        whole.k = whole.k.columns(0, 2 * size);
+        whole.v = whole.v.columns(0, 2 * size);
+        const auto sequences = packed({kTokens});
+        whole.sequences = sequences;
+        attention_forward(stream, spec, whole);
+        AttentionForward few = whole;
+        few.out = Tensor::zeros(whole.out.shape(), DType::f32);
+        few.lse = Tensor::zeros(whole.lse.shape(), DType::f32);
+        // 1 to 9 queries at a time, from every third place.
+        std::int64_t n = 1;
+        for (std::int64_t begin = 0; begin + n <= kTokens; begin += 3, n = n % 9 + 1) {
+          AttentionSequence s;
+          s.query_begin = s.first_position = begin;
+          s.query_end = s.keys = begin + n;
+          few.sequences = std::span(&s, 1);
+          attention_forward(stream, spec, few);
+          EXPECT_TRUE(same_bits(whole.out.slice_rows(begin, begin + n),
+                                few.out.slice_rows(begin, begin + n)))
+              << n << " from " << begin;
+        }
+      }
+}
+
 TEST_P(OnPath, NeighboursAndThreadsChangeNoBit) {
   const ScopedKernelPath path(GetParam());
   for (const bool causal : {true, false}) {

@@ -20,14 +20,14 @@ int run_bench(const BenchOptions& o, const std::string& what) {
   const Measured m = measure(o, what, stream);
   if (process_interrupt().requested()) return interrupted_or_done();
   // After the bench: the buffers of the measurement are no memory of the model's.
-  const Peaks peaks = measure_peaks(stream, peak_options(m.weight_bytes));
+  const Peaks peaks = measure_peaks(stream, peak_options(static_cast<std::size_t>(m.bytes)));
   Json out = bench_json(o, what, m, peaks);
   out.set("threads", stream.workers().count());
   if (o.json) return print_json(out);
-  print(fmt::format("{} {}: {}, {:.3f} TFLOP/s, {:.0f} % of the {} peak; {} at most\n", what,
+  print(fmt::format("{} {}: {}, {:.3f} TFLOP/s, {:.0f} % of the {}; {} at most\n", what,
                     o.model.model, format_rate(out.at("tokens_per_s").as_double(), "tokens"),
                     out.at("tflops").as_double(), 100 * out.at("share_of_peak").as_double(),
-                    m.bytes > 0 ? "DRAM" : "multiply", format_bytes(m.peak_memory)));
+                    yardstick_name(m, peaks), format_bytes(m.peak_memory)));
   if (!m.kept.empty()) print("kept for the backward pass of a micro-batch:\n");
   for (const ops::TapeReportLine& line : m.kept)
     print(fmt::format("  {:<16} {:>4} x  {}\n", line.operation, line.count,
@@ -77,8 +77,10 @@ void add_bench(Program& program) {
           "Times reading prompts of --seq tokens, with the head for the last token only.");
   add_one(
       program, "decode", "how fast a model writes here",
-      "Times one greedy token for each of --batch sequences after --seq tokens; the share is of "
-      "the memory's rate, since decoding reads all weights and the cache for every token.");
+      "Times one greedy token for each of --batch sequences after --seq tokens. Decoding reads all "
+      "weights and the cache for every token; the share is of the rate at which this machine reads "
+      "a buffer of that size again and again, and the report says whether that is DRAM's or a "
+      "cache's (peaks.read).");
 }
 
 }  // namespace stemma::cli

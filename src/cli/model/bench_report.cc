@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
 #include "base/progress.h"
 #include "checkpoint/stored_model.h"
 #include "cli/machine/peaks_json.h"
@@ -64,7 +63,6 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
   const auto cached = static_cast<double>(size_of(model.numerics().activations));
   if (decode) m.bytes = cost.decode_bytes(stored, cached, o.batch, o.seq);
-  m.weight_bytes = static_cast<std::size_t>(stored * static_cast<double>(cost.parameters()));
   m.peak_memory = peak_memory_bytes();
   return m;
 }
@@ -89,13 +87,24 @@ Measured measure(const BenchOptions& o, const std::string& what, Stream& stream)
                          : measure_inference(o, found, what == "decode");
 }
 
+double yardstick(const Measured& m, const Peaks& peaks) {
+  if (m.bytes <= 0) return multiply_peak(peaks, m.numerics);
+  return peaks.read_bytes > 0 ? peaks.read_bytes : peaks.dram_bytes;
+}
+
+std::string yardstick_name(const Measured& m, const Peaks& peaks) {
+  if (m.bytes <= 0) return "multiply peak";
+  if (peaks.read_bytes <= 0) return "DRAM's rate";
+  return fmt::format("rate of reading {} ({})", format_bytes(peaks.read_buffer_bytes),
+                     read_level(peaks));
+}
+
 Json bench_json(const BenchOptions& o, const std::string& what, const Measured& m,
                 const Peaks& peaks) {
   std::vector<double> sorted = m.seconds;
   std::sort(sorted.begin(), sorted.end());
   const double median = 0.5 * (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]);
-  const double share = m.bytes > 0 ? m.bytes / median / peaks.dram_bytes
-                                   : m.flop / median / multiply_peak(peaks, m.numerics);
+  const double share = (m.bytes > 0 ? m.bytes : m.flop) / median / yardstick(m, peaks);
   Json steps{Json::Array{}};
   for (const double s : m.seconds) steps.push_back(s);
   Json out = Json::object({{"bench", what},

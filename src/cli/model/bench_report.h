@@ -24,8 +24,7 @@ struct BenchOptions {
 struct Measured {
   std::vector<double> seconds;  // of each step
   double tokens = 0, flop = 0;  // of one step
-  double bytes = 0;             // of one step; 0: the FLOP peak is the yardstick
-  std::size_t weight_bytes = 0;
+  double bytes = 0;             // read by one step; 0: the FLOP peak is the yardstick
   std::uint64_t peak_memory = 0;
   ops::Numerics numerics = {};                 // what it ran in
   std::vector<ops::TapeReportLine> kept = {};  // training: what the tape keeps
@@ -33,6 +32,14 @@ struct Measured {
 
 // `what`: "train", "prefill" or "decode". Fewer steps when a signal came.
 Measured measure(const BenchOptions& o, const std::string& what, Stream& stream);
+
+// What the step is set against: of decode the rate at which as many bytes are read again and again
+// (DRAM's where that was not measured), otherwise the peak of the multiply type. In units of m's
+// bytes or flop a second.
+double yardstick(const Measured& measured, const Peaks& peaks);
+
+// That in words: "multiply peak", "rate of reading 548 MB (cache)".
+std::string yardstick_name(const Measured& measured, const Peaks& peaks);
 
 // The object that --json prints: medians over the steps, shares of the peaks.
 Json bench_json(const BenchOptions& o, const std::string& what, const Measured& measured,

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/model/generate_batch.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
@@ -23,7 +24,7 @@ namespace {
 
 struct GenerateOptions {
   ModelFlags model;
-  std::string prompt, prompt_file, ids, chat, system;
+  std::string prompt, prompt_file, ids, chat, system, batch;
   infer::GenerateOptions generate;
   std::int64_t seed = 0;
   bool json = false;
@@ -36,12 +37,12 @@ bool is_given(const OptionSet& options, const char* key) {
 // Before the model is opened, which may take long.
 void check_prompt_flags(const OptionSet& options) {
   int prompts = 0;
-  for (const char* key : {"prompt", "prompt_file", "ids", "chat"})
+  for (const char* key : {"prompt", "prompt_file", "ids", "chat", "batch"})
     prompts += is_given(options, key) ? 1 : 0;
   if (prompts != 1)
     throw Error(ErrorCode::invalid_argument,
-                "[generate] give the text to continue with one of --prompt, --prompt-file, --ids "
-                "and --chat");
+                "[generate] give the text to continue with one of --prompt, --prompt-file, --ids, "
+                "--chat and --batch");
   if (is_given(options, "system") && !is_given(options, "chat"))
     throw Error(ErrorCode::invalid_argument,
                 "[generate] --system is a part of a chat: give --chat too");
@@ -91,8 +92,9 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   o.generate.sampling.validate();
   check_prompt_flags(options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
-  const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
   o.generate.interrupt = process_interrupt();
+  if (is_given(options, "batch")) return generate_batch(model, o.batch, o.generate);
+  const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
   if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
   const infer::Generation g = infer::generate(model, prompt, o.generate);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));
@@ -144,6 +146,7 @@ void add_generate(Program& program) {
       "stemma generate --model runs/book --prompt \"Once upon a time\" --max-tokens 100",
       "stemma generate --model gpt2/ --prompt-file question.txt --temperature 0.8 --top-p 0.95",
       "stemma generate --model smollm2.gguf --chat \"What is a stemma?\" --system \"Be brief.\"",
+      "stemma generate --model smollm2.gguf --batch questions.jsonl --max-tokens 100",
       "stemma generate --model gpt2/ --ids 15496,995 --max-tokens 5 --json"};
   declare(o->model, c.options);
   c.options.add({"prompt", "the text to continue; an empty one begins a new text", "\"Once upon\""},
@@ -156,6 +159,12 @@ void add_generate(Program& program) {
   c.options.add(
       {"system", "with --chat: the system message, instead of the model's own", "\"Be brief.\""},
       o->system);
+  c.options.add(
+      {"batch",
+       "a file with a JSON object a line, `prompt` or `messages`, and `id` if you like; -: "
+       "standard input; prints one for each, in their order",
+       "questions.jsonl"},
+      o->batch);
   c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
   declare_sampling(*o, c.options);
   declare_json(o->json, c.options);

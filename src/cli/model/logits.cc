@@ -7,8 +7,7 @@
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "infer/hidden_states.h"
-#include "nn/attention_state.h"
+#include "infer/forward.h"
 
 namespace stemma::cli {
 namespace {
@@ -27,10 +26,7 @@ Tensor logits_of(const infer::LoadedModel& model, const std::vector<std::int32_t
                 fmt::format("[logits] --ids must hold 1 to {} ids (the model's context), got {}",
                             context, ids.size()));
   model.require_token_head("logits");
-  const Batch batch = infer::batch_of_ids(ids);
-  nn::FullAttention attention(batch);
-  ops::Context ctx = model.context();
-  return model.model().head().logits(ctx, model.model().forward({ctx, batch, attention}));
+  return infer::Forward(model).logits(ids);
 }
 
 int run_logits(const LogitsOptions& o) {

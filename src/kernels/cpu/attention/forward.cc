@@ -1,7 +1,7 @@
 // Attention forward, vectorised: a task is a block of queries of one stripe, with all query heads
 // of one key-value head. Each chunk of keys and values is packed once for the block; tiles of rows,
 // a row being one head of one query, then go through scores, softmax and weighted sum inside the
-// caches.
+// caches. A block of few rows (few_rows-inl.h) packs less.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -15,6 +15,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention/forward.cc"
 #include <hwy/foreach_target.h>
 
+#include "kernels/cpu/attention/few_rows-inl.h"
 #include "kernels/cpu/attention/tile-inl.h"
 
 #ifndef STEMMA_KERNELS_CPU_ATTENTION_FORWARD_
@@ -184,6 +185,12 @@ HWY_INLINE void start_row(const ForwardScratch& scratch, Index i, float chunk_ma
   scratch.sum[i] = chunk_sum;
 }
 
+// A block of few rows is one tile.
+HWY_INLINE bool packs_keys(const ForwardJob& job) { return job.queries * job.group > kFewRows; }
+HWY_INLINE bool packs_values(const ForwardJob& job) {
+  return packs_keys(job) || job.size % kPanel != 0;
+}
+
 void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const ForwardTile& tile) {
   const Index group = job.group, first = tile.begin / group;
   const Index last = (tile.begin + tile.rows - 1) / group;
@@ -191,9 +198,13 @@ void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const Fo
   const Index from = larger(0, job.begin(first) - tile.first_key) / kRangeStep * kRangeStep;
   if (limit <= from) return;
   const Index size = job.size, padded = round_up(size, kPanel);
-  multiply<Lies::rows>(tile.rows, round_up(limit - from, kPanel) / kPanel,
-                       {size, scratch.q + tile.begin * kTileStride, scratch.k + from * size,
-                        size * kPanel, scratch.scores + from, kTileStride, false});
+  if (packs_keys(job))
+    multiply<Lies::rows>(tile.rows, round_up(limit - from, kPanel) / kPanel,
+                         {size, scratch.q + tile.begin * kTileStride, scratch.k + from * size,
+                          size * kPanel, scratch.scores + from, kTileStride, false});
+  else
+    few_scores(job.k, tile.first_key + from, limit - from, tile.rows, size, scratch.q, scratch.k,
+               scratch.scores + from);
   float max[kTileRows] = {}, sum[kTileRows] = {};
   const auto range = [&](Index n) STEMMA_LANES {
     return KeyRange{from, larger(0, job.begin(n) - tile.first_key),
@@ -211,9 +222,13 @@ void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const Fo
     if (job.dropout.on)
       drop_row(job, {job.head + head, job.position_of(n)}, tile.first_key, keys, row, scratch.bits);
   }
-  multiply<Lies::rows>(tile.rows, padded / kPanel,
-                       {limit - from, scratch.scores + from, scratch.v + from * kPanel,
-                        kKeyChunk * kPanel, scratch.sums, kTileStride, false});
+  if (packs_values(job))
+    multiply<Lies::rows>(tile.rows, padded / kPanel,
+                         {limit - from, scratch.scores + from, scratch.v + from * kPanel,
+                          kKeyChunk * kPanel, scratch.sums, kTileStride, false});
+  else
+    few_values(job.v, tile.first_key + from, limit - from, tile.rows, size, scratch.scores + from,
+               scratch.sums);
   for (Index r = 0; r < tile.rows; ++r) {
     const Index i = tile.begin + r, query = i / group;
     const KeyRange keys = range(query);
@@ -277,8 +292,10 @@ void attention_block(const attention::ForwardJob& job, const attention::ForwardS
        first_key += kKeyChunk) {
     const Index keys = smaller(kKeyChunk, seen_end - first_key);
     const Index from = larger(0, seen_begin - first_key) / kRangeStep * kRangeStep;
-    pack_transposed(job.k, first_key + from, keys - from, size, scratch.k + from * size);
-    pack_panels(job.v, first_key + from, keys - from, size, scratch.v + from * kPanel);
+    if (packs_keys(job))
+      pack_transposed(job.k, first_key + from, keys - from, size, scratch.k + from * size);
+    if (packs_values(job))
+      pack_panels(job.v, first_key + from, keys - from, size, scratch.v + from * kPanel);
     for (Index begin = 0; begin < rows; begin += kTileRows)
       forward_tile(job, scratch, {begin, smaller(kTileRows, rows - begin), first_key, keys});
   }

@@ -171,14 +171,14 @@ HWY_INLINE void transpose_rows(const In* const (&row)[4], Index size, float* to)
     for (int r = 0; r < 4; ++r) to[r] = widen(row[r][i]);
 }
 
-// Rows [begin, begin + count) of `size` elements as the columns of panels [size][kPanel].
+// Rows [begin, begin + count) of `size` elements as the columns of panels [size][kPanel]. Rows up
+// to `end` are wanted next.
 template <class In>
 void pack_transposed_as(const attention::Rows& from, Index begin, Index count, Index size,
-                        float* to) {
+                        float* to, Index end) {
   for (Index j = 0; j < round_up(count, kPanel); j += 4) {
     const In* row[4];
-    for (Index r = 0; r < 4; ++r)
-      prefetch_row<In>(from, begin + j + r + kPrefetchRows, begin + count, size);
+    for (Index r = 0; r < 4; ++r) prefetch_row<In>(from, begin + j + r + kPrefetchRows, end, size);
     for (Index r = 0; r < 4; ++r)
       row[r] = j + r < count ? row_at<In>(from, begin + j + r) : kNoRow<In>;
     transpose_rows<In>(row, size, to + j / kPanel * size * kPanel + j % kPanel);
@@ -214,9 +214,13 @@ void pack_tile_as(const attention::Rows& from, Index begin, Index count, Index h
 }
 
 HWY_INLINE void pack_transposed(const attention::Rows& from, Index begin, Index count, Index size,
+                                float* to, Index end) {
+  from.narrow ? pack_transposed_as<bf16>(from, begin, count, size, to, end)
+              : pack_transposed_as<float>(from, begin, count, size, to, end);
+}
+HWY_INLINE void pack_transposed(const attention::Rows& from, Index begin, Index count, Index size,
                                 float* to) {
-  from.narrow ? pack_transposed_as<bf16>(from, begin, count, size, to)
-              : pack_transposed_as<float>(from, begin, count, size, to);
+  pack_transposed(from, begin, count, size, to, begin + count);
 }
 HWY_INLINE void pack_panels(const attention::Rows& from, Index begin, Index count, Index size,
                             float* to) {

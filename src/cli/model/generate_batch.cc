@@ -1,0 +1,159 @@
+#include "cli/model/generate_batch.h"
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/output.h"
+#include "infer/chat_prompt.h"
+#include "infer/engine.h"
+#include "infer/generator.h"
+
+namespace stemma::cli {
+namespace {
+
+constexpr std::int64_t kSlots = 16;
+
+struct BatchRow {
+  Json id;  // null where there is none
+  std::string prompt;
+  std::vector<chat::Message> messages;  // empty: prompt
+};
+
+BatchRow row_of(const Json& json) {
+  BatchRow row;
+  if (const Json* id = json.find("id")) row.id = *id;
+  const Json* messages = json.find("messages");
+  if ((json.find("prompt") != nullptr) == (messages != nullptr))
+    throw Error(ErrorCode::corrupt, "a row must have one of 'prompt' and 'messages'");
+  if (!messages) {
+    row.prompt = json.at("prompt").as_string();
+    return row;
+  }
+  for (const Json& m : messages->as_array())
+    row.messages.push_back({m.at("role").as_string(), m.at("content").as_string()});
+  if (row.messages.empty()) throw Error(ErrorCode::corrupt, "'messages' is empty");
+  return row;
+}
+
+std::vector<BatchRow> read_rows(const std::string& path) {
+  const std::string text =
+      path == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : read_file(path);
+  std::vector<BatchRow> rows;
+  std::int64_t number = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    ++number;
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    const std::string place = fmt::format("{} line {}", path, number);
+    const Json json = Json::parse(line, place);
+    try {
+      rows.push_back(row_of(json));
+    } catch (const Error& error) {
+      throw Error(ErrorCode::corrupt, fmt::format("[generate] {}: {}", place, error.what()));
+    }
+  }
+  return rows;
+}
+
+infer::Request request_of(const infer::LoadedModel& model, const BatchRow& row,
+                          const infer::GenerateOptions& options) {
+  infer::Request request{.options = options};
+  if (row.messages.empty()) {
+    request.prompt = infer::prompt_ids(model, row.prompt);
+    return request;
+  }
+  infer::ChatPrompt prompt = infer::chat_prompt(model, row.messages);
+  request.prompt = std::move(prompt.ids);
+  request.options.end_tokens.push_back(prompt.end_of_turn);
+  return request;
+}
+
+// Results that wait for those before them.
+class BatchResults {
+ public:
+  explicit BatchResults(const std::vector<BatchRow>& rows) : rows_(rows) {}
+
+  void fail(std::size_t row, const Error& error) {
+    if (code_ == kDone) code_ = exit_code(error.code());
+    Json out = begin(row);
+    out.set("error", error.what());
+    add(row, std::move(out));
+  }
+  void finish(std::size_t row, std::size_t prompt_tokens, const infer::Generation& g) {
+    if (g.error) try {
+        std::rethrow_exception(g.error);
+      } catch (const Error& error) {
+        return fail(row, error);
+      }
+    Json ids{Json::Array{}};
+    for (const std::int32_t id : g.ids) ids.push_back(id);
+    Json out = begin(row);
+    out.set("text", g.text);
+    out.set("ids", std::move(ids));
+    out.set("finish_reason", to_string(g.finish));
+    out.set("prompt_tokens", static_cast<std::int64_t>(prompt_tokens));
+    add(row, std::move(out));
+  }
+  bool wanted() const { return wanted_; }
+  int code() const { return code_; }
+
+ private:
+  Json begin(std::size_t row) const {
+    Json out = Json::object();
+    if (!rows_[row].id.is_null()) out.set("id", rows_[row].id);
+    return out;
+  }
+  void add(std::size_t row, Json out) {
+    done_.emplace(row, out.dump() + "\n");
+    for (auto next = done_.find(next_); next != done_.end(); next = done_.find(++next_)) {
+      wanted_ = wanted_ && print(next->second);
+      done_.erase(next);
+    }
+  }
+
+  const std::vector<BatchRow>& rows_;
+  std::map<std::size_t, std::string> done_;
+  std::size_t next_ = 0;
+  bool wanted_ = true;  // the reader is still there
+  int code_ = kDone;
+};
+
+}  // namespace
+
+int generate_batch(const infer::LoadedModel& model, const std::string& path,
+                   const infer::GenerateOptions& options) {
+  const std::vector<BatchRow> rows = read_rows(path);
+  infer::Engine engine(model, {.slots = std::clamp<std::int64_t>(std::ssize(rows), 1, kSlots)});
+  BatchResults results(rows);
+  struct Submitted {
+    std::size_t row, prompt_tokens;
+  };
+  std::vector<Submitted> submitted;  // by the engine's number
+  for (std::size_t row = 0; row < rows.size(); ++row) try {
+      infer::Request request = request_of(model, rows[row], options);
+      const std::size_t tokens = request.prompt.size();
+      engine.submit(std::move(request));
+      submitted.push_back({row, tokens});
+    } catch (const Error& error) {
+      results.fail(row, error);
+    }
+  while (!engine.idle() && results.wanted())
+    for (const infer::Engine::Completed& c : engine.step()) {
+      const Submitted& s = submitted[static_cast<std::size_t>(c.number)];
+      results.finish(s.row, s.prompt_tokens, c.generation);
+    }
+  const int code = interrupted_or_done();
+  return code == kDone ? results.code() : code;
+}
+
+}  // namespace stemma::cli

@@ -1,0 +1,20 @@
+// `generate --batch`: many prompts at once, through the engine.
+#pragma once
+
+#include <string>
+
+#include "infer/loaded_model.h"
+#include "infer/request.h"
+
+namespace stemma::cli {
+
+// Reads a JSON object a line from `path` (-: standard input): `prompt`, a text, or `messages`, a
+// list of {`role`, `content`} for the model's chat template; `id`, anything, comes back. Prints a
+// JSON object for each, in their order, as soon as those before it are done: `id`, `text`, `ids`,
+// `finish_reason`, `prompt_tokens`, or `id` and `error`. Each row gets what `options` alone would
+// give it. Returns the exit code: of the first row that failed, or kDone. Throws corrupt, naming
+// the line, for one that is no such object, before anything runs.
+int generate_batch(const infer::LoadedModel& model, const std::string& path,
+                   const infer::GenerateOptions& options);
+
+}  // namespace stemma::cli

@@ -1,0 +1,57 @@
+#include "infer/cached_pass.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "kernels/host.h"
+
+namespace stemma::infer {
+
+CachedPass::CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream,
+                       std::int64_t slots, std::int64_t capacity)
+    : forward_(model, numerics, stream), cache_(model.config(), numerics, slots, capacity) {}
+
+CachedPass::CachedPass(const LoadedModel& model, std::int64_t slots, std::int64_t capacity)
+    : CachedPass(model.model(), model.numerics(), model.stream(), slots, capacity) {}
+
+void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
+  batch_.ids.clear();
+  batch_.positions.clear();
+  batch_.offsets.clear();
+  slots_.clear();
+  rows_.clear();
+  for (const Part& part : parts) {
+    if (part.slot < 0 || part.slot >= cache_.slots())
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[cache] slot {} of {}", part.slot, cache_.slots()));
+    append(batch_, part.ids, cache_.length(part.slot));
+    slots_.push_back(part.slot);
+    if (part.logits) rows_.push_back(static_cast<std::int32_t>(batch_.tokens() - 1));
+  }
+  cache_.prepare(batch_, slots_);
+  if (rows_.empty()) {
+    forward_.logits(batch_, cache_, rows_, {});
+    cache_.advance();
+    return;
+  }
+  forward_.logits(batch_, cache_, rows_, [&](const Tensor& logits) {
+    cache_.advance();
+    use(logits);
+  });
+}
+
+void choose_rows(Stream& stream, const Tensor& logits, std::vector<float>& buffer,
+                 const std::function<void(std::size_t, std::span<const float>)>& choose) {
+  const auto rows = static_cast<std::size_t>(logits.rows());
+  const auto vocab = static_cast<std::size_t>(logits.cols());
+  buffer.resize(std::max(buffer.size(), rows * vocab));
+  kernels::copy_to_host<float>(stream, logits, {buffer.data(), rows * vocab});
+  stream.workers().for_each(logits.rows(), 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+      choose(i, {buffer.data() + i * vocab, vocab});
+  });
+}
+
+}  // namespace stemma::infer

@@ -1,0 +1,60 @@
+// One step of many sequences that are in a key-value cache: prompts and single tokens in one packed
+// pass, the logits after each. The engine and `bench` run on this.
+//
+//   CachedPass pass(model, 8, 1024);
+//   const CachedPass::Part parts[] = {{0, prompt}, {3, last_token_of_3}};
+//   pass.run(parts, [&](const Tensor& logits) { ... });               // [2, V]
+//
+// What a sequence gets does not depend on the others, bit for bit. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "infer/forward.h"
+#include "infer/key_value_cache.h"
+
+namespace stemma::infer {
+
+class CachedPass {
+ public:
+  // The next tokens of the sequence in `slot`; at least one.
+  struct Part {
+    std::int64_t slot = 0;
+    std::span<const std::int32_t> ids;
+    bool logits = true;  // after the last of these tokens; false: they go into the cache only
+  };
+
+  // A cache of `slots` sequences of up to `capacity` tokens. What is given must outlive this.
+  // Throws out_of_memory.
+  CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream, std::int64_t slots,
+             std::int64_t capacity);
+  CachedPass(const LoadedModel& model, std::int64_t slots, std::int64_t capacity);
+
+  // `use` gets a row for each part that wants logits, in the order of the parts; it is not called
+  // where none does. When this throws, the cache is as before (unless `use` threw). Throws
+  // invalid_argument as KeyValueCache::prepare and Model::forward.
+  void run(std::span<const Part> parts, const Forward::Use& use);
+
+  KeyValueCache& cache() { return cache_; }
+  const KeyValueCache& cache() const { return cache_; }
+  Forward& forward() { return forward_; }
+  const Forward& forward() const { return forward_; }
+
+ private:
+  Forward forward_;
+  KeyValueCache cache_;
+  Batch batch_;
+  std::vector<std::int64_t> slots_;
+  std::vector<std::int32_t> rows_;
+};
+
+// Brings logits [M, V] to the host (into `buffer`, which only grows) and calls choose(i, row i)
+// once for each row, on the stream's workers.
+void choose_rows(Stream& stream, const Tensor& logits, std::vector<float>& buffer,
+                 const std::function<void(std::size_t, std::span<const float>)>& choose);
+
+}  // namespace stemma::infer

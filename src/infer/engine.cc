@@ -1,0 +1,311 @@
+#include "infer/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "infer/text_out.h"
+#include "nn/attention_state.h"
+
+namespace stemma::infer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+EngineOptions completed_options(EngineOptions options, const ModelConfig& config,
+                                const std::optional<std::int32_t>& end_of_text) {
+  const auto require = [](bool holds, const char* option, std::int64_t value) {
+    if (!holds)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[engine] {} must be at least 1, got {}", option, value));
+  };
+  require(options.slots >= 1, "slots", options.slots);
+  require(options.capacity >= 0, "capacity", options.capacity);
+  require(options.prompt_tokens >= 1, "prompt_tokens", options.prompt_tokens);
+  options.capacity =
+      options.capacity > 0 ? std::min(options.capacity, config.context) : config.context;
+  if (!options.end_of_text) options.end_of_text = end_of_text;
+  return options;
+}
+
+EngineOptions options_for(const LoadedModel& model, const EngineOptions& options) {
+  model.require_next_token("generate");
+  return completed_options(options, model.config(), model.end_of_text());
+}
+
+// Runs `work`; what it throws is kept in `error`.
+template <class Work>
+void guarded(std::exception_ptr& error, const Work& work) {
+  try {
+    work();
+  } catch (...) {
+    error = std::current_exception();
+  }
+}
+
+double log_probability(std::span<const float> logits, std::int32_t id) {
+  const double highest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
+  return static_cast<double>(logits[static_cast<std::size_t>(id)]) - highest - std::log(sum);
+}
+
+}  // namespace
+
+struct Engine::Sequence {
+  Sequence(std::int64_t n, Request r, const Tokenizer* tokenizer)
+      : number(n),
+        request(std::move(r)),
+        text(tokenizer, request.options),
+        sampler(request.options.sampling),
+        ids(request.prompt) {}
+
+  std::int64_t prompt() const { return static_cast<std::int64_t>(request.prompt.size()); }
+  std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
+
+  std::int64_t number;
+  Request request;
+  TextOut text;
+  TokenSampler sampler;
+  std::vector<std::int32_t> ids;  // the prompt and what was generated
+  std::int64_t slot = -1;
+  std::int64_t fed = 0;   // how many of `ids` the cache holds
+  bool answered = false;  // logits came: it writes
+  bool finished = false;
+  std::int32_t chosen = 0;
+  double chosen_log_probability = 0;
+  Clock::time_point started;
+  Generation result;
+};
+
+Engine::Engine(const LoadedModel& model, const EngineOptions& options)
+    : tokenizer_(model.find_tokenizer()),
+      options_(options_for(model, options)),
+      pass_(model, options_.slots, options_.capacity) {
+  for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
+}
+
+Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
+               const Tokenizer* tokenizer, const EngineOptions& options)
+    : tokenizer_(tokenizer),
+      options_(completed_options(options, model.config(),
+                                 tokenizer ? tokenizer->end_of_text() : std::nullopt)),
+      pass_(model, numerics, stream, options_.slots, options_.capacity) {
+  for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
+}
+
+Engine::~Engine() = default;
+
+void Engine::check(const Request& r) const {
+  const ModelConfig& config = pass_.forward().model().config();
+  if (r.prompt.empty())
+    throw Error(ErrorCode::invalid_argument, "[generate] the prompt has no tokens: give some text");
+  // The last target and the last token that is generated need no place.
+  const std::int64_t tokens =
+      std::ssize(r.prompt) + std::max<std::int64_t>(std::ssize(r.targets) - 1, 0);
+  const std::int64_t limit = r.targets.empty() ? options_.capacity : config.context;
+  if (tokens > limit)
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[generate] the prompt has {} tokens, {} holds {}: shorten the prompt", tokens,
+                    limit == config.context ? "the model's context" : "a slot of the cache",
+                    limit));
+  check_ids(config, r.prompt, "generate");
+  check_ids(config, r.targets, "generate");
+  if (r.options.max_tokens < 0)
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[generate] max_tokens must be 0 or more, got {}", r.options.max_tokens));
+  r.options.sampling.validate();
+  if (!r.options.stop.empty() && !tokenizer_)
+    throw Error(ErrorCode::not_found,
+                "[generate] stop strings need a tokenizer, and the model has none: name one, or "
+                "give ids");
+}
+
+std::int64_t Engine::submit(Request request) {
+  check(request);
+  auto& queue = request.targets.empty() ? waiting_ : scoring_;
+  queue.push_back(std::make_unique<Sequence>(submitted_, std::move(request), tokenizer_));
+  return submitted_++;
+}
+
+std::vector<Engine::Completed> Engine::step() {
+  for (auto* sequences : {&running_, &scoring_, &waiting_}) drop_cancelled(*sequences);
+  admit();
+  if (!scoring_.empty()) score();
+  if (!running_.empty()) advance();
+  return std::exchange(completed_, {});
+}
+
+std::vector<Generation> Engine::run(std::vector<Request> requests) {
+  if (!idle())
+    throw Error(ErrorCode::invalid_argument,
+                "[engine] run() needs an idle engine: submit() and step() while others run");
+  for (const Request& request : requests) check(request);
+  const std::int64_t first = submitted_;
+  std::vector<Generation> results(requests.size());
+  for (Request& request : requests) submit(std::move(request));
+  while (!idle())
+    for (Completed& c : step())
+      results[static_cast<std::size_t>(c.number - first)] = std::move(c.generation);
+  return results;
+}
+
+void Engine::drop_cancelled(std::deque<std::unique_ptr<Sequence>>& sequences) {
+  for (const auto& s : sequences)
+    if (s->request.options.interrupt.requested()) finish(*s, FinishReason::cancelled);
+  std::erase_if(sequences, [](const auto& s) { return s->finished; });
+}
+
+void Engine::admit() {
+  while (!waiting_.empty() && !free_slots_.empty()) {
+    std::unique_ptr<Sequence> s = std::move(waiting_.front());
+    waiting_.pop_front();
+    s->started = Clock::now();
+    if (s->request.options.max_tokens == 0) {
+      finish(*s, FinishReason::length);
+      continue;
+    }
+    s->slot = free_slots_.back();
+    free_slots_.pop_back();
+    running_.push_back(std::move(s));
+  }
+}
+
+// The requests that have waited longest, as many as one pass may hold, without a cache: what is
+// scored is known beforehand.
+void Engine::score() {
+  Batch batch;
+  std::vector<std::int32_t> rows, targets;
+  std::size_t count = 0;
+  const auto started = Clock::now();
+  for (; count < scoring_.size(); ++count) {
+    const Sequence& s = *scoring_[count];
+    const std::vector<std::int32_t>& wanted = s.request.targets;
+    const std::int64_t tokens = s.prompt() + std::ssize(wanted) - 1;
+    if (count > 0 && batch.tokens() + tokens > options_.prompt_tokens) break;
+    std::vector<std::int32_t> ids = s.request.prompt;
+    ids.insert(ids.end(), wanted.begin(), wanted.end() - 1);
+    const std::int64_t first = batch.tokens() + s.prompt() - 1;
+    append(batch, ids);
+    for (std::int64_t row = first; row < batch.tokens(); ++row)
+      rows.push_back(static_cast<std::int32_t>(row));
+    targets.insert(targets.end(), wanted.begin(), wanted.end());
+  }
+  nn::FullAttention attention(batch);
+  const std::vector<double> losses = pass_.forward().token_losses(batch, attention, rows, targets);
+  auto next = losses.begin();
+  for (; count > 0; --count) {
+    const std::unique_ptr<Sequence> s = std::move(scoring_.front());
+    scoring_.pop_front();
+    s->started = started;
+    bool finite = true;
+    for (std::size_t i = 0; i < s->request.targets.size(); ++i, ++next) {
+      finite &= std::isfinite(*next);
+      s->result.log_probabilities.push_back(-*next);
+    }
+    if (!finite)
+      guarded(s->result.error, [] {
+        throw Error(ErrorCode::corrupt,
+                    "[score] the model's scores are not finite: its weights are damaged");
+      });
+    finish(*s, finite ? FinishReason::length : FinishReason::failed);
+  }
+}
+
+void Engine::advance() {
+  std::vector<CachedPass::Part> parts;
+  std::vector<Sequence*> fed;
+  choosing_.clear();
+  std::int64_t room = options_.prompt_tokens;
+  for (const auto& s : running_) {
+    std::int64_t count = s->length() - s->fed;
+    const bool whole = s->answered || count <= room;
+    if (!s->answered) {
+      count = std::min(count, room);
+      room -= count;
+    }
+    if (count == 0) continue;
+    parts.push_back({s->slot,
+                     std::span(s->ids).subspan(static_cast<std::size_t>(s->fed),
+                                               static_cast<std::size_t>(count)),
+                     whole});
+    fed.push_back(s.get());
+    if (whole) choosing_.push_back(s.get());
+  }
+  pass_.run(parts, [this](const Tensor& logits) { choose(logits); });
+  for (std::size_t i = 0; i < fed.size(); ++i) fed[i]->fed += std::ssize(parts[i].ids);
+  for (Sequence* s : choosing_) accept(*s);
+  std::erase_if(running_, [](const auto& s) { return s->finished; });
+}
+
+// A sequence's choice depends on nothing of the others.
+void Engine::choose(const Tensor& logits) {
+  choose_rows(pass_.forward().stream(), logits, host_logits_,
+              [this](std::size_t i, std::span<const float> row) {
+                Sequence& s = *choosing_[i];
+                guarded(s.result.error, [&] {
+                  s.chosen = s.sampler.next(row, s.ids);
+                  if (s.request.options.log_probabilities)
+                    s.chosen_log_probability = log_probability(row, s.chosen);
+                });
+              });
+}
+
+void Engine::accept(Sequence& s) {
+  if (!s.answered) {
+    const auto now = Clock::now();
+    s.result.prefill_seconds = seconds_between(s.started, now);
+    s.started = now;
+    s.answered = true;
+  }
+  std::optional<FinishReason> reason;
+  if (!s.result.error) guarded(s.result.error, [&] { reason = take_token(s); });
+  if (s.result.error) reason = FinishReason::failed;
+  if (reason) finish(s, *reason);
+}
+
+std::optional<FinishReason> Engine::take_token(Sequence& s) {
+  const GenerateOptions& options = s.request.options;
+  const std::int32_t id = s.chosen;
+  if (!options.ignore_end_of_text &&
+      (id == options_.end_of_text || std::ranges::count(options.end_tokens, id) > 0))
+    return FinishReason::end_of_text;
+  s.ids.push_back(id);
+  s.result.ids.push_back(id);
+  if (options.log_probabilities) s.result.log_probabilities.push_back(s.chosen_log_probability);
+  const bool wanted = !options.on_token || options.on_token(id);
+  if (!s.text.push(id)) return s.text.stopped() ? FinishReason::stop : FinishReason::cancelled;
+  if (!wanted) return FinishReason::cancelled;
+  if (std::ssize(s.result.ids) == options.max_tokens) return FinishReason::length;
+  if (s.length() > options_.capacity) return FinishReason::context;
+  return std::nullopt;
+}
+
+void Engine::finish(Sequence& s, FinishReason reason) {
+  if (reason != FinishReason::failed) guarded(s.result.error, [&] { s.text.finish(); });
+  if (s.text.stopped()) reason = FinishReason::stop;
+  s.result.finish = s.result.error ? FinishReason::failed : reason;
+  s.result.text = s.text.take();
+  if (s.started != Clock::time_point{}) {
+    const double seconds = seconds_between(s.started, Clock::now());
+    (s.answered ? s.result.decode_seconds : s.result.prefill_seconds) = seconds;
+  }
+  if (s.slot >= 0) {
+    pass_.cache().truncate(s.slot, 0);
+    free_slots_.push_back(s.slot);
+  }
+  s.finished = true;
+  completed_.push_back({s.number, std::move(s.result)});
+}
+
+}  // namespace stemma::infer

@@ -1,0 +1,104 @@
+// Requests in, tokens out: many texts written at a time with one model. `generate` is one request;
+// evaluation, roll-outs and a server are many.
+//
+//   Engine engine(model, {.slots = 16});
+//   for (Request& r : requests) engine.submit(std::move(r));
+//   while (!engine.idle())
+//     for (Engine::Completed& c : engine.step()) answer(c.number, c.generation);
+//
+// Continuous batching (Yu et al. 2022, "Orca"): each step is one packed pass over the next token of
+// every sequence that writes and the prompts of those that begin. A request that ends gives its
+// slot of the cache to the one that has waited longest. What a request gets is a function of the
+// request alone, bit for bit, whatever else is in the batch, and for any number of slots and
+// threads: kernels sum each row in an order of its own.
+//
+// One thread calls the engine and the listeners run on it. Requests are listened to in the order in
+// which they were submitted.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "infer/cached_pass.h"
+#include "infer/loaded_model.h"
+#include "infer/request.h"
+#include "text/tokenizer.h"
+
+namespace stemma::infer {
+
+struct EngineOptions {
+  std::int64_t slots = 8;     // sequences at once
+  std::int64_t capacity = 0;  // tokens of a sequence; 0: the model's context
+  // Tokens of prompts in one pass, at most: a longer prompt takes several passes, and those who
+  // write meanwhile wait no longer than that.
+  std::int64_t prompt_tokens = 2048;
+  // The id that ends a text; not given: what the loaded model or the tokenizer says.
+  std::optional<std::int32_t> end_of_text = {};
+};
+
+class Engine {
+ public:
+  // What is given must outlive the engine. Throws invalid_argument (options), unsupported (a model
+  // that does not predict the next token), out_of_memory (the cache).
+  explicit Engine(const LoadedModel& model, const EngineOptions& options = {});
+  // A model in memory, in training for example. Without a tokenizer (null) there are ids only.
+  Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
+         const Tokenizer* tokenizer, const EngineOptions& options = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  struct Completed {
+    std::int64_t number = 0;  // what submit() returned
+    Generation generation;
+  };
+
+  // Queues a request; returns its number, ascending from 0. Throws invalid_argument where it is
+  // impossible (an empty prompt, more tokens than a slot holds, ids outside the vocabulary,
+  // sampling options; stop strings without a tokenizer: not_found); the engine and the other
+  // requests go on.
+  std::int64_t submit(Request request);
+
+  // One pass, and the requests that ended with it. An error of one request (scores that are not
+  // finite, an exception of its listener) ends that request as `failed`. Throws out_of_memory where
+  // the pass found no room: no request has lost anything then.
+  std::vector<Completed> step();
+  bool idle() const { return waiting_.empty() && running_.empty() && scoring_.empty(); }
+
+  // All of these, in their order. Throws invalid_argument for an impossible one before anything
+  // runs, and when the engine is not idle.
+  std::vector<Generation> run(std::vector<Request> requests);
+
+  std::int64_t slots() const { return options_.slots; }
+  // Constant allocations of its passes show that repeated steps allocate nothing.
+  const ops::Arena& arena() const { return pass_.forward().arena(); }
+
+ private:
+  struct Sequence;
+
+  void check(const Request& request) const;
+  void drop_cancelled(std::deque<std::unique_ptr<Sequence>>& sequences);
+  void admit();
+  void score();
+  void advance();
+  void choose(const Tensor& logits);
+  void accept(Sequence& sequence);
+  std::optional<FinishReason> take_token(Sequence& sequence);
+  void finish(Sequence& sequence, FinishReason reason);
+
+  const Tokenizer* tokenizer_;
+  EngineOptions options_;
+  CachedPass pass_;
+  std::int64_t submitted_ = 0;
+  std::deque<std::unique_ptr<Sequence>> waiting_, scoring_, running_;  // ascending numbers
+  std::vector<std::int64_t> free_slots_;
+  std::vector<Sequence*> choosing_;  // those whose logits the pass gives, in its order
+  std::vector<float> host_logits_;   // [M, V]
+  std::vector<Completed> completed_;
+};
+
+}  // namespace stemma::infer

@@ -1,0 +1,133 @@
+#include "infer/forward.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "kernels/elementwise.h"
+#include "nn/attention_state.h"
+#include "ops/gather_rows.h"
+
+namespace stemma::infer {
+namespace {
+
+// Passes with the same key take the same buffers.
+std::uint64_t shape_key(const Batch& batch, std::size_t rows, std::uint64_t result) {
+  std::uint64_t key = result;
+  for (const auto size :
+       {static_cast<std::uint64_t>(batch.tokens()), static_cast<std::uint64_t>(batch.sequences()),
+        static_cast<std::uint64_t>(rows)})
+    key = (key ^ size) * 0x9E3779B97F4A7C15ull + (key >> 29);
+  return key;
+}
+
+std::vector<std::int32_t> rows_from(std::int64_t first, std::int64_t end) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(std::max<std::int64_t>(end - first, 0)));
+  std::iota(rows.begin(), rows.end(), static_cast<std::int32_t>(first));
+  return rows;
+}
+
+Tensor f32_copy(Stream& stream, const Tensor& x) {
+  const Tensor y = Tensor::empty({x.rows(), x.cols()}, DType::f32);
+  kernels::convert(stream, x, y);
+  return y;
+}
+
+}  // namespace
+
+void append(Batch& batch, std::span<const std::int32_t> ids, std::int64_t first) {
+  if (batch.offsets.empty()) batch.offsets.push_back(0);
+  batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    batch.positions.push_back(static_cast<std::int32_t>(first + static_cast<std::int64_t>(i)));
+  batch.offsets.push_back(batch.tokens());
+}
+
+void check_ids(const ModelConfig& config, std::span<const std::int32_t> ids, const char* place) {
+  for (const std::int32_t id : ids)
+    if (id < 0 || id >= config.vocab)
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[{}] id {} is outside the vocabulary of {}", place, id, config.vocab));
+}
+
+Forward::Forward(const Model& model, const ops::Numerics& numerics, Stream& stream)
+    : model_(model), ctx_(stream, numerics, arena_) {}
+
+Forward::Forward(const LoadedModel& model)
+    : Forward(model.model(), model.numerics(), model.stream()) {}
+
+void Forward::run(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
+                  Result result, const Use& use) {
+  if (result != Result::states && !model_.has_token_head())
+    throw Error(ErrorCode::unsupported,
+                "[forward] the model has no token head: it gives states, not scores of tokens");
+  const ops::Arena::Step memory(arena_,
+                                shape_key(batch, rows.size(), static_cast<std::uint64_t>(result)));
+  Tensor h = model_.forward({ctx_, batch, state});
+  if (rows.empty()) return;
+  if (static_cast<std::int64_t>(rows.size()) != h.rows()) h = ops::gather_rows(ctx_, h, rows);
+  use(result == Result::logits ? model_.head().logits(ctx_, h) : h);
+}
+
+void Forward::states(const Batch& batch, nn::AttentionState& state,
+                     std::span<const std::int32_t> rows, const Use& use) {
+  run(batch, state, rows, Result::states, use);
+}
+
+void Forward::logits(const Batch& batch, nn::AttentionState& state,
+                     std::span<const std::int32_t> rows, const Use& use) {
+  run(batch, state, rows, Result::logits, use);
+}
+
+std::vector<double> Forward::token_losses(const Batch& batch, nn::AttentionState& state,
+                                          std::span<const std::int32_t> rows,
+                                          std::span<const std::int32_t> targets) {
+  std::vector<double> losses;
+  run(batch, state, rows, Result::losses,
+      [&](const Tensor& h) { losses = model_.head().token_losses(ctx_, h, targets); });
+  return losses;
+}
+
+Batch Forward::sequence(std::span<const std::int32_t> ids) const {
+  const std::int64_t context = model_.config().context;
+  if (ids.empty() || static_cast<std::int64_t>(ids.size()) > context)
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[forward] a sequence must hold 1 to {} ids (the model's context), got {}",
+                    context, ids.size()));
+  check_ids(model_.config(), ids, "forward");
+  Batch batch;
+  append(batch, ids);
+  return batch;
+}
+
+Tensor Forward::states(const Batch& batch) {
+  nn::FullAttention attention(batch);
+  Tensor result;
+  states(batch, attention, rows_from(0, batch.tokens()),
+         [&](const Tensor& h) { result = f32_copy(stream(), h); });
+  return result;
+}
+
+Tensor Forward::states(std::span<const std::int32_t> ids) { return states(sequence(ids)); }
+
+Tensor Forward::logits(std::span<const std::int32_t> ids) {
+  const Batch batch = sequence(ids);
+  nn::FullAttention attention(batch);
+  Tensor result;
+  logits(batch, attention, rows_from(0, batch.tokens()),
+         [&](const Tensor& x) { result = f32_copy(stream(), x); });
+  return result;
+}
+
+std::vector<double> Forward::token_losses(std::span<const std::int32_t> ids, std::int64_t first,
+                                          std::span<const std::int32_t> targets) {
+  const Batch batch = sequence(ids);
+  nn::FullAttention attention(batch);
+  return token_losses(batch, attention, rows_from(first, batch.tokens()), targets);
+}
+
+}  // namespace stemma::infer

@@ -1,0 +1,64 @@
+// What is asked of a model, and what comes back: the engine's two ends (infer/engine.h).
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/interrupt.h"
+#include "infer/token_sampler.h"
+
+namespace stemma::infer {
+
+enum class FinishReason {
+  length,       // max_tokens reached, or all targets scored
+  stop,         // a stop string came
+  end_of_text,  // the model ended the text, or its turn
+  context,      // the context is full
+  cancelled,    // a listener or the interrupt ended it
+  failed,       // an error of this request alone: Generation::error
+};
+// "length", "stop", "eot", "context", "cancelled", "failed".
+std::string_view to_string(FinishReason reason);
+
+struct GenerateOptions {
+  std::int64_t max_tokens = 128;
+  SamplingOptions sampling = {};
+  std::vector<std::string> stop = {};  // the text ends before the first of these
+  // Ids that end the text as the model's end-of-text token does: of a chat, the end of a turn.
+  std::vector<std::int32_t> end_tokens = {};
+  bool ignore_end_of_text = false;  // and end_tokens
+  // Keeps log p(token | all before it) of what is generated, as the model says it: before penalty,
+  // temperature and choice.
+  bool log_probabilities = false;
+  // Gets the text piece by piece, whole UTF-8 characters, nothing that a stop string may still take
+  // back. False ends the generation. Neither it nor on_token may call the engine.
+  std::function<bool(std::string_view)> on_text = {};
+  // Gets each token of the continuation, before its text. False ends the generation.
+  std::function<bool(std::int32_t)> on_token = {};
+  // Asked before each step: ends the generation with what there is.
+  Interrupt interrupt = {};
+};
+
+struct Request {
+  std::vector<std::int32_t> prompt = {};
+  GenerateOptions options = {};
+  // Not empty: nothing is generated; these tokens are scored as the prompt's continuation.
+  std::vector<std::int32_t> targets = {};
+};
+
+struct Generation {
+  std::vector<std::int32_t> ids;  // of the continuation, an end-of-text token not among them
+  std::string text;               // the continuation's; empty without a tokenizer
+  FinishReason finish = FinishReason::length;
+  // In nats, of `ids` where the request wants them, or of its targets.
+  std::vector<double> log_probabilities;
+  std::exception_ptr error;  // why it failed
+  // From the start of the prompt to the first logits, and from there to the end.
+  double prefill_seconds = 0, decode_seconds = 0;
+};
+
+}  // namespace stemma::infer
