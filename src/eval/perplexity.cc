@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::int32_t> stream_of(const infer::LoadedModel& model, std::string_view text,
                                     const PerplexityOptions& options) {
-  const auto first = options.context_token ? options.context_token : model.end_of_text();
+  const auto first = options.context_token ? options.context_token : model.begin_of_text();
   if (!first)
     throw Error(
         ErrorCode::invalid_argument,
@@ -43,7 +43,11 @@ Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
   model.require_next_token("perplexity");
   const std::vector<std::int32_t> stream = stream_of(model, text, options);
   const auto targets = static_cast<std::int64_t>(stream.size()) - 1;
-  const std::int64_t window = model.config().context;
+  const std::int64_t window = options.window > 0 ? options.window : model.config().context;
+  if (window > model.config().context)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[perplexity] window ({}) must be at most {}, the model's context",
+                            window, model.config().context));
   const std::int64_t stride = std::max<std::int64_t>(1, window / 2);
   Perplexity result;
   result.bytes = static_cast<std::int64_t>(text.size());

@@ -24,8 +24,10 @@ struct Perplexity {
 };
 
 struct PerplexityOptions {
-  // The token before the first one; the model's end-of-text token where not given.
+  // The token before the first one; the model's begin-of-text token where not given.
   std::optional<std::int32_t> context_token;
+  // T, tokens of a window; 0: the model's context.
+  std::int64_t window = 0;
   // Called with (tokens scored, all tokens) after each window; false stops and throws nothing: the
   // result then covers what was scored.
   std::function<bool(std::int64_t, std::int64_t)> progress;

@@ -12,7 +12,7 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
   std::vector<std::int32_t> ids;
   model.tokenizer().encode(text, ids);
   if (!ids.empty()) return ids;
-  const auto end = model.end_of_text();
+  const auto end = model.begin_of_text();
   if (!end)
     throw Error(
         ErrorCode::invalid_argument,

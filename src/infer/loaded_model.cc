@@ -70,6 +70,11 @@ const Tokenizer& LoadedModel::tokenizer() const {
   return *tokenizer_;
 }
 
+std::optional<std::int32_t> LoadedModel::begin_of_text() const {
+  if (config_.bos_token) return static_cast<std::int32_t>(*config_.bos_token);
+  return end_of_text();
+}
+
 std::optional<std::int32_t> LoadedModel::end_of_text() const {
   if (config_.eos_token) return static_cast<std::int32_t>(*config_.eos_token);
   return tokenizer_ ? tokenizer_->end_of_text() : std::nullopt;

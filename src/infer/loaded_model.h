@@ -52,6 +52,9 @@ class LoadedModel {
   const Tokenizer& tokenizer() const;
   // The id that ends a text: the configuration's, otherwise the tokenizer's.
   std::optional<std::int32_t> end_of_text() const;
+  // The id that stands before a text that nothing precedes: the configuration's bos where it
+  // differs from end_of_text(), otherwise that one.
+  std::optional<std::int32_t> begin_of_text() const;
 
  private:
   LoadedModel() = default;

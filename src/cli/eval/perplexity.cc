@@ -19,7 +19,7 @@ namespace {
 struct EvalPerplexityOptions {
   ModelFlags model;
   std::string text;
-  std::int64_t context_token = -1;
+  std::int64_t context_token = -1, window = 0;
   bool json = false;
 };
 
@@ -29,6 +29,7 @@ int run_eval_perplexity(const EvalPerplexityOptions& o) {
   ProgressLine line;
   eval::PerplexityOptions options;
   if (o.context_token >= 0) options.context_token = static_cast<std::int32_t>(o.context_token);
+  options.window = o.window;
   options.progress = [&](std::int64_t done, std::int64_t all) {
     line.update(fmt::format("scored {} of {} tokens", done, all));
     return !process_interrupt().requested();
@@ -62,18 +63,21 @@ void add_eval_perplexity(Program& program) {
   auto o = std::make_shared<EvalPerplexityOptions>();
   Command& c = program.add("eval perplexity", "how well a model predicts a text");
   c.about =
-      "Scores a whole file as one text: end-of-text first, windows of the model's context with "
-      "half "
-      "of it as stride, every token scored once with the longest context its window gives. nll is "
+      "Scores a whole file as one text: the begin-of-text token first (end-of-text where the model "
+      "has no other), windows of the model's context with half of it as stride, every token scored "
+      "once with the longest context its window gives. nll is "
       "the sum in nats; perplexity = exp(nll / tokens); bits per byte = nll / ln 2 / bytes.";
   c.examples = {"stemma eval perplexity --model runs/book --text chapter.txt --json"};
   declare(o->model, c.options);
   c.options.add({"text", "the file to score", "chapter.txt"}, o->text);
   c.options.add(
       {"context_token",
-       "the id before the text; needed where the tokenizer has no end-of-text; -1: end-of-text",
+       "the id before the text; needed where the tokenizer has no end-of-text; -1: begin- or "
+       "end-of-text",
        "0"},
       o->context_token, {-1, 1 << 24});
+  c.options.add({"window", "tokens of a window; 0: the model's context", "1024"}, o->window,
+                {0, 1 << 24});
   declare_json(o->json, c.options);
   c.required = {"model", "text"};
   c.run = [o] { return run_eval_perplexity(*o); };
