@@ -136,7 +136,7 @@ TEST(Documents, PathsInBackticksExist) {
 
 TEST(Documents, TheReadmeNamesTheTwoCommands) {
   const std::string text = read_text(repository() / "README.md");
-  for (const char* script : {"scripts/quickstart.sh", "scripts/test.sh"}) {
+  for (const char* script : {"scripts/quickstart.sh", "scripts/test.sh", "scripts/get-model.sh"}) {
     EXPECT_NE(text.find(script), std::string::npos) << script;
     EXPECT_EQ(::access((repository() / script).c_str(), X_OK), 0)
         << script << " must be executable";
