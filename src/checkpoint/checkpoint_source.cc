@@ -111,10 +111,31 @@ ConfigFile load_config_of(const WeightFiles& files) {
   return config;
 }
 
-// A tensor of the file in our orientation, f32.
-Tensor read_tensor(const WeightFiles::Entry& entry, const FileTensor& tensor, Memory memory) {
-  if (!tensor.transposed) return entry.read(memory);
-  return transposed(entry.read(Memory::shared));
+// A tensor of the file in our orientation: in f32, or in the encoding of the file where only its
+// bytes are needed.
+Tensor read_tensor(const WeightFiles::Entry& entry, const FileTensor& tensor, Memory memory,
+                   bool stored) {
+  if (tensor.transposed) return transposed(entry.read(Memory::shared));
+  return stored ? entry.read_stored(memory) : entry.read(memory);
+}
+
+// Parts of one type one below the other.
+Tensor joined(const std::vector<Tensor>& parts, const Shape& shape) {
+  Tensor whole = Tensor::empty(shape, parts.front().dtype());
+  auto* to = static_cast<std::byte*>(whole.raw());
+  for (const Tensor& part : parts) {
+    const std::size_t bytes = static_cast<std::size_t>(part.elements()) * size_of(part.dtype());
+    std::memcpy(to, part.raw(), bytes);
+    to += bytes;
+  }
+  return whole;
+}
+
+// Whether all tensors of a parameter can be joined in the encoding that the file has.
+bool joins_as_stored(const std::vector<WeightFiles::Entry>& entries) {
+  for (const WeightFiles::Entry& entry : entries)
+    if (entry.tensor->type != entries.front().tensor->type) return false;
+  return true;
 }
 
 }  // namespace
@@ -197,17 +218,12 @@ Weight CheckpointSource::load(const nn::ParameterSpec& spec) {
     contradiction(files_.folder(),
                   fmt::format("parameter {} is {}, the model asks for {}", in_quotes(spec.name),
                               item.spec.shape.to_string(), spec.shape.to_string()));
-  if (item.tensors.size() == 1)
-    return Weight(read_tensor(item.entries.front(), item.tensors.front(), memory_));
-  Tensor whole = Tensor::empty(spec.shape, DType::f32);
-  auto* to = static_cast<std::byte*>(whole.raw());
-  for (std::size_t i = 0; i < item.tensors.size(); ++i) {
-    const Tensor part = read_tensor(item.entries[i], item.tensors[i], Memory::shared);
-    const std::size_t bytes = static_cast<std::size_t>(part.elements()) * sizeof(float);
-    std::memcpy(to, part.raw(), bytes);
-    to += bytes;
-  }
-  return Weight(std::move(whole));
+  const bool stored = spec.role != nn::Role::vector && joins_as_stored(item.entries);
+  std::vector<Tensor> parts;
+  const Memory memory = item.tensors.size() == 1 ? memory_ : Memory::shared;
+  for (std::size_t i = 0; i < item.tensors.size(); ++i)
+    parts.push_back(read_tensor(item.entries[i], item.tensors[i], memory, stored));
+  return Weight(parts.size() == 1 ? parts.front() : joined(parts, spec.shape));
 }
 
 }  // namespace stemma::checkpoint

@@ -5,9 +5,10 @@
 //
 // The constructor checks the whole folder, so nothing can be half loaded: every parameter that
 // config.json implies must be there in its shape, and nothing else may be (old files' buffers
-// excepted). Memory::shared hands out f32 tensors inside the mapped file, which must not be
-// written; transposed matrices, parameters that the file keeps in parts, and other element types
-// are converted into fresh memory either way. A trainer asks for Memory::own.
+// excepted). Vectors are handed out in f32, matrices and tables in the encoding of the file
+// where that is F32, BF16 or F16. With Memory::shared they lie inside the mapped file and must not
+// be written; transposed matrices, parameters that the file keeps in parts, and F64 go into fresh
+// memory either way.
 //
 // Immutable; usable from several threads. Throws not_found (no such file or parameter), corrupt
 // (damage; config and weights contradict each other), unsupported (model type, element type).

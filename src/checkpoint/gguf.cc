@@ -40,9 +40,12 @@ Tensor GgufReader::read(const GgufTensor& tensor, Memory memory) const {
                     path_.string(), in_quotes(tensor.name), tensor.type->name,
                     readable_block_types()));
   const std::span<const std::byte> raw = bytes(tensor);
-  const bool bf16_values = tensor.type->number == kBf16Blocks;
-  if (memory == Memory::shared && (bf16_values || tensor.type->number == kF32Blocks)) {
-    const DType dtype = bf16_values ? DType::bf16 : DType::f32;
+  const std::uint32_t number = tensor.type->number;
+  if (memory == Memory::shared &&
+      (number == kF32Blocks || number == kBf16Blocks || number == kF16Blocks)) {
+    const DType dtype = number == kBf16Blocks  ? DType::bf16
+                        : number == kF16Blocks ? DType::f16
+                                               : DType::f32;
     if (reinterpret_cast<std::uintptr_t>(raw.data()) % size_of(dtype) == 0) {
       // Storage is untyped and writable; the contract of Memory::shared is what forbids writing.
       auto* data = const_cast<std::byte*>(raw.data());

@@ -43,8 +43,8 @@ class GgufReader {
   const GgufTensor& at(std::string_view name) const;
 
   std::span<const std::byte> bytes(const GgufTensor& tensor) const;
-  // Memory::own: the values as f32. Memory::shared: F32 and BF16 as they lie in the file, as f32
-  // and bf16, without a copy where they are aligned; every other type as f32 in memory of its own.
+  // Memory::own: the values as f32. Memory::shared: F32, BF16 and F16 as they lie in the file,
+  // without a copy where they are aligned; every other type as f32 in memory of its own.
   // Throws unsupported where the type is not readable.
   Tensor read(const GgufTensor& tensor, Memory memory) const;
 

@@ -6,8 +6,8 @@
 //
 // The constructor checks that the file has every tensor that the configuration in its metadata
 // implies, in its shape, and no others. What an architecture's metadata and tensors are called is
-// said by its family's rules (import_rules.h). F32 and BF16 tensors that are a parameter as they
-// lie are handed out inside the mapped file, and must not be written.
+// said by its family's rules (import_rules.h). F32, BF16 and F16 tensors that are a parameter as
+// they lie are handed out inside the mapped file, and must not be written.
 //
 // Immutable; usable from several threads. Throws not_found, corrupt (damage; metadata and tensors
 // contradict each other), unsupported (architecture, mathematics, element type).

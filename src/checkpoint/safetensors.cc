@@ -195,7 +195,7 @@ std::span<const std::byte> SafetensorsReader::bytes(const StoredTensor& tensor) 
                                 tensor.end_byte - tensor.begin_byte);
 }
 
-Tensor SafetensorsReader::read(const StoredTensor& tensor, Memory memory) const {
+void SafetensorsReader::require_readable(const StoredTensor& tensor) const {
   if (!converts_to_f32(tensor.type))
     throw Error(ErrorCode::unsupported,
                 fmt::format("[safetensors] {}: tensor {} is {}, which cannot be read as f32; "
@@ -205,22 +205,36 @@ Tensor SafetensorsReader::read(const StoredTensor& tensor, Memory memory) const 
     throw Error(ErrorCode::unsupported,
                 fmt::format("[safetensors] {}: tensor {} has {} dimensions, at most 4 can be read",
                             path_.string(), in_quotes(tensor.name), tensor.shape.size()));
+}
+
+Tensor SafetensorsReader::read_as(DType type, const StoredTensor& tensor, Memory memory) const {
   const std::span<const std::byte> raw = bytes(tensor);
   const Shape shape = to_shape(tensor.shape);
-  const bool aligned = reinterpret_cast<std::uintptr_t>(raw.data()) % alignof(float) == 0;
-  if (memory == Memory::shared && tensor.type == StoredType::f32 && aligned && !raw.empty()) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(raw.data()) % size_of(type) == 0;
+  if (memory == Memory::shared && aligned && !raw.empty()) {
     // Storage is untyped and writable; the contract of Memory::shared is what forbids writing.
     auto* data = const_cast<std::byte*>(raw.data());
-    return Tensor::in(StorageRef(borrow(data, raw.size(), file_)), 0, shape, DType::f32);
+    return Tensor::in(StorageRef(borrow(data, raw.size(), file_)), 0, shape, type);
   }
-  Tensor values = Tensor::empty(shape, DType::f32);
-  const std::size_t elements = tensor.elements();
-  if (tensor.type == StoredType::f32) {
-    if (elements) std::memcpy(values.raw(), raw.data(), raw.size());
-  } else {
-    to_f32(tensor.type, raw, {values.data<float>(), elements});
-  }
+  Tensor values = Tensor::empty(shape, type);
+  if (!raw.empty()) std::memcpy(values.raw(), raw.data(), raw.size());
   return values;
+}
+
+Tensor SafetensorsReader::read(const StoredTensor& tensor, Memory memory) const {
+  require_readable(tensor);
+  if (tensor.type == StoredType::f32) return read_as(DType::f32, tensor, memory);
+  Tensor values = Tensor::empty(to_shape(tensor.shape), DType::f32);
+  to_f32(tensor.type, bytes(tensor),
+         {values.data<float>(), static_cast<std::size_t>(tensor.elements())});
+  return values;
+}
+
+Tensor SafetensorsReader::read_stored(const StoredTensor& tensor, Memory memory) const {
+  if (tensor.type != StoredType::bf16 && tensor.type != StoredType::f16)
+    return read(tensor, memory);
+  require_readable(tensor);
+  return read_as(tensor.type == StoredType::bf16 ? DType::bf16 : DType::f16, tensor, memory);
 }
 
 std::string shape_text(std::span<const std::int64_t> shape) {

@@ -76,8 +76,14 @@ class SafetensorsReader {
   // The values as f32, in the file's shape. Throws unsupported: more than 4 dimensions, or a type
   // that does not convert.
   Tensor read(const StoredTensor& tensor, Memory memory) const;
+  // The same in the encoding of the file where that is f32, bf16 or f16, otherwise as f32.
+  Tensor read_stored(const StoredTensor& tensor, Memory memory) const;
 
  private:
+  void require_readable(const StoredTensor& tensor) const;
+  // The bytes of a tensor that is stored in `type`, shared or copied.
+  Tensor read_as(DType type, const StoredTensor& tensor, Memory memory) const;
+
   std::filesystem::path path_;
   std::shared_ptr<const MappedFile> file_;  // also held by tensors that share its bytes
   SafetensorsHeader header_;

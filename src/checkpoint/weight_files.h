@@ -26,6 +26,7 @@ class WeightFiles {
     const StoredTensor* tensor = nullptr;
 
     Tensor read(Memory memory) const { return file->read(*tensor, memory); }
+    Tensor read_stored(Memory memory) const { return file->read_stored(*tensor, memory); }
   };
 
   // Throws not_found (no such files), corrupt (a file is damaged, or the index and the shards

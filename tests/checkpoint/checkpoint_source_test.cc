@@ -2,6 +2,7 @@
 
 #include "checkpoint/export.h"
 #include "checkpoint/transpose.h"
+#include "kernels/elementwise.h"
 #include "models/cost.h"
 #include "tests/checkpoint/support.h"
 
@@ -189,6 +190,32 @@ TEST(CheckpointSource, IgnoresBuffersOfOldFiles) {
   folder.tensors().push_back({"h.1.attn.masked_bias", counting({}, 0)});
   folder.tensors().push_back({"transformer.position_ids", counting({1, 7}, 0)});
   folder.expect_loads();
+}
+
+// A matrix keeps the encoding of the file, inside the mapped file; joined parts keep it as well.
+TEST(CheckpointSource, MatricesKeepTheirStoredEncoding) {
+  for (const DType type : {DType::bf16, DType::f16}) {
+    const ScratchFolder scratch;
+    ConfigFile config;
+    config.model = tiny_config("llama");
+    const auto parameters = counting_parameters(config.model);
+    export_model(scratch / "m", {.config = config, .parameters = parameters, .weights = type});
+    CheckpointSource source(scratch / "m", Memory::shared);
+    Stream stream(1);
+    for (const NamedTensor& p : parameters) {
+      const Tensor read = parameter(source, p.name);
+      EXPECT_EQ(read.dtype(), p.tensor.shape().rank() == 1 ? DType::f32 : type) << p.name;
+      const Tensor rounded = Tensor::empty(p.tensor.shape(), type);
+      const Tensor wanted = Tensor::empty(p.tensor.shape(), DType::f32);
+      const Tensor got = Tensor::empty(p.tensor.shape(), DType::f32);
+      kernels::convert(stream, p.tensor, rounded);
+      kernels::convert(stream, rounded, wanted);
+      kernels::convert(stream, read, got);
+      EXPECT_TRUE(same_tensor(got, wanted)) << p.name;
+    }
+    EXPECT_EQ(parameter(source, "embedding.tokens").raw(),
+              parameter(source, "embedding.tokens").raw());
+  }
 }
 
 TEST(CheckpointSource, ConvertsStoredTypes) {

@@ -35,7 +35,8 @@ TEST(GgufReader, ReadsBytesAsTheyLieOrAsF32) {
     EXPECT_NE(own.raw(), shared.raw());
     EXPECT_TRUE(same_tensor(own, shared));
     EXPECT_EQ(reader.read(reader.at("bf16"), Memory::own).data<float>()[1], -3.0f);
-    EXPECT_EQ(reader.read(reader.at("f16"), Memory::shared).data<float>()[1], -2.0f);
+    EXPECT_EQ(to_float(reader.read(reader.at("f16"), Memory::shared).data<f16>()[1]), -2.0f);
+    EXPECT_EQ(reader.read(reader.at("f16"), Memory::own).data<float>()[1], -2.0f);
     EXPECT_EQ(reader.find("none"), nullptr);
     expect_error(ErrorCode::not_found, {"m.gguf", "'none'"}, [&] { reader.at("none"); });
     expect_error(ErrorCode::unsupported, {"m.gguf", "'i32'", "I32", "BF16, Q8_0, Q4_0"},
