@@ -22,10 +22,10 @@
 namespace stemma::kernels::cpu {
 namespace {
 
-// Tiles of few rows stream B from memory and fetch it themselves, kPrefetchRows k ahead; the others
+// Tiles of few rows stream B from memory and fetch it themselves, kPrefetchBytes ahead; the others
 // find it in L2 and prefetch what comes next.
 constexpr int kStreamingRows = 4;
-constexpr int kPrefetchRows = 16;
+constexpr int kPrefetchBytes = 4096;
 // Packing: rows of a copy, and lines of each row of a transposition, that are fetched ahead.
 constexpr int kFarRows = 8, kFarLines = 2;
 
@@ -53,7 +53,7 @@ STEMMA_AVX512 void tile(const float* a, const B* b, const TileShape& shape, floa
     for (std::int64_t k = 0; k < block; ++k) {
       const __m512 b_left = load16(b), b_right = load16(b + 16);
       if constexpr (kRows <= kStreamingRows) {
-        const std::byte* line = reinterpret_cast<const std::byte*>(b + kPrefetchRows * kPanelWidth);
+        const std::byte* line = reinterpret_cast<const std::byte*>(b) + kPrefetchBytes;
         _mm_prefetch(line, _MM_HINT_T0);
         if constexpr (sizeof(B) == 4) _mm_prefetch(line + 64, _MM_HINT_T0);
       } else {
