@@ -29,7 +29,7 @@ std::vector<std::int32_t> ids_in(const Json& list) {
   return ids;
 }
 
-infer::LoadedModel open_f32(const fs::path& path) {
+infer::LoadedModel open_pretrained(const fs::path& path) {
   infer::ModelOptions options;
   options.path = path;
   options.precision = "f32";
@@ -43,7 +43,7 @@ TEST(Pretrained, SmolLM2AnswersAsInTransformers) {
   const Json wanted = wanted_of("smollm2");
   for (const fs::path& path : {folder, folder / "SmolLM2-135M-Instruct.Q4_1.gguf"}) {
     SCOPED_TRACE(path.string());
-    const infer::LoadedModel model = open_f32(path);
+    const infer::LoadedModel model = open_pretrained(path);
     const std::vector<chat::Message> question = {{"user", wanted.at("question").as_string()}};
     const infer::ChatPrompt prompt = infer::chat_prompt(model, question);
     EXPECT_EQ(prompt.ids, ids_in(wanted.at("prompt")));
@@ -67,7 +67,7 @@ TEST(Pretrained, MiniLMGivesTheStatesAndVectorsOfTransformers) {
   const fs::path folder = pretrained("minilm");
   SKIP_WITHOUT_MODEL(folder, "minilm");
   const Json wanted = wanted_of("minilm");
-  const infer::LoadedModel model = open_f32(folder);
+  const infer::LoadedModel model = open_pretrained(folder);
   const std::string text = wanted.at("text").as_string();
   std::vector<std::int32_t> words;
   model.tokenizer().encode(text, words);
