@@ -55,7 +55,8 @@ StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
   stored.config = source->config();
   stored.source = std::move(source);
   if (tokenizer == WithTokenizer::yes && has_tokenizer(found.folder)) {
-    stored.tokenizer = open_tokenizer(found.folder.string());
+    // Absolute, so that a folder that is called as a built-in tokenizer is still a folder.
+    stored.tokenizer = open_tokenizer(fs::absolute(found.folder).string());
     require_fitting(*stored.tokenizer, stored.config.model, stored.path);
   }
   return stored;

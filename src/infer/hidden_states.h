@@ -50,6 +50,10 @@ struct Pooling {
   static Pooling of_files(const ReadFile& read, const ModelConfig& config);
 };
 
+// Copies what sentence-transformers keeps beside a model and Pooling reads, where a folder has it:
+// a copy of the model gives the same vectors then. Throws std::filesystem::filesystem_error.
+void copy_pooling_files(const std::filesystem::path& from, const std::filesystem::path& to);
+
 struct TextVector {
   std::vector<float> values;    // [C]
   std::int64_t tokens = 0;      // that were read, special ones included

@@ -125,4 +125,15 @@ Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
   return of_files(read, config);
 }
 
+void copy_pooling_files(const std::filesystem::path& from, const std::filesystem::path& to) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::exists(from / "modules.json", ignored)) return;
+  for (const char* name : {"modules.json", "sentence_bert_config.json", "1_Pooling/config.json"}) {
+    if (!fs::exists(from / name, ignored)) continue;
+    fs::create_directories((to / name).parent_path());
+    fs::copy_file(from / name, to / name, fs::copy_options::overwrite_existing);
+  }
+}
+
 }  // namespace stemma::infer

@@ -44,8 +44,10 @@ ModelCost::ModelCost(const ModelConfig& config) : config_(config) {
 
 double ModelCost::training_flop_per_token(std::int64_t sequence) const {
   const double seen = static_cast<double>(sequence) * (config_.causal ? 0.5 : 1.0);
+  // Masked training asks the head for 15 % of the tokens (Devlin et al. 2018, 3.1).
+  const double head_unused = config_.causal || !config_.token_head ? 0 : 0.85 * 3.0 * head_flop_;
   return 6.0 * static_cast<double>(parameters_ - positions_ - looked_up_) +
-         12.0 * attention_ * seen;
+         12.0 * attention_ * seen - head_unused;
 }
 
 double ModelCost::prefill_flop(std::int64_t batch, std::int64_t tokens) const {

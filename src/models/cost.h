@@ -26,7 +26,8 @@ class ModelCost {
   // Model FLOP of one token of a training step over sequences of T tokens:
   // 6 · (P − position embeddings) + 6 · L · T · C. Recomputation is not counted. A token of a model
   // that is not causal sees twice as many others, 12 · L · T · C; segments count as positions do,
-  // and so does the token embedding of a model without a token head: rows are only looked up.
+  // and so does the token embedding of a model without a token head: rows are only looked up. Its
+  // heads count for the 15 % of the tokens that masked training asks them for.
   double training_flop_per_token(std::int64_t sequence) const;
   // Model FLOP of one inference step. Per token 2 · block parameters + 4 · L · C · context, and
   // 2 · V · C where the head runs: for each sequence's last token. In a prefill token t has a

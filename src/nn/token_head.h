@@ -1,5 +1,5 @@
-// Turns hidden states into scores of tokens, logits = h Wᵀ + bias, and those into a loss. BERT's head,
-// which predicts masked tokens, transforms the states first: h = norm(gelu(D h + d)).
+// Turns hidden states into scores of tokens, logits = h Wᵀ + bias, and those into a loss. BERT's
+// head, which predicts masked tokens, transforms the states first: h = norm(gelu(D h + d)).
 //
 //   TokenHead head(tokens, {});                                   // GPT
 //   TokenHead head(tokens, bias, {source, "head", c, ...});       // BERT

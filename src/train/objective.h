@@ -14,8 +14,9 @@
 // A step is a few micro-batches whose gradients add up. Its result must not depend on how it is
 // cut, so a loss is a sum over the micro-batch divided by what the *whole step* holds (Counts).
 //
-// Members: train/next_token.h. An objective is immutable while a trainer uses it; one that learns
-// from what a step gave (PPO) makes its batches before the step and stands still during it.
+// Members: train/next_token.h, train/masked_tokens.h. An objective is immutable while a trainer
+// uses it; one that learns from what a step gave (PPO) makes its batches before the step and stands
+// still during it.
 #pragma once
 
 #include <cstdint>

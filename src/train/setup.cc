@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "checkpoint/checkpoint_source.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/stored_model.h"
 #include "models/family.h"
 #include "nn/fresh_weights.h"
@@ -100,13 +101,14 @@ std::string tokenizer_source(const std::string& name) {
 }
 
 std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
-  if (!recipe.tokenizer.empty()) return open_tokenizer(tokenizer_source(recipe.tokenizer));
+  if (!recipe.tokenizer.empty())
+    return checkpoint::tokenizer_from(tokenizer_source(recipe.tokenizer));
   if (recipe.data.size() == 1 && is_packed(recipe.data.front()))
     return open_tokenizer(Dataset::open(recipe.data.front()).tokenizer_folder().string());
   if (fs::is_directory(recipe.model)) {
     const fs::path folder = checkpoint::resolve_model_folder(recipe.model).folder;
     if (fs::exists(folder / "tokenizer.json") || fs::exists(folder / "vocab.json"))
-      return open_tokenizer(folder.string());
+      return open_tokenizer(fs::absolute(folder).string());
   }
   return open_tokenizer(std::string(default_tokenizer_name()));
 }

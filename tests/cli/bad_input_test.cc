@@ -38,6 +38,20 @@ TEST(Usage, UnknownWordsAreErrorsThatHelp) {
   expect_error({"generate", "--model", "a", "--precision", "fp8"}, 2, "one of auto, f32, bf16");
 }
 
+// A run would lose what it has trained.
+TEST(Convert, WritesIntoNoRunAndNoCheckpoint) {
+  const TemporaryFolder folder;
+  for (const char* name : {"recipe.toml", "state.json"}) {
+    const fs::path run = fs::path(folder / name).string() + "-run";
+    fs::create_directories(run);
+    write_text((run / name).string(), "");
+    expect_error({"convert", "--from", "gpt2", "--to", run.string(), "--overwrite"}, 2,
+                 "training run or one of its checkpoints");
+  }
+  expect_error({"convert", "--from", folder / "nothing", "--to", folder / "new"}, 3, "nothing");
+  EXPECT_FALSE(fs::exists(folder / "new"));
+}
+
 TEST(Recipes, BadOnesNameFileLineAndKey) {
   const TemporaryFolder folder;
   const auto with = [&](const std::string& text, int code, const std::string& says) {

@@ -57,7 +57,7 @@ std::string name_before_parenthesis(const std::string& head) {
 std::vector<Function> find_functions(std::string_view code) {
   std::vector<Function> functions;
   int line = 1, depth = 0, head_line = 1;
-  int function_depth = -1;  // depth of the brace that opened the present function
+  int function_depth = -1;                 // depth of the brace that opened the present function
   int parentheses = 0, braces_inside = 0;  // that are open in a head: a default argument `= {}`
   Function present;
   std::string head;

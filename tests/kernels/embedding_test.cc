@@ -51,7 +51,7 @@ TEST(Embedding, AddsFurtherTerms) {
   on_every_path([] {
     Stream stream(2);
     for (const std::int64_t cols : kWidths)
-      for (const DType type : {DType::f32, DType::bf16, DType::f64}) {
+      for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::f64}) {
         const DType out = type == DType::f64 ? DType::f64 : DType::f32;
         const Tensor table = random_matrix(10, cols, type, 2, 3);
         const Tensor y = random_matrix(7, cols, out, 1, 2), before = random_matrix(7, cols, out, 1);

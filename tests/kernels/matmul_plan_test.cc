@@ -1,10 +1,10 @@
-#include "kernels/cpu/matmul/plan.h"
-
 #include <algorithm>
 #include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "kernels/cpu/matmul/plan.h"
 
 namespace stemma::kernels::cpu {
 namespace {

@@ -57,7 +57,8 @@ inline Tensor fill_random(const Tensor& t, unsigned seed, double scale = 1) {
 
 inline Tensor random_matrix(std::int64_t rows, std::int64_t cols, DType type, unsigned seed,
                             std::int64_t gap = 0) {
-  return fill_random(gap ? strided(rows, cols, gap, type) : Tensor::zeros({rows, cols}, type), seed);
+  return fill_random(gap ? strided(rows, cols, gap, type) : Tensor::zeros({rows, cols}, type),
+                     seed);
 }
 
 inline Tensor random_vector(std::int64_t n, DType type, unsigned seed) {

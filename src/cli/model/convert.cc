@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "device/stream.h"
 #include "eval/equivalence.h"
+#include "infer/hidden_states.h"
 #include "kernels/elementwise.h"
 #include "models/model.h"
 
@@ -37,6 +38,13 @@ void check_folder(const ConvertOptions& o) {
         fmt::format("[convert] {} holds a model already: choose another folder with --to, or "
                     "say --overwrite",
                     o.to));
+  for (const char* name : {"recipe.toml", "checkpoints", "state.json"})
+    if (fs::exists(fs::path(o.to) / name, ignored))
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[convert] {} is a training run or one of its checkpoints ({} is in it): "
+                      "choose another folder with --to",
+                      o.to, name));
   if (fs::equivalent(o.from, o.to, ignored))
     throw Error(ErrorCode::invalid_argument, "[convert] --from and --to name the same folder");
 }
@@ -58,6 +66,7 @@ void write(const ConvertOptions& o) {
                                   .parameters = parameters,
                                   .tokenizer = stored.tokenizer.get(),
                                   .weights = storage_named(o.weights)});
+  infer::copy_pooling_files(stored.path, o.to);
 }
 
 eval::Equivalence compare(const ConvertOptions& o) {

@@ -45,9 +45,9 @@ void add_hidden(Program& program) {
       "hidden.safetensors"};
   declare(o->model, c.options);
   c.options.add({"ids", "token ids with commas between them", "101,7592,102"}, o->ids);
-  c.options.add({"segments",
-                 "the segment of each id, of models that have some; empty: all 0", "0,0,1"},
-                o->segments);
+  c.options.add(
+      {"segments", "the segment of each id, of models that have some; empty: all 0", "0,0,1"},
+      o->segments);
   c.options.add({"output", "the safetensors file to write", "hidden.safetensors"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"model", "ids", "output"};

@@ -187,6 +187,8 @@ void embedding_add(Stream& stream, std::span<const std::int32_t> index, const Te
     add_term<float, float>(stream, index, table, y);
   else if (table.dtype() == DType::bf16 && y.dtype() == DType::f32)
     add_term<bf16, float>(stream, index, table, y);
+  else if (table.dtype() == DType::f16 && y.dtype() == DType::f32)
+    add_term<f16, float>(stream, index, table, y);
   else if (table.dtype() == DType::f64 && y.dtype() == DType::f64)
     add_term<double, double>(stream, index, table, y);
   else

@@ -61,9 +61,9 @@ std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMe
                                                                 const std::string& where);
 
 // A folder with tokenizer.json (also of a character tokenizer, char_json.h, or of WordPiece,
-// wordpiece/files.h), with vocab.json and merges.txt, or with vocab.txt; or a tokenizer.json itself.
-// tokenizer_config.json, special_tokens_map.json and chat_template.jinja beside it are read where
-// they exist.
+// wordpiece/files.h), with vocab.json and merges.txt, or with vocab.txt; or a tokenizer.json
+// itself. tokenizer_config.json, special_tokens_map.json and chat_template.jinja beside it are read
+// where they exist.
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 
 // Tokenizer::save().
