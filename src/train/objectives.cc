@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "train/masked_tokens.h"
 #include "train/next_token.h"
 
@@ -26,7 +27,13 @@ std::shared_ptr<const Objective> next_token(const Recipe& recipe, const Dataset&
 // Pairs need two documents: a smaller validation split is none.
 std::optional<MaskedTokens::Validation> held_out(const Recipe& recipe, const Dataset& data,
                                                  const MaskedSamplerOptions& options) {
-  if (data.validation()->documents() < 2) return std::nullopt;
+  if (data.validation()->documents() < 2) {
+    if (recipe.eval_every > 0)
+      log_warning(
+          "[train] there is no evaluation: masked tokens with next sentence need two validation "
+          "documents at least; raise validation_fraction, or give more documents");
+    return std::nullopt;
+  }
   auto batches = std::make_shared<MaskedBatches>(MaskedSampler(data.validation(), options));
   std::int64_t sequences = batches->sampler().stretches();
   if (recipe.eval_tokens > 0)
