@@ -34,8 +34,9 @@ struct Bounds {
 };
 constexpr Bounds kF32 = {1e-6, 4e-6, 1e-5};
 // Adam moves an element whose gradient is mostly rounding by up to lr a step either way.
-// (Largest seen: 6.0 · lr, in the llama layout's token embedding, most of whose rows get little.)
-constexpr Bounds kBf16 = {2e-3, 1e-2, 7 * kLearningRate};
+constexpr Bounds kBf16 = {2e-3, 1e-2, 5 * kLearningRate};
+// Most rows of an embedding that is not tied to the head get next to no gradient: 6.0 · lr seen.
+constexpr Bounds kUntiedBf16 = {2e-3, 1e-2, 7 * kLearningRate};
 
 using Case = std::tuple<const char*, Way, KernelPath>;
 
@@ -71,7 +72,8 @@ void drop_key_bias(const std::string& name, std::vector<float>& a, std::vector<f
 TEST_P(TrainingSteps, LossesNormsAndParameters) {
   const auto& [model, way, path] = GetParam();
   const ScopedKernelPath forced(path);
-  const Bounds bounds = way.bf16 ? kBf16 : kF32;
+  const bool untied = std::string_view(model) == "llama-random";
+  const Bounds bounds = !way.bf16 ? kF32 : untied ? kUntiedBf16 : kBf16;
   const fs::path folder = fixture(model);
   const Golden golden(folder / "golden.safetensors");
   checkpoint::CheckpointSource source(folder, checkpoint::Memory::shared);
