@@ -5,14 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "kernels/elementwise.h"
 
 namespace stemma::infer {
 
 KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics,
                              std::int64_t slots, std::int64_t capacity)
     : capacity_(capacity),
-      width_(config.groups() * config.head_size()),
+      slot_keys_((capacity + kernels::kKeyPanel - 1) / kernels::kKeyPanel * kernels::kKeyPanel),
       lengths_(static_cast<std::size_t>(slots), 0) {
   if (!config.causal)
     throw Error(ErrorCode::unsupported,
@@ -20,10 +19,10 @@ KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& num
                             "are depends on those that come later, so nothing can be kept; run "
                             "whole texts",
                             config.family));
-  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    keys_.push_back(Tensor::empty({slots * capacity, width_}, numerics.activations));
-    values_.push_back(Tensor::empty({slots * capacity, width_}, numerics.activations));
-  }
+  const Shape shape{slots * config.groups() * slot_keys_, config.head_size()};
+  for (std::int64_t layer = 0; layer < config.layers; ++layer)
+    layers_.push_back({Tensor::empty(shape, numerics.activations),
+                       Tensor::empty(shape, numerics.activations), slot_keys_});
 }
 
 void KeyValueCache::prepare(const Batch& batch, std::span<const std::int64_t> slots) {
@@ -45,23 +44,13 @@ void KeyValueCache::prepare(const Batch& batch, std::span<const std::int64_t> sl
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[cache] slot {} goes on at position {}, the batch at {}", slots[b],
                               first, batch.positions[static_cast<std::size_t>(begin)]));
-    sequences_.push_back({begin, end, keys, first, 0, slots[b] * capacity_});
+    sequences_.push_back({begin, end, keys, first, 0, slots[b] * slot_keys_});
   }
-}
-
-void KeyValueCache::store(ops::Context& ctx, const Tensor& rows, const Tensor& cache) const {
-  for (const ops::AttentionSequence& s : sequences_)
-    kernels::convert(ctx.stream(), rows.slice_rows(s.query_begin, s.query_end),
-                     cache.slice_rows(s.key_begin + s.first_position, s.key_begin + s.keys));
 }
 
 Tensor KeyValueCache::attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
                              const ops::AttentionSpec& spec) {
-  const auto l = static_cast<std::size_t>(layer);
-  const std::int64_t queries = spec.heads * spec.head_size;
-  store(ctx, qkv.columns(queries, queries + width_), keys_[l]);
-  store(ctx, qkv.columns(queries + width_, queries + 2 * width_), values_[l]);
-  return ops::cached_attention(ctx, qkv.columns(0, queries), keys_[l], values_[l], spec,
+  return ops::cached_attention(ctx, qkv, layers_[static_cast<std::size_t>(layer)], spec,
                                sequences_);
 }
 
@@ -77,9 +66,8 @@ void KeyValueCache::truncate(std::int64_t slot, std::int64_t length) {
 
 std::uint64_t KeyValueCache::bytes() const {
   std::uint64_t sum = 0;
-  for (const auto* group : {&keys_, &values_})
-    for (const Tensor& t : *group)
-      sum += static_cast<std::uint64_t>(t.elements()) * size_of(t.dtype());
+  for (const ops::AttentionCache& layer : layers_)
+    sum += 2 * static_cast<std::uint64_t>(layer.k.elements()) * size_of(layer.k.dtype());
   return sum;
 }
 

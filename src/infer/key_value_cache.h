@@ -22,7 +22,8 @@ namespace stemma::infer {
 
 class KeyValueCache final : public nn::AttentionState {
  public:
-  // Room for `slots` sequences of up to `capacity` tokens, in the activation type.
+  // Room for `slots` sequences of up to `capacity` tokens (in memory: rounded up to a multiple of
+  // 32), in the activation type.
   // Throws out_of_memory, unsupported for a model that is not causal.
   KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics, std::int64_t slots,
                 std::int64_t capacity);
@@ -42,10 +43,8 @@ class KeyValueCache final : public nn::AttentionState {
   std::uint64_t bytes() const;
 
  private:
-  void store(ops::Context& ctx, const Tensor& rows, const Tensor& cache) const;
-
-  std::int64_t capacity_, width_;      // G·D, of keys and of values
-  std::vector<Tensor> keys_, values_;  // per layer [slots · capacity, G·D]
+  std::int64_t capacity_, slot_keys_;  // what a slot holds, and has room for
+  std::vector<ops::AttentionCache> layers_;
   std::vector<std::int64_t> lengths_;
   std::vector<ops::AttentionSequence> sequences_;
   std::vector<std::int64_t> slots_;

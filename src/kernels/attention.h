@@ -47,6 +47,7 @@
 namespace stemma::kernels {
 
 inline constexpr std::int64_t kKeyChunk = 256;
+inline constexpr std::int64_t kKeyPanel = 32;  // keys of a panel in a cache (AttentionForward)
 
 // Which of the keys j ≤ i a query at position i sees. Everything but dense asks for `causal`.
 struct AttentionPattern {
@@ -85,7 +86,8 @@ struct AttentionSequence {
   std::int64_t keys = 0;                        // keys the sequence has in all
   std::int64_t first_position = 0;  // position of the first query; causal: sees keys ≤ it
   std::int64_t number = 0;          // dropout counter
-  // Row of key 0 in k and v. In a cache the rows of a sequence are contiguous.
+  // Row of key 0 in k and v. In a cache: of key 0, if every key had one row; a multiple of
+  // slot_keys.
   std::int64_t key_begin = 0;
 };
 
@@ -93,10 +95,20 @@ struct AttentionSequence {
 // out [Nq, H*D] f32 or bf16 (f64). lse [Nq, H] f32 (f64), optional: log of the sum of exponentials,
 // for backward. scores, weights [Nq, H, max keys] f32 (f64), optional: scaled scores before the
 // mask and softmax weights; asking for either runs the reference kernel.
+//
+// With slot_keys, k and v [S·G·slot_keys, D] are a cache of S slots for slot_keys keys each, a
+// multiple of kKeyPanel, and new_k and new_v [Nq, G·D], of the same type, hold the keys and values
+// of the queries' own tokens: they are written to their places in the cache first. A slot holds one
+// head after the other, so that a query reads consecutive memory. Values are rows of their head.
+// Keys lie as a product wants them, in panels: channel d of key j is element (j / kKeyPanel · D +
+// d) · kKeyPanel + j mod kKeyPanel of its head. Patterns that read keys far apart (dilated,
+// strided) have rows of keys too. The results have the bits of the same keys and values as rows.
 struct AttentionForward {
   Tensor q, k, v;
   std::span<const AttentionSequence> sequences;
   Tensor out, lse, scores, weights;
+  std::int64_t slot_keys = 0;
+  Tensor new_k, new_v;
 };
 void attention_forward(Stream& stream, const AttentionSpec& spec, const AttentionForward& args);
 

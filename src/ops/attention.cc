@@ -49,7 +49,7 @@ Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
     lse = ctx.empty({qkv.rows(), spec.heads}, type);
   }
   const Qkv in = split(qkv, width);
-  forward(ctx, spec, {in.q, in.k, in.v, sequences, out, lse, {}, {}});
+  forward(ctx, spec, {in.q, in.k, in.v, sequences, out, lse, {}, {}, 0, {}, {}});
   ctx.observe("attention", out);
   if (!tape) return out;
 
@@ -75,12 +75,26 @@ Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
   return out;
 }
 
-Tensor cached_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+Tensor cached_attention(Context& ctx, const Tensor& qkv, const AttentionCache& cache,
                         const AttentionSpec& spec, std::span<const AttentionSequence> sequences) {
-  check_shape("cached_attention", "q", q, {q.rows(), spec.heads * spec.head_size});
-  inference_only(ctx, "cached_attention", q);
-  Tensor out = ctx.empty(q.shape(), q.dtype());
-  forward(ctx, spec, {q, k, v, sequences, out, {}, {}, {}});
+  const std::int64_t width = spec.heads * spec.head_size;
+  const std::int64_t kv_width = spec.key_value_heads() * spec.head_size;
+  check_shape("cached_attention", "qkv", qkv, {qkv.rows(), width + 2 * kv_width});
+  inference_only(ctx, "cached_attention", qkv);
+  Tensor out = ctx.empty({qkv.rows(), width}, qkv.dtype());
+  const Qkv in = split(qkv, width);
+  forward(ctx, spec,
+          {.q = in.q,
+           .k = cache.k,
+           .v = cache.v,
+           .sequences = sequences,
+           .out = out,
+           .lse = {},
+           .scores = {},
+           .weights = {},
+           .slot_keys = cache.slot_keys,
+           .new_k = in.k,
+           .new_v = in.v});
   ctx.observe("attention", out);
   return out;
 }

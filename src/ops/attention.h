@@ -23,9 +23,16 @@ using kernels::AttentionSpec;
 Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
                  std::span<const AttentionSequence> sequences);
 
-// Attention of new queries against cached keys and values. Inference only.
-//   q [N, H D];  k, v [rows of the cache, G D];  all of one type;  returns [N, H D] in that type.
-Tensor cached_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+// A cache of keys and values as kernels/attention.h describes it.
+struct AttentionCache {
+  Tensor k, v;  // [S·G·slot_keys, D]
+  std::int64_t slot_keys = 0;
+};
+
+// Attention of new tokens to all tokens of their sequences, whose keys and values a cache holds;
+// those of the new tokens are written to it. Inference only.
+//   qkv [N, (H + 2 G) D] (q, then k, then v), in the cache's type;  returns [N, H D] in that type.
+Tensor cached_attention(Context& ctx, const Tensor& qkv, const AttentionCache& cache,
                         const AttentionSpec& spec, std::span<const AttentionSequence> sequences);
 
 // The sequences of a batch that attend to themselves.

@@ -70,9 +70,14 @@ TEST(KeyValueCache, ASlotHasItsCapacity) {
 }
 
 TEST(KeyValueCache, BytesAreThoseOfKeysAndValues) {
-  // 2 (k, v) · 2 layers · 3 slots · 8 tokens · 12 channels
-  EXPECT_EQ(KeyValueCache(tiny(), ops::Numerics::f32(), 3, 8).bytes(), 2u * 2 * 3 * 8 * 12 * 4);
-  EXPECT_EQ(KeyValueCache(tiny(), ops::Numerics::bf16(), 3, 8).bytes(), 2u * 2 * 3 * 8 * 12 * 2);
+  // 2 (k, v) · 2 layers · 3 slots · 32 tokens · 12 channels; slots are multiples of 32 tokens.
+  for (const std::int64_t capacity : {8, 32}) {
+    const auto bytes = [&](const ops::Numerics& numerics) {
+      return KeyValueCache(tiny(), numerics, 3, capacity).bytes();
+    };
+    EXPECT_EQ(bytes(ops::Numerics::f32()), 2u * 2 * 3 * 32 * 12 * 4);
+    EXPECT_EQ(bytes(ops::Numerics::bf16()), 2u * 2 * 3 * 32 * 12 * 2);
+  }
 }
 
 // After truncate() other tokens follow as if those cut off had never been.

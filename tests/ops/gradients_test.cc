@@ -350,11 +350,11 @@ TEST(Gradient, InferenceOnlyOperationsThrowOnATape) {
   Context ctx(stream, Numerics::f64());
   Tape tape(ctx);
   ctx.set_tape(&tape);
-  Tensor q = random_tensor({1, 4}, 1);
-  tape.input(q);
+  Tensor qkv = random_tensor({1, 12}, 1);
+  tape.input(qkv);
   AttentionSpec spec;
   spec.head_size = 4;
-  EXPECT_THROW(cached_attention(ctx, q, q, q, spec, {}), std::exception);
+  EXPECT_THROW(cached_attention(ctx, qkv, {}, spec, {}), std::exception);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -62,9 +63,8 @@ void check_spec(const AttentionSpec& spec) {
 DType wide(const Tensor& q) { return q.dtype() == DType::f64 ? DType::f64 : DType::f32; }
 
 void check_operands(const AttentionSpec& spec, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const Tensor& out) {
+                    const Tensor& out, std::int64_t kv_cols) {
   const std::int64_t cols = spec.heads * spec.head_size;
-  const std::int64_t kv_cols = spec.key_value_heads() * spec.head_size;
   require(q && q.dtype() != DType::i32, "q must be f32, bf16 or f64", q);
   require(static_cast<bool>(k), "k must be a tensor", k);
   check_tensor("q", q, q.rows(), cols, q.dtype());
@@ -87,15 +87,40 @@ void check_sequence(const AttentionSpec& spec, const AttentionSequence& s, std::
           "a causal query must find the key of its own position", s);
 }
 
+// Keys and values of a cache, and what is written to it.
+void check_cache(const AttentionSpec& spec, const AttentionForward& args) {
+  const std::int64_t heads = spec.key_value_heads(), slot_rows = heads * args.slot_keys;
+  require(args.slot_keys > 0 && args.slot_keys % kKeyPanel == 0,
+          fmt::format("slot_keys must be a multiple of {}", kKeyPanel), args.slot_keys);
+  require(args.q && args.q.dtype() != DType::f64, "q of a cache must be f32 or bf16", args.q);
+  require(spec.causal, "attention to a cache must be causal", "causal = false");
+  check_operands(spec, args.q, args.k, args.v, args.out, spec.head_size);
+  require(args.k.contiguous() && args.k.rows() % slot_rows == 0,
+          fmt::format("a cache must be contiguous and have a multiple of {} rows", slot_rows),
+          args.k);
+  require(args.v.contiguous(), "a cache must be contiguous", args.v);
+  for (const auto& [name, rows] : {std::pair("new_k", &args.new_k), {"new_v", &args.new_v}})
+    check_tensor(name, *rows, args.q.rows(), heads * spec.head_size, args.k.dtype());
+  for (const AttentionSequence& s : args.sequences)
+    require(s.key_begin % args.slot_keys == 0 && s.keys <= args.slot_keys &&
+                s.first_position + s.query_end - s.query_begin == s.keys,
+            "a sequence must lie in its slot and end with its queries", s);
+}
+
 }  // namespace
 
 void check(const AttentionSpec& spec, const AttentionForward& args) {
   check_spec(spec);
-  check_operands(spec, args.q, args.k, args.v, args.out);
+  const bool cache = args.slot_keys != 0;
+  if (cache)
+    check_cache(spec, args);
+  else
+    check_operands(spec, args.q, args.k, args.v, args.out, spec.key_value_heads() * spec.head_size);
   if (args.lse) check_tensor("lse", args.lse, args.q.rows(), spec.heads, wide(args.q));
+  const std::int64_t key_rows = cache ? args.k.rows() / spec.key_value_heads() : args.k.rows();
   std::int64_t most_keys = 0;
   for (const AttentionSequence& s : args.sequences) {
-    check_sequence(spec, s, args.q.rows(), args.k.rows());
+    check_sequence(spec, s, args.q.rows(), key_rows);
     most_keys = std::max(most_keys, s.keys);
   }
   for (const Tensor* t : {&args.scores, &args.weights})
@@ -112,9 +137,9 @@ bool check(const AttentionSpec& spec, const AttentionBackward& args) {
           std::int64_t{wanted});
   if (wanted == 0) return false;
   check_spec(spec);
-  check_operands(spec, args.q, args.k, args.v, args.out);
   const std::int64_t rows = args.q.rows(), cols = spec.heads * spec.head_size;
   const std::int64_t kv_cols = spec.key_value_heads() * spec.head_size;
+  check_operands(spec, args.q, args.k, args.v, args.out, kv_cols);
   const DType type = wide(args.q);
   check_tensor("lse", args.lse, rows, spec.heads, type);
   check_tensor("dout", args.dout, rows, cols, type);
@@ -144,20 +169,18 @@ std::vector<Task> split(const AttentionSpec& spec, const Part& part,
     for (std::int64_t stripe = 0; stripe < stripes; stripe += together)
       for (std::int64_t begin = 0; begin < queries;) {
         const std::int64_t end = grain < queries - begin ? begin + grain : queries;
+        const std::int64_t until = std::min(stripe + together, stripes);
+        const Stripe first = stripe_of(spec, part, s, stripe);
+        const std::int64_t last = first.place + end - 1;
+        const std::int64_t pairs =
+            (until - stripe) * (end - begin) * (first.end(last) - first.begin(last));
         for (std::int64_t head = 0; head < spec.key_value_heads(); ++head)
-          tasks.push_back({&s, head, stripe, std::min(stripe + together, stripes), begin, end});
+          tasks.push_back({&s, head, stripe, until, begin, end, pairs});
         begin = end;
       }
   }
-  std::stable_sort(tasks.begin(), tasks.end(), [&](const Task& a, const Task& b) {
-    const auto cost = [&](const Task& t) {
-      const Stripe stripe = stripe_of(spec, part, *t.sequence, t.stripe_begin);
-      const std::int64_t last = stripe.place + t.end - 1;
-      return (t.stripe_end - t.stripe_begin) * (t.end - t.begin) *
-             (stripe.end(last) - stripe.begin(last));
-    };
-    return cost(a) > cost(b);
-  });
+  std::stable_sort(tasks.begin(), tasks.end(),
+                   [](const Task& a, const Task& b) { return a.pairs > b.pairs; });
   return tasks;
 }
 

@@ -1,8 +1,7 @@
 // Attention of a few query rows, per target: a token that is being written has one row a head, so
-// every key and value is used once or a few times, and packing all of them first would cost more
-// than the products. Keys become one panel at a time, which is multiplied while it lies in the
-// first-level cache; values are read where they are. Each element is the same chain of
-// multiply-adds as in tile-inl.h, so the bits are the same.
+// every key and value is used once or a few times, and packing them first would cost more than the
+// products. Keys are read from the panels of a cache and values from their rows, where they lie.
+// Each element is the same chain of multiply-adds as in tile-inl.h, so the bits are the same.
 #if defined(STEMMA_KERNELS_CPU_ATTENTION_FEW_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STEMMA_KERNELS_CPU_ATTENTION_FEW_ROWS_INL_H_
 #undef STEMMA_KERNELS_CPU_ATTENTION_FEW_ROWS_INL_H_
@@ -18,16 +17,56 @@ namespace {
 
 constexpr int kFewRows = HWY_MAX_BYTES == 64 ? 8 : 6;
 constexpr int kWideRows = HWY_MAX_BYTES == 64 ? 6 : 3;  // with four vectors each: 24, 12 sums
-static_assert(kFewRows <= kStripRows);
+constexpr Index kPrefetchBytes = 4096;
 
-// Scores of `rows` rows against the keys [begin, begin + keys): c [rows, keys rounded up to
-// panels]. q: a tile; panel: scratch of size · kPanel floats.
-HWY_INLINE void few_scores(const attention::Rows& k, Index begin, Index keys, Index rows,
-                           Index size, const float* q, float* panel, float* c) {
-  for (Index j = 0; j < keys; j += kPanel) {
-    pack_transposed(k, begin + j, smaller(kPanel, keys - j), size, panel, begin + keys);
-    strip_of<Lies::rows>(rows, {size, q, panel, 0, c + j, kTileStride, false});
+// Scores of kRows rows against keys in panels, from the first key of a panel on.
+//   q [kRows, size] and c [kRows, keys rounded up to kPanel]: tiles
+template <class In, int kRows>
+HWY_NOINLINE void panel_scores(const In* HWY_RESTRICT k, Index keys, Index size,
+                               const float* HWY_RESTRICT q, float* HWY_RESTRICT c) {
+  const F32 d;
+  constexpr Index kLine = 64 / sizeof(In), kAhead = kPrefetchBytes / sizeof(In);
+  constexpr auto kAll = static_cast<std::size_t>(kVectorLanes);
+  for (Index j = 0; j < keys; j += kPanel, c += kPanel) {
+    const In* b = k + j / kKeyPanel * kKeyPanel * size + j % kKeyPanel;
+    V left[kRows], right[kRows];
+    STEMMA_UNROLL
+    for (int r = 0; r < kRows; ++r) left[r] = right[r] = hn::Zero(d);
+    for (Index i = 0; i < size; ++i, b += kKeyPanel) {
+      if (j % kKeyPanel == 0)
+        for (Index line = 0; line < kKeyPanel; line += kLine) hwy::Prefetch(b + kAhead + line);
+      const V b_left = load(d, b, kAll), b_right = load(d, b + kVectorLanes, kAll);
+      STEMMA_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const V element = hn::Set(d, q[r * kTileStride + i]);
+        left[r] = hn::MulAdd(element, b_left, left[r]);
+        right[r] = hn::MulAdd(element, b_right, right[r]);
+      }
+    }
+    STEMMA_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      hn::StoreU(left[r], d, c + r * kTileStride);
+      hn::StoreU(right[r], d, c + r * kTileStride + kVectorLanes);
+    }
   }
+}
+
+template <class In, int kRows = kFewRows>
+HWY_INLINE void panel_scores_of(Index rows, const In* k, Index keys, Index size, const float* q,
+                                float* c) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) return panel_scores<In, kRows>(k, keys, size, q, c);
+    panel_scores_of<In, kRows - 1>(rows, k, keys, size, q, c);
+  }
+}
+
+// Scores of `rows` rows against the keys [begin, begin + keys) of a head in panels. begin: a
+// multiple of kKeyPanel.
+HWY_INLINE void few_scores(const attention::Rows& k, Index begin, Index keys, Index rows,
+                           Index size, const float* q, float* c) {
+  const Index first = begin * size;
+  k.narrow ? panel_scores_of(rows, static_cast<const bf16*>(k.data) + first, keys, size, q, c)
+           : panel_scores_of(rows, static_cast<const float*>(k.data) + first, keys, size, q, c);
 }
 
 // The weighted sums of some columns of V, whose rows are `stride` apart.

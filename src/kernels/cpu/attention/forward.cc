@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/cpu/attention/cache.h"
 #include "kernels/cpu/attention/internal.h"
 #include "kernels/cpu/denormals.h"
 #include "kernels/cpu/highway_paths.h"
@@ -39,6 +40,7 @@ struct Partial {
 
 struct ForwardJob {
   Rows q, k, v, out;        // of the stripe, q and out from the block's first query
+  bool key_panels;          // k.data is a head of a cache whose keys lie in panels
   Stripe stripe;            // of which the block is a part
   std::int64_t size;        // D
   std::int64_t group;       // query heads, side by side in q and out
@@ -186,9 +188,14 @@ HWY_INLINE void start_row(const ForwardScratch& scratch, Index i, float chunk_ma
 }
 
 // A block of few rows is one tile.
-HWY_INLINE bool packs_keys(const ForwardJob& job) { return job.queries * job.group > kFewRows; }
+HWY_INLINE bool has_few_rows(const ForwardJob& job) { return job.queries * job.group <= kFewRows; }
 HWY_INLINE bool packs_values(const ForwardJob& job) {
-  return packs_keys(job) || job.size % kPanel != 0;
+  return !has_few_rows(job) || job.size % kPanel != 0;
+}
+// Whether the panels of a cache are multiplied as they lie, by few rows or by many.
+HWY_INLINE bool reads_panels(const ForwardJob& job) { return job.key_panels && has_few_rows(job); }
+HWY_INLINE bool shares_panels(const ForwardJob& job) {
+  return job.key_panels && !has_few_rows(job) && kPanel == kKeyPanel && !job.k.narrow;
 }
 
 void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const ForwardTile& tile) {
@@ -198,13 +205,17 @@ void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const Fo
   const Index from = larger(0, job.begin(first) - tile.first_key) / kRangeStep * kRangeStep;
   if (limit <= from) return;
   const Index size = job.size, padded = round_up(size, kPanel);
-  if (packs_keys(job))
-    multiply<Lies::rows>(tile.rows, round_up(limit - from, kPanel) / kPanel,
-                         {size, scratch.q + tile.begin * kTileStride, scratch.k + from * size,
-                          size * kPanel, scratch.scores + from, kTileStride, false});
-  else
-    few_scores(job.k, tile.first_key + from, limit - from, tile.rows, size, scratch.q, scratch.k,
+  if (reads_panels(job)) {
+    few_scores(job.k, tile.first_key + from, limit - from, tile.rows, size, scratch.q,
                scratch.scores + from);
+  } else {
+    const float* keys = shares_panels(job)
+                            ? static_cast<const float*>(job.k.data) + (tile.first_key + from) * size
+                            : scratch.k + from * size;
+    multiply<Lies::rows>(tile.rows, round_up(limit - from, kPanel) / kPanel,
+                         {size, scratch.q + tile.begin * kTileStride, keys, size * kPanel,
+                          scratch.scores + from, kTileStride, false});
+  }
   float max[kTileRows] = {}, sum[kTileRows] = {};
   const auto range = [&](Index n) STEMMA_LANES {
     return KeyRange{from, larger(0, job.begin(n) - tile.first_key),
@@ -292,7 +303,9 @@ void attention_block(const attention::ForwardJob& job, const attention::ForwardS
        first_key += kKeyChunk) {
     const Index keys = smaller(kKeyChunk, seen_end - first_key);
     const Index from = larger(0, seen_begin - first_key) / kRangeStep * kRangeStep;
-    if (packs_keys(job))
+    if (job.key_panels && !reads_panels(job) && !shares_panels(job))
+      pack_key_panels(job.k, first_key + from, keys - from, size, scratch.k + from * size);
+    else if (!job.key_panels)
       pack_transposed(job.k, first_key + from, keys - from, size, scratch.k + from * size);
     if (packs_values(job))
       pack_panels(job.v, first_key + from, keys - from, size, scratch.v + from * kPanel);
@@ -316,11 +329,16 @@ ForwardJob job_of(const AttentionSpec& spec, const AttentionForward& args, const
   const AttentionSequence& s = *task.sequence;
   const std::int64_t group = spec.group(), head = task.kv_head * group, step = stripe.step;
   const std::int64_t row = s.query_begin + stripe.query + task.begin * step;
-  const std::int64_t column = head * spec.head_size, kv_column = task.kv_head * spec.head_size;
+  const std::int64_t column = head * spec.head_size;
+  const bool cache = args.slot_keys != 0;
+  const std::int64_t key =
+      stripe.key + (cache ? cached_row(spec, args, s, task.kv_head) : s.key_begin);
+  const std::int64_t kv_column = cache ? 0 : task.kv_head * spec.head_size;
   return {.q = Rows(args.q, row, column, step),
-          .k = Rows(args.k, s.key_begin + stripe.key, kv_column, step),
-          .v = Rows(args.v, s.key_begin + stripe.key, kv_column, step),
+          .k = Rows(args.k, key, kv_column, step),
+          .v = Rows(args.v, key, kv_column, step),
           .out = Rows(args.out, row, column, step),
+          .key_panels = cache && caches_panels(spec),
           .stripe = stripe,
           .size = spec.head_size,
           .group = group,
@@ -368,7 +386,18 @@ void write_lse(const ForwardJob& job, const ForwardScratch& scratch, const Rows&
 
 }  // namespace
 
+// Whether every task has all queries of its sequence: then it stores the new keys and values of its
+// head itself, in the cache lines that it is about to read.
+bool store_their_own(const AttentionSpec& spec, const AttentionForward& args) {
+  if (args.slot_keys == 0 || !caches_panels(spec)) return false;
+  const std::int64_t most = block_queries(spec);
+  return std::all_of(args.sequences.begin(), args.sequences.end(),
+                     [&](const auto& s) { return s.query_end - s.query_begin <= most; });
+}
+
 void forward_vector(Stream& stream, const AttentionSpec& spec, const AttentionForward& args) {
+  const bool own = store_their_own(spec, args);
+  if (args.slot_keys != 0 && !own) store_new(stream, spec, args);
   const std::size_t bytes = ForwardScratch(nullptr, spec).bytes;
   const auto block = STEMMA_PICK_PATH(attention_block);
   const Parts parts(spec);
@@ -377,6 +406,7 @@ void forward_vector(Stream& stream, const AttentionSpec& spec, const AttentionFo
   for (const Part& part : parts) {
     const std::vector<Task> tasks = split(spec, part, args.sequences, block_queries(spec));
     const auto work = [&](const Task& task, const ForwardScratch& scratch) {
+      if (own) store_new_head(spec, args, *task.sequence, task.kv_head);
       for (std::int64_t number = task.stripe_begin; number < task.stripe_end; ++number) {
         const Stripe stripe = stripe_of(spec, part, *task.sequence, number);
         if (stripe.queries <= task.begin) continue;

@@ -22,6 +22,7 @@ struct Task {
   std::int64_t kv_head;
   std::int64_t stripe_begin, stripe_end;
   std::int64_t begin, end;  // counted from the stripe's first query; a shorter stripe ends earlier
+  std::int64_t pairs;       // of a query and a key, about: the work
 };
 // At most `grain` queries of a stripe to a task; short stripes share one. Most work first, so that
 // workers finish together.

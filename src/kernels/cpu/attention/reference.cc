@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/cpu/attention/cache.h"
 #include "kernels/cpu/attention/internal.h"
 #include "kernels/cpu/denormals.h"
 
@@ -55,10 +56,11 @@ class Dropout {
   std::uint32_t position_, number_, step_;
 };
 
+// Elements of b are `step` apart.
 template <class C, class A, class B>
-C dot(const A* a, const B* b, std::int64_t size) {
+C dot(const A* a, const B* b, std::int64_t size, std::int64_t step = 1) {
   C sum = 0;
-  for (std::int64_t d = 0; d < size; ++d) sum += C(load(a[d])) * C(load(b[d]));
+  for (std::int64_t d = 0; d < size; ++d) sum += C(load(a[d])) * C(load(b[d * step]));
   return sum;
 }
 
@@ -91,7 +93,6 @@ class ForwardRow {
         head_(head),
         query_(query),
         row_(sequence.query_begin + query),
-        kv_column_(head / spec.group() * spec.head_size),
         q_(row_of<In>(args.q, row_, head * spec.head_size)),
         dropout_(spec, sequence, head, query),
         scores_(static_cast<std::size_t>(sequence.keys), -std::numeric_limits<C>::infinity()) {}
@@ -116,8 +117,17 @@ class ForwardRow {
 
  private:
   C score(std::int64_t key) const {
-    const In* k = row_of<In>(args_.k, sequence_.key_begin + key, kv_column_);
-    return dot<C>(q_, k, spec_.head_size) * C(spec_.scale);
+    const bool panels = args_.slot_keys != 0 && attention::caches_panels(spec_);
+    const std::int64_t column = panels ? key % kKeyPanel : 0;
+    const In* k = shared_row(args_.k, key - column) + column;
+    return dot<C>(q_, k, spec_.head_size, panels ? kKeyPanel : 1) * C(spec_.scale);
+  }
+
+  const In* shared_row(const Tensor& tensor, std::int64_t key) const {
+    const std::int64_t kv_head = head_ / spec_.group();
+    if (args_.slot_keys == 0)
+      return row_of<In>(tensor, sequence_.key_begin + key, kv_head * spec_.head_size);
+    return row_of<In>(tensor, attention::cached_row(spec_, args_, sequence_, kv_head) + key, 0);
   }
 
   // The keys at places [begin, end) of the stripe, all of one chunk.
@@ -134,7 +144,7 @@ class ForwardRow {
       const C weight = std::exp(scores_[static_cast<std::size_t>(key)] - chunk.max);
       chunk.sum += weight;
       const C kept = weight * dropout_(key);
-      const In* v = row_of<In>(args_.v, sequence_.key_begin + key, kv_column_);
+      const In* v = shared_row(args_.v, key);
       for (std::int64_t d = 0; d < spec_.head_size; ++d)
         chunk.values[static_cast<std::size_t>(d)] += kept * C(load(v[d]));
     }
@@ -159,7 +169,7 @@ class ForwardRow {
   const AttentionSpec& spec_;
   const AttentionForward& args_;
   const AttentionSequence& sequence_;
-  std::int64_t head_, query_, row_, kv_column_;
+  std::int64_t head_, query_, row_;
   const In* q_;
   Dropout<C> dropout_;
   std::vector<C> scores_;  // of every key; -inf where the query does not see it
@@ -311,6 +321,7 @@ void with_types(const Tensor& q, const Tensor& out, Run&& run) {
 void attention_forward_reference(Stream& stream, const AttentionSpec& spec,
                                  const AttentionForward& args) {
   attention::check(spec, args);
+  if (args.slot_keys != 0) attention::store_new(stream, spec, args);
   with_types(args.q, args.out, [&](auto c, auto in, auto out) {
     forward<decltype(c), decltype(in), decltype(out)>(stream, spec, args);
   });

@@ -35,6 +35,7 @@ using V = hn::Vec<F32>;
 
 constexpr Index kVectorLanes = HWY_LANES(float);
 constexpr Index kPanel = 2 * kVectorLanes;
+static_assert(kKeyPanel % kPanel == 0);
 constexpr Index kStripRows = HWY_MAX_BYTES == 64 ? 12 : 6;  // 24 or 12 accumulators
 static_assert(kTileRows % kStripRows == 0);
 
@@ -171,17 +172,32 @@ HWY_INLINE void transpose_rows(const In* const (&row)[4], Index size, float* to)
     for (int r = 0; r < 4; ++r) to[r] = widen(row[r][i]);
 }
 
-// Rows [begin, begin + count) of `size` elements as the columns of panels [size][kPanel]. Rows up
-// to `end` are wanted next.
+// Rows [begin, begin + count) of `size` elements as the columns of panels [size][kPanel].
 template <class In>
 void pack_transposed_as(const attention::Rows& from, Index begin, Index count, Index size,
-                        float* to, Index end) {
+                        float* to) {
   for (Index j = 0; j < round_up(count, kPanel); j += 4) {
     const In* row[4];
-    for (Index r = 0; r < 4; ++r) prefetch_row<In>(from, begin + j + r + kPrefetchRows, end, size);
+    for (Index r = 0; r < 4; ++r)
+      prefetch_row<In>(from, begin + j + r + kPrefetchRows, begin + count, size);
     for (Index r = 0; r < 4; ++r)
       row[r] = j + r < count ? row_at<In>(from, begin + j + r) : kNoRow<In>;
     transpose_rows<In>(row, size, to + j / kPanel * size * kPanel + j % kPanel);
+  }
+}
+
+// Keys [begin, begin + count) of a head whose keys lie in panels of kKeyPanel, as panels of kPanel.
+// begin: a multiple of kKeyPanel.
+template <class In>
+void pack_key_panels_as(const In* head, Index begin, Index count, Index size, float* to) {
+  const F32 d;
+  for (Index j = 0; j < count; j += kPanel) {
+    const In* from = head + (begin + j) / kKeyPanel * kKeyPanel * size + (begin + j) % kKeyPanel;
+    for (Index i = 0; i < size; ++i, from += kKeyPanel, to += kPanel) {
+      hn::Store(load(d, from, static_cast<std::size_t>(kVectorLanes)), d, to);
+      hn::Store(load(d, from + kVectorLanes, static_cast<std::size_t>(kVectorLanes)), d,
+                to + kVectorLanes);
+    }
   }
 }
 
@@ -214,13 +230,14 @@ void pack_tile_as(const attention::Rows& from, Index begin, Index count, Index h
 }
 
 HWY_INLINE void pack_transposed(const attention::Rows& from, Index begin, Index count, Index size,
-                                float* to, Index end) {
-  from.narrow ? pack_transposed_as<bf16>(from, begin, count, size, to, end)
-              : pack_transposed_as<float>(from, begin, count, size, to, end);
-}
-HWY_INLINE void pack_transposed(const attention::Rows& from, Index begin, Index count, Index size,
                                 float* to) {
-  pack_transposed(from, begin, count, size, to, begin + count);
+  from.narrow ? pack_transposed_as<bf16>(from, begin, count, size, to)
+              : pack_transposed_as<float>(from, begin, count, size, to);
+}
+HWY_INLINE void pack_key_panels(const attention::Rows& from, Index begin, Index count, Index size,
+                                float* to) {
+  from.narrow ? pack_key_panels_as(static_cast<const bf16*>(from.data), begin, count, size, to)
+              : pack_key_panels_as(static_cast<const float*>(from.data), begin, count, size, to);
 }
 HWY_INLINE void pack_panels(const attention::Rows& from, Index begin, Index count, Index size,
                             float* to) {

@@ -1,0 +1,66 @@
+#include "kernels/cpu/attention/cache.h"
+
+#include <algorithm>
+
+namespace stemma::kernels::attention {
+namespace {
+
+template <class T>
+const T* new_row(const Tensor& rows, std::int64_t row, std::int64_t column) {
+  return rows.data<T>() + row * rows.row_stride() + column;
+}
+
+// Places [begin, end) of a head; the key at place p is row p of `from`, `stride` apart.
+template <class T>
+void store_panels(const T* from, std::int64_t stride, std::int64_t begin, std::int64_t end,
+                  std::int64_t size, T* head) {
+  for (std::int64_t place = begin; place < end;) {
+    const std::int64_t column = place % kKeyPanel;
+    const std::int64_t count = std::min(kKeyPanel - column, end - place);
+    T* panel = head + (place - column) * size + column;
+    for (std::int64_t d = 0; d < size; ++d)
+      for (std::int64_t j = 0; j < count; ++j)
+        panel[d * kKeyPanel + j] = from[(place - begin + j) * stride + d];
+    place += count;
+  }
+}
+
+template <class T>
+void store_rows(const T* from, std::int64_t stride, std::int64_t begin, std::int64_t end,
+                std::int64_t size, T* head) {
+  for (std::int64_t place = begin; place < end; ++place, from += stride)
+    std::copy_n(from, size, head + place * size);
+}
+
+template <class T>
+void store_head(const AttentionSpec& spec, const AttentionForward& args, const AttentionSequence& s,
+                std::int64_t kv_head) {
+  const std::int64_t size = spec.head_size, column = kv_head * size;
+  const std::int64_t begin = s.first_position, end = begin + s.query_end - s.query_begin;
+  const std::int64_t first = cached_row(spec, args, s, kv_head) * size;
+  const auto store = caches_panels(spec) ? store_panels<T> : store_rows<T>;
+  store(new_row<T>(args.new_k, s.query_begin, column), args.new_k.row_stride(), begin, end, size,
+        args.k.data<T>() + first);
+  store_rows(new_row<T>(args.new_v, s.query_begin, column), args.new_v.row_stride(), begin, end,
+             size, args.v.data<T>() + first);
+}
+
+}  // namespace
+
+void store_new_head(const AttentionSpec& spec, const AttentionForward& args,
+                    const AttentionSequence& s, std::int64_t kv_head) {
+  args.k.dtype() == DType::bf16 ? store_head<bf16>(spec, args, s, kv_head)
+                                : store_head<float>(spec, args, s, kv_head);
+}
+
+void store_new(Stream& stream, const AttentionSpec& spec, const AttentionForward& args) {
+  const std::int64_t heads = spec.key_value_heads();
+  stream.workers().for_each(
+      std::ssize(args.sequences) * heads, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin; i < end; ++i)
+          store_new_head(spec, args, args.sequences[static_cast<std::size_t>(i / heads)],
+                         i % heads);
+      });
+}
+
+}  // namespace stemma::kernels::attention
