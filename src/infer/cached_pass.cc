@@ -44,13 +44,11 @@ void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
 
 void choose_rows(Stream& stream, const Tensor& logits, std::vector<float>& buffer,
                  const std::function<void(std::size_t, std::span<const float>)>& choose) {
-  const auto rows = static_cast<std::size_t>(logits.rows());
   const auto vocab = static_cast<std::size_t>(logits.cols());
-  buffer.resize(std::max(buffer.size(), rows * vocab));
-  kernels::copy_to_host<float>(stream, logits, {buffer.data(), rows * vocab});
+  const std::span<const float> all = kernels::on_host(stream, logits, buffer);
   stream.workers().for_each(logits.rows(), 1, [&](std::int64_t begin, std::int64_t end, int) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-      choose(i, {buffer.data() + i * vocab, vocab});
+      choose(i, all.subspan(i * vocab, vocab));
   });
 }
 

@@ -52,8 +52,8 @@ class CachedPass {
   std::vector<std::int32_t> rows_;
 };
 
-// Brings logits [M, V] to the host (into `buffer`, which only grows) and calls choose(i, row i)
-// once for each row, on the stream's workers.
+// Brings logits [M, V] to the host (into `buffer` where they must be copied) and calls choose(i,
+// row i) once for each row, on the stream's workers.
 void choose_rows(Stream& stream, const Tensor& logits, std::vector<float>& buffer,
                  const std::function<void(std::size_t, std::span<const float>)>& choose);
 

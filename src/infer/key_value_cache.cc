@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "device/slabs.h"
 
 namespace stemma::infer {
 
@@ -20,9 +21,10 @@ KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& num
                             "whole texts",
                             config.family));
   const Shape shape{slots * config.groups() * slot_keys_, config.head_size()};
+  Slabs slabs;
   for (std::int64_t layer = 0; layer < config.layers; ++layer)
-    layers_.push_back({Tensor::empty(shape, numerics.activations),
-                       Tensor::empty(shape, numerics.activations), slot_keys_});
+    layers_.push_back({Tensor::empty(shape, numerics.activations, slabs),
+                       Tensor::empty(shape, numerics.activations, slabs), slot_keys_});
 }
 
 void KeyValueCache::prepare(const Batch& batch, std::span<const std::int64_t> slots) {

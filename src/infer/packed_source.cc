@@ -17,7 +17,8 @@ DType weight_storage_named(std::string_view name) {
 
 Weight PackedSource::load(const nn::ParameterSpec& spec) {
   Weight weight = from_.load(spec);
-  return spec.role == nn::Role::matrix ? kernels::pack_weight(stream_, weight, storage_) : weight;
+  return spec.role == nn::Role::matrix ? kernels::pack_weight(stream_, weight, storage_, slabs_)
+                                       : weight;
 }
 
 }  // namespace stemma::infer

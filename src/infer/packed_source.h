@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "device/slabs.h"
 #include "device/stream.h"
 #include "nn/weight_source.h"
 
@@ -25,6 +26,7 @@ class PackedSource final : public nn::WeightSource {
   nn::WeightSource& from_;
   Stream& stream_;
   DType storage_;
+  Slabs slabs_;
 };
 
 }  // namespace stemma::infer

@@ -1,6 +1,7 @@
 #include "infer/token_sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -18,6 +19,36 @@ void require(bool holds, const char* option, double value, const char* allowed) 
                 fmt::format("[generate] {} must be {}, got {}", option, allowed, value));
 }
 
+// The likeliest token, the first of equals; -1 where a score is not finite. A token may be
+// forbidden by minus infinity.
+std::ptrdiff_t find_likeliest(std::span<const float> scores) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  constexpr std::size_t kBlock = 1024, kLanes = 16;  // independent maxima, which vectors hold
+  float best = -std::numeric_limits<float>::infinity();
+  std::size_t best_block = 0;
+  bool sound = true;
+  for (std::size_t begin = 0; begin < scores.size(); begin += kBlock) {
+    const std::size_t end = std::min(begin + kBlock, scores.size());
+    std::array<float, kLanes> highest;
+    std::array<std::int32_t, kLanes> unsound = {};
+    highest.fill(best);
+    std::size_t i = begin;
+    const auto see = [&](std::size_t lane, float score) {
+      highest[lane] = score > highest[lane] ? score : highest[lane];
+      unsound[lane] |= !(score <= kLargest);
+    };
+    for (; i + kLanes <= end; i += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) see(lane, scores[i + lane]);
+    for (; i < end; ++i) see(0, scores[i]);
+    for (const std::int32_t lane : unsound) sound = sound && lane == 0;
+    const float top = *std::max_element(highest.begin(), highest.end());
+    if (top > best) best = top, best_block = begin;
+  }
+  if (!sound || !std::isfinite(best)) return -1;
+  const auto from = scores.begin() + static_cast<std::ptrdiff_t>(best_block);
+  return std::find(from, scores.end(), best) - scores.begin();
+}
+
 }  // namespace
 
 void SamplingOptions::validate() const {
@@ -33,16 +64,12 @@ TokenSampler::TokenSampler(const SamplingOptions& options) : options_(options) {
 }
 
 std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const std::int32_t> ids) {
-  // A token may be forbidden by minus infinity; nothing else that is not finite makes sense.
-  const bool sound = std::all_of(logits.begin(), logits.end(), [](float score) {
-    return score <= std::numeric_limits<float>::max();
-  });
-  const auto likeliest = std::max_element(logits.begin(), logits.end());
-  if (!sound || !std::isfinite(*likeliest))
+  const std::ptrdiff_t likeliest = find_likeliest(logits);
+  if (likeliest < 0)
     throw Error(ErrorCode::corrupt,
                 "[generate] the model's scores are not finite: its weights are damaged");
   if (options_.temperature == 0 && options_.repetition_penalty == 1)
-    return static_cast<std::int32_t>(likeliest - logits.begin());
+    return static_cast<std::int32_t>(likeliest);
   scores_.assign(logits.begin(), logits.end());
   if (options_.repetition_penalty != 1) {
     const auto penalty = static_cast<float>(options_.repetition_penalty);

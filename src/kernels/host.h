@@ -26,6 +26,10 @@ double read_scalar(Stream& stream, const Tensor& x);
 void copy_to_host(Stream& stream, const Tensor& x, std::span<std::byte> to);
 void copy_from_host(Stream& stream, std::span<const std::byte> from, const Tensor& y);
 
+// The memory of x where the host can read it as it is: null on another device, or where rows have
+// gaps between them.
+const void* host_memory(Stream& stream, const Tensor& x);
+
 // Throws invalid_argument where `x` is not of type `wanted`.
 void require_type(const Tensor& x, DType wanted);
 
@@ -40,6 +44,17 @@ std::vector<T> to_host(Stream& stream, const Tensor& x) {
   std::vector<T> values(static_cast<std::size_t>(x.elements()));
   copy_to_host(stream, x, std::span<T>(values));
   return values;
+}
+// The values of x: its own memory where the host can read it and its rows have no gaps, otherwise a
+// copy in `buffer`. Good as long as both are and nothing is written to x.
+template <class T>
+std::span<const T> on_host(Stream& stream, const Tensor& x, std::vector<T>& buffer) {
+  require_type(x, dtype_of<T>::value);
+  if (const void* values = host_memory(stream, x))
+    return {static_cast<const T*>(values), static_cast<std::size_t>(x.elements())};
+  buffer.resize(static_cast<std::size_t>(x.elements()));
+  copy_to_host(stream, x, std::span<T>(buffer));
+  return buffer;
 }
 template <class T>
 void copy_from_host(Stream& stream, std::span<const T> from, const Tensor& y) {

@@ -115,6 +115,6 @@ void matmul_reference(const MatmulArgs& args);
 
 // Packs a weight [out, in] in rows of f32, bf16 or f16 into panels of `type`, one of the same
 // three; rounds to nearest even where `type` is narrower.
-Weight pack_weight(Stream& stream, const Weight& weight, DType type);
+Weight pack_weight(Stream& stream, const Weight& weight, DType type, Allocator& memory = heap());
 
 }  // namespace stemma::kernels

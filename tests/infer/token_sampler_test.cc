@@ -205,5 +205,22 @@ TEST(TokenSampler, ScoresThatAreNoNumbersAreRefused) {
     EXPECT_ERROR(sampler.next(logits, {}), ErrorCode::corrupt, "not finite");
 }
 
+// Vocabularies that are no multiple of anything, with the likeliest token, or what is no number,
+// anywhere in them.
+TEST(TokenSampler, LargeVocabularies) {
+  TokenSampler sampler({});
+  for (const std::size_t size : {1, 15, 16, 17, 1023, 1024, 1025, 5003})
+    for (std::size_t at = 0; at < size; at += size / 37 + 1) {
+      std::vector<float> logits(size);
+      for (std::size_t i = 0; i < size; ++i) logits[i] = -1 - static_cast<float>(i * 7919 % 101);
+      logits[at] = -0.5f;
+      EXPECT_EQ(sampler.next(logits, {}), static_cast<std::int32_t>(at));
+      if (at > 0) logits[at - 1] = -0.5f;  // equals: the first
+      EXPECT_EQ(sampler.next(logits, {}), static_cast<std::int32_t>(at > 0 ? at - 1 : 0));
+      logits[at] = std::nanf("");
+      EXPECT_ERROR(sampler.next(logits, {}), ErrorCode::corrupt, "not finite");
+    }
+}
+
 }  // namespace
 }  // namespace stemma::infer

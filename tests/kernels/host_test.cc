@@ -34,6 +34,19 @@ TEST(Host, CopiesRowsWithoutTheirGaps) {
   EXPECT_TRUE(gap_untouched(y, 2));
 }
 
+TEST(Host, GivesItsOwnMemoryWhereRowsHaveNoGaps) {
+  Stream stream(1);
+  std::vector<float> buffer;
+  const Tensor x = random_matrix(3, 4, DType::f32, 5, 0);
+  EXPECT_EQ(on_host(stream, x, buffer).data(), x.data<float>());
+  EXPECT_TRUE(buffer.empty());
+  const Tensor y = random_matrix(3, 4, DType::f32, 6, 2);
+  const std::span<const float> copy = on_host(stream, y, buffer);
+  EXPECT_EQ(copy.data(), buffer.data());
+  EXPECT_EQ(buffer, to_host<float>(stream, y));
+  expect_refused([&] { on_host(stream, Tensor::zeros({2}, DType::f64), buffer); }, "asked for");
+}
+
 TEST(Host, CopiesIntegersAndNothing) {
   Stream stream(1);
   const Tensor x = Tensor::zeros({3}, DType::i32);

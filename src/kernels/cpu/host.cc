@@ -57,6 +57,11 @@ void copy_from_host(Stream& stream, std::span<const std::byte> from, const Tenso
   });
 }
 
+const void* host_memory(Stream& stream, const Tensor& x) {
+  stream.sync();
+  return x.contiguous() ? x.raw() : nullptr;
+}
+
 void require_type(const Tensor& x, DType wanted) {
   if (x.dtype() == wanted) return;
   throw Error(ErrorCode::invalid_argument,

@@ -98,7 +98,7 @@ Operand rows_of(const Weight& weight) {
   return rows_of(weight.value());
 }
 
-Weight pack_weight(Stream& stream, const Weight& weight, DType type) {
+Weight pack_weight(Stream& stream, const Weight& weight, DType type, Allocator& memory) {
   const auto packs = [](DType t) { return t == DType::f32 || t == DType::bf16 || t == DType::f16; };
   if (weight.layout() != Weight::Layout::rows || !weight.is_matrix() || !packs(weight.dtype()) ||
       !packs(type))
@@ -109,7 +109,7 @@ Weight pack_weight(Stream& stream, const Weight& weight, DType type) {
                             to_string(weight.dtype()), to_string(type)));
   const std::int64_t out = weight.out(), in = weight.in();
   const std::int64_t panels = (out + kPanelWidth - 1) / kPanelWidth;
-  const Tensor packed = Tensor::empty({panels, in, kPanelWidth}, type);
+  const Tensor packed = Tensor::empty({panels, in, kPanelWidth}, type, memory);
   MatmulArgs args;
   args.n = out;
   args.k = in;

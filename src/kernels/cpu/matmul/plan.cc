@@ -6,7 +6,12 @@ namespace stemma::kernels::cpu {
 namespace {
 
 constexpr std::int64_t kLeastTasks = 3;  // per worker, if need be by splitting strips
-constexpr std::int64_t kTurns = 2;  // a task is at most 1 / kTurns of what is left for a worker
+// A task is at most such a part of what is left for a worker. A single strip reads memory in order,
+// and each task begins with lines that nobody fetched ahead: its tasks are larger.
+struct Share {
+  std::int64_t part, of;
+};
+constexpr Share kTaskShare = {1, 2}, kStreamingShare = {3, 4};
 // Every worker packs its own strips where it has so many columns of B to multiply them with, or
 // where all panels fit into L3 while one block of strips after the other is multiplied with them.
 constexpr std::int64_t kColumnsPerCopy = 256;
@@ -95,8 +100,9 @@ std::vector<Task> Plan::tasks(Range of_strips, Range of_panels) const {
     const std::int64_t begin = of_strips.begin + index * block_strips_;
     return Range{begin, std::min(of_strips.end, begin + block_strips_)};
   };
+  const Share share = strips == 1 ? kStreamingShare : kTaskShare;
   const auto fair_panels = [&](std::int64_t tiles) {
-    return workers_ == 1 ? of_panels.count() : tiles / (kTurns * workers_);
+    return workers_ == 1 ? of_panels.count() : tiles * share.part / (share.of * workers_);
   };
   std::vector<Task> tasks;
   if (strips_from == From::worker) {

@@ -1,0 +1,27 @@
+// A bump allocator for memory that lives long and is read in order, as the weights of a model: its
+// blocks lie one after the other in slabs on pages of 2 MiB. On its own, a block of 3 MiB has one
+// such page and 256 of 4 KiB, and one of 1 MiB has none; reading them from DRAM takes a sixth
+// longer (docs/log.md, "Decode with bf16 weights").
+//
+//   Slabs slabs;
+//   const Tensor packed = Tensor::empty({24, 768, 32}, DType::bf16, slabs);
+//
+// A slab is given back to the system when all its blocks are gone. For one thread; blocks may
+// outlive the allocator.
+#pragma once
+
+#include "device/memory.h"
+
+namespace stemma {
+
+class Slabs final : public Allocator {
+ public:
+  Storage* allocate(std::size_t bytes) override;  // throws out_of_memory
+  void release(Storage* storage) noexcept override;
+
+ private:
+  std::shared_ptr<const StorageRef> slab_;  // the newest
+  std::size_t used_ = 0;                    // bytes of it
+};
+
+}  // namespace stemma
