@@ -36,6 +36,16 @@ Batch batch_of_ids(std::vector<std::int32_t> ids, std::vector<std::int32_t> segm
 }
 
 Tensor hidden_states(const LoadedModel& model, const Batch& batch) {
+  const ModelConfig& config = model.config();
+  if (!batch.segments.empty() && config.segments == 0)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[hidden] a {} model has no segments: give its ids without them",
+                            config.family));
+  for (const std::int32_t segment : batch.segments)
+    if (segment < 0 || segment >= config.segments)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[hidden] the model has the segments 0 to {}, got {}",
+                              config.segments - 1, segment));
   Forward forward(model);
   return hidden_states(forward, batch);
 }

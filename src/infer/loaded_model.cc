@@ -57,7 +57,7 @@ void LoadedModel::require_next_token(std::string_view who) const {
   throw Error(ErrorCode::unsupported,
               fmt::format("[{}] {} is a {} model, an encoder that reads whole texts: it cannot "
                           "predict the next token; use a decoder",
-                          who, path_.string(), config().family));
+                          who, path_.empty() ? "this" : path_.string(), config().family));
 }
 
 const Tokenizer& LoadedModel::tokenizer() const {

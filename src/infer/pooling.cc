@@ -17,6 +17,9 @@ namespace fs = std::filesystem;
 using checkpoint::in_quotes;
 
 constexpr std::uint64_t kMaxPoolingBytes = 1 << 20;
+constexpr const char* kModules = "modules.json";
+constexpr const char* kModuleConfig = "config.json";  // in a module's folder
+constexpr const char* kSentence = "sentence_bert_config.json";
 
 [[noreturn]] void refuse_pooling(const std::string& file, const std::string& what) {
   throw Error(ErrorCode::unsupported, fmt::format("[pooling] {}: {}", file, what));
@@ -48,6 +51,11 @@ Pooling::Kind kind_of(const Json& json, const std::string& file) {
   return chosen.front();
 }
 
+// The name of a folder beside the file, nothing else.
+bool is_folder_name(const std::string& path) {
+  return !path.empty() && path.find_first_of("/\\") == path.npos && !path.starts_with(".");
+}
+
 // Whether vectors are normalised; returns the file of the pooling, empty where there is none.
 std::string read_modules(const Json& modules, const std::string& file, Pooling& pooling) {
   std::string config;
@@ -58,10 +66,9 @@ std::string read_modules(const Json& modules, const std::string& file, Pooling& 
     if (type.ends_with(".Normalize")) {
       pooling.normalize = true;
     } else if (type.ends_with(".Pooling")) {
-      // The name of a folder beside the file, nothing else.
-      if (path.empty() || path.find_first_of("/\\") != path.npos || path.starts_with("."))
+      if (!is_folder_name(path))
         refuse_pooling(file, fmt::format("the path {} of the pooling", in_quotes(path)));
-      config = path + "/config.json";
+      config = path + "/" + kModuleConfig;
     } else {
       refuse_pooling(file, fmt::format("module {} is not supported; Transformer, Pooling and "
                                        "Normalize are",
@@ -99,8 +106,6 @@ bool with_file(const Pooling::ReadFile& read, const std::string& file, const Use
 }  // namespace
 
 Pooling Pooling::of_files(const ReadFile& read, const ModelConfig& config) {
-  constexpr const char* kModules = "modules.json";
-  constexpr const char* kSentence = "sentence_bert_config.json";
   Pooling pooling;
   pooling.max_tokens = config.context;
   std::string file = "1_Pooling/config.json";
@@ -125,15 +130,20 @@ Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
   return of_files(read, config);
 }
 
-void copy_pooling_files(const std::filesystem::path& from, const std::filesystem::path& to) {
-  namespace fs = std::filesystem;
+void copy_pooling_files(const fs::path& from, const fs::path& to) {
   std::error_code ignored;
-  if (!fs::exists(from / "modules.json", ignored)) return;
-  for (const char* name : {"modules.json", "sentence_bert_config.json", "1_Pooling/config.json"}) {
-    if (!fs::exists(from / name, ignored)) continue;
+  const auto copy = [&](const fs::path& name) {
+    if (!fs::is_regular_file(from / name, ignored)) return;
     fs::create_directories((to / name).parent_path());
     fs::copy_file(from / name, to / name, fs::copy_options::overwrite_existing);
-  }
+  };
+  if (!fs::exists(from / kModules, ignored)) return;
+  const Json modules = Json::parse(read_file(from / kModules, kMaxPoolingBytes), kModules);
+  for (const Json& module : modules.as_array())
+    if (const std::string path = module.get("path", ""); is_folder_name(path))
+      copy(fs::path(path) / kModuleConfig);
+  copy(kModules);
+  copy(kSentence);
 }
 
 }  // namespace stemma::infer

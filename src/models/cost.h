@@ -24,10 +24,11 @@ class ModelCost {
   std::int64_t block_parameters() const { return parameters_ - embeddings_; }
 
   // Model FLOP of one token of a training step over sequences of T tokens:
-  // 6 · (P − position embeddings) + 6 · L · T · C. Recomputation is not counted. A token of a model
-  // that is not causal sees twice as many others, 12 · L · T · C; segments count as positions do,
-  // and so does the token embedding of a model without a token head: rows are only looked up. Its
-  // heads count for the 15 % of the tokens that masked training asks them for.
+  // 6 · (P − position embeddings) + 6 · L · T · C. Recomputation is not counted. A layer with a
+  // sparse pattern has the keys that it sees in place of T / 2, here as in all that follows. A
+  // token of a model that is not causal sees twice as many others, 12 · L · T · C; segments count
+  // as positions do, and so does the token embedding of a model without a token head: rows are only
+  // looked up. Its heads count for the 15 % of the tokens that masked training asks them for.
   double training_flop_per_token(std::int64_t sequence) const;
   // Model FLOP of one inference step. Per token 2 · block parameters + 4 · L · C · context, and
   // 2 · V · C where the head runs: for each sequence's last token. In a prefill token t has a
@@ -49,11 +50,15 @@ class ModelCost {
   void require_memory(double bytes_per_parameter) const;
 
  private:
+  // Keys before their own that the tokens at positions [first, end) see, over all layers; all
+  // others of [0, end) where a token sees its whole text.
+  double keys_before_of(std::int64_t first, std::int64_t end) const;
+  double width() const { return static_cast<double>(config_.attention_width()); }
+
   ModelConfig config_;
   std::int64_t parameters_ = 0, positions_ = 0, embeddings_ = 0;
   std::int64_t looked_up_ = 0;  // the token embedding, where no head multiplies with it
   std::int64_t multiplied_ = 0, vectors_ = 0;  // elements that every decode step reads
-  double attention_;                           // L · (query width), the C of the formulas
   double head_flop_;                           // of one row
 };
 

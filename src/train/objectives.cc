@@ -44,6 +44,10 @@ std::optional<MaskedTokens::Validation> held_out(const Recipe& recipe, const Dat
 
 std::shared_ptr<const Objective> masked_tokens(const Recipe& recipe, const ModelConfig& config,
                                                const Tokenizer& tokenizer, const Dataset& data) {
+  if (recipe.pack != Recipe().pack)
+    throw Error(ErrorCode::invalid_argument,
+                "[train] pack is a choice of objective lm; mlm takes pairs of pieces out of one "
+                "document each: leave it out");
   const MaskedSamplerOptions options{
       recipe.sequence_length, static_cast<std::uint64_t>(recipe.seed), mask_specials(tokenizer)};
   return std::make_shared<MaskedTokens>(

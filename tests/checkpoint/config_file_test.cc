@@ -138,6 +138,7 @@ TEST(ConfigFile, RefusesWhatChangesResults) {
   refuse(R"("model_type": "llama", "partial_rotary_factor": 0.5)", {"partial_rotary_factor"});
   refuse(R"("model_type": "llama", "attention_bias": true)", {"attention_bias"});
   refuse(R"("model_type": "stemma_gpt3")", {"attention_patterns"});
+  refuse(R"("model_type": "stemma_gpt3", "attention_patterns": [])", {"attention_patterns"});
   EXPECT_NO_THROW(parse(R"({"model_type": "gpt2", "reorder_and_upcast_attn": true})"));
 }
 

@@ -107,6 +107,7 @@ TEST(Training, AFolderWithARunIsNotTouched) {
   ASSERT_EQ(run(train_arguments(folder.path(), "run", 2)).code, 0);
   const std::string metrics = read_text(folder / "run/metrics.jsonl");
   expect_error(train_arguments(folder.path(), "run", 2), 2, "--resume auto");
+  expect_error({"train", "--run", folder / "none", "--resume", "auto"}, 3, "no run to go on with");
   Arguments other = train_arguments(folder.path(), "run", 3);
   other.insert(other.end(), {"--resume", "auto"});
   expect_error(other, 2, "steps: was 2, is 3");

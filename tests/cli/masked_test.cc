@@ -104,6 +104,14 @@ TEST_F(Masked, AnObjectiveThatDoesNotFitIsNamed) {
       << mlm.err;
 }
 
+TEST_F(Masked, APackingOfTheOtherObjectiveIsRefused) {
+  auto packed = arguments("documents");
+  packed.insert(packed.end(), {"--pack", "documents"});
+  const Result r = run(packed);
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("pack is a choice of objective lm"), std::string::npos) << r.err;
+}
+
 TEST_F(Masked, ATokenizerWithoutAMaskIsNamed) {
   auto all = arguments("bytes");
   set(all, "--tokenizer", "bytes");

@@ -165,6 +165,36 @@ TEST(Pooling, TheFolderDecides) {
   }
 }
 
+TEST(Pooling, CopiesTheFilesThatItReads) {
+  const EncoderFolder from, to;
+  from.put("modules.json", R"([{"path": "", "type": "sentence_transformers.models.Transformer"},
+               {"path": "pool", "type": "sentence_transformers.models.Pooling"},
+               {"path": "../elsewhere", "type": "y.Normalize"}])");
+  from.put("../elsewhere/config.json", "{}");
+  from.put("pool/config.json", R"({"pooling_mode_cls_token": true})");
+  from.put("sentence_bert_config.json", R"({"max_seq_length": 7})");
+  copy_pooling_files(from.path(), to.path());
+  EXPECT_EQ(to.pooling().kind, Pooling::Kind::cls);
+  EXPECT_EQ(to.pooling().max_tokens, 7);
+  EXPECT_FALSE(fs::exists(to.path() / "../elsewhere"));
+}
+
+TEST(HiddenStates, SegmentsAreThoseOfTheModel) {
+  const EncoderFolder folder;
+  const LoadedModel encoder = folder.open();
+  EXPECT_NO_THROW(hidden_states(encoder, batch_of_ids({1, 2}, {0, 1})));
+  EXPECT_ERROR(hidden_states(encoder, batch_of_ids({1, 2}, {0, 2})), ErrorCode::invalid_argument,
+               "segments 0 to 1, got 2");
+  ModelConfig c = encoder.config();
+  c.family = "gpt2";
+  c.causal = c.token_head = true;
+  c.segments = 0;
+  c.pooler = false;
+  const LoadedModel decoder = LoadedModel::random(c, {});
+  EXPECT_ERROR(hidden_states(decoder, batch_of_ids({1, 2}, {0, 1})), ErrorCode::invalid_argument,
+               "no segments");
+}
+
 TEST(Pooling, RefusesWhatWouldGiveOtherVectors) {
   const EncoderFolder folder;
   const auto refused = [&](const char* name, const char* text, ErrorCode code, const char* word) {

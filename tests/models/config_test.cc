@@ -3,11 +3,13 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <string>
 
 #include <gtest/gtest.h>
 
 #include "models/cost.h"
 #include "models/family.h"
+#include "models/patterns.h"
 #include "tests/base/expect_error.h"
 
 namespace stemma {
@@ -136,6 +138,44 @@ TEST(ModelConfig, BothNamesOfAPublishedSize) {
           << name;
   EXPECT_ERROR(published_config("gpt5"), ErrorCode::not_found, "gpt2-1558m");
   EXPECT_ERROR(published_config(""), ErrorCode::not_found, "gpt1");
+}
+
+TEST(ModelConfig, CostOfSparsePatterns) {
+  ModelConfig c = valid();
+  c.family = "gpt3";
+  c.context = 64;
+  const double width = 6;
+  for (const char* name :
+       {"dense", "local:5", "dilated:5", "strided:5", "local:100", "dilated:1"}) {
+    c.patterns = {pattern_named("dense"), pattern_named(name)};
+    const std::int64_t k = c.patterns[1].k, tokens = 23;
+    // Both layers, own keys among them, counted one by one.
+    const auto sees = [&](std::int64_t i, std::int64_t j) {
+      const bool near = i - j < k, apart = (i - j) % k == 0;
+      const std::string kind = std::string(name).substr(0, 3);
+      return kind == "den" || (kind == "loc" ? near : kind == "dil" ? apart : near || apart);
+    };
+    double pairs = 0, last = 0;
+    for (std::int64_t i = 0; i < tokens; ++i)
+      for (std::int64_t j = 0; j <= i; ++j) {
+        pairs += 1 + sees(i, j);
+        last += i + 1 == tokens ? 1 + sees(i, j) : 0;
+      }
+    const ModelCost cost(c);
+    const auto blocks = static_cast<double>(cost.block_parameters());
+    EXPECT_DOUBLE_EQ(cost.prefill_flop(1, tokens) - 2 * blocks * tokens - 2 * 66, 4 * width * pairs)
+        << name;
+    EXPECT_DOUBLE_EQ(
+        cost.decode_bytes(0, 1, 1, tokens - 1) - cost.decode_bytes(0, 0, 1, tokens - 1),
+        2 * width * last)
+        << name;
+    EXPECT_DOUBLE_EQ(cost.decode_flop(1, tokens - 1) - 2 * blocks - 2 * 66, 4 * width * (last - 2))
+        << name;
+    EXPECT_DOUBLE_EQ(cost.training_flop_per_token(tokens),
+                     6 * static_cast<double>(cost.parameters() - cost.position_parameters()) +
+                         12 * width * (pairs / tokens - 1))
+        << name;
+  }
 }
 
 TEST(ModelConfig, ParametersOfOtherHeadsAndNorms) {

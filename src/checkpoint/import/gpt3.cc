@@ -12,7 +12,8 @@ constexpr std::string_view kPatternsKey = "attention_patterns";
 void read_gpt3(const Json& json, std::string_view where, ConfigFile& config) {
   rules_of("gpt2").read_config(json, where, config);
   const Json* patterns = json.find(kPatternsKey);
-  if (!patterns) refuse_config(where, "attention_patterns is missing: one name for each layer");
+  if (!patterns || patterns->as_array().empty())
+    refuse_config(where, "attention_patterns is missing or empty: one name for each layer");
   for (const Json& name : patterns->as_array())
     config.model.patterns.push_back(pattern_named(name.as_string()));
 }

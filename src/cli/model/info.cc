@@ -87,13 +87,14 @@ Json tokenizer_json(const std::string& source) {
                        {"special_tokens", std::move(special)}});
 }
 
-// A nested object as lines of "key: value".
-std::string for_people(const Json& object, const std::string& indent = "") {
+// A nested object as lines of "key: value". ids: its numbers are ids, which nobody rounds.
+std::string for_people(const Json& object, const std::string& indent = "", bool ids = false) {
   std::string text;
   for (const auto& [key, value] : object.as_object()) {
     if (value.is_object())
-      text += fmt::format("{}{}:\n{}", indent, key, for_people(value, indent + "  "));
-    else if (value.is_number() && value.as_double() >= 10'000)
+      text += fmt::format("{}{}:\n{}", indent, key,
+                          for_people(value, indent + "  ", ids || key == "special_tokens"));
+    else if (value.is_number() && value.as_double() >= 10'000 && !ids && key != "end_of_text")
       text += fmt::format("{}{}: {} ({})\n", indent, key, value.dump(),
                           format_count(value.as_double()));
     else

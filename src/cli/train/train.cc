@@ -30,8 +30,14 @@ void read_recipe(TrainOptions& o, const Values& given) {
     return found == given.end() || found->second.empty() ? std::string() : found->second.front();
   };
   std::filesystem::path path = first("recipe");
-  if (path.empty() && first("resume") == "auto")
+  if (path.empty() && first("resume") == "auto") {
     path = train::saved_recipe(first("run")).value_or(std::filesystem::path());
+    if (path.empty() && first("model").empty() && first("depth").empty())
+      throw Error(ErrorCode::not_found,
+                  fmt::format("[train] {} holds no run to go on with; to start one, choose a model "
+                              "with --model or --depth, or give a recipe",
+                              first("run")));
+  }
   if (path.empty()) return;
   OptionSet keys("train");
   declare(o.recipe, keys);
