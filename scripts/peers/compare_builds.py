@@ -6,7 +6,8 @@ Example: scripts/peers/compare_builds.py --before /tmp/stemma-old --pairs 12
 Times a training step of 4 x 512 tokens, a prefill of 512 tokens and decode after 512 tokens of GPT-2 124M and of a
 model of 12 million parameters (6 layers of 384 channels), all f32. Each pair runs both builds, the order changing from
 pair to pair. Prints for each case the median of both, and the mean ratio after / before with its 95 % interval
-(Student's t). It needs an idle machine, and about 25 minutes for 12 pairs.
+(Student's t): of the medians of each run's steps, and of their best, which a busy neighbour disturbs less. It needs
+an idle machine, and about 35 minutes for 12 pairs.
 """
 import argparse
 import json
@@ -25,7 +26,16 @@ def tokens_per_second(binary, words):
     out = subprocess.run([binary, "bench", *words, "--precision", "f32", "--json"], capture_output=True, text=True)
     if out.returncode:
         raise SystemExit(f"{binary} bench {' '.join(words)}: {out.stderr}")
-    return json.loads(out.stdout)["tokens_per_s"]
+    result = json.loads(out.stdout)
+    median = result["tokens_per_s"]
+    seconds = sorted(result["step_seconds"])
+    return median, median * statistics.median(seconds) / seconds[0]
+
+
+def interval(ratios):
+    mean = statistics.mean(ratios)
+    half = T_95[min(len(ratios) - 2, len(T_95) - 1)] * statistics.stdev(ratios) / math.sqrt(len(ratios))
+    return f"{mean:.3f} ({mean - half:.3f} to {mean + half:.3f})"
 
 
 def main():
@@ -39,7 +49,7 @@ def main():
         small = pathlib.Path(folder) / "config.json"
         small.write_text(json.dumps(SMALL))
         cases = {}
-        for name, model, steps in (("GPT-2 124M", "gpt2", (2, 6, 40)), ("12M", str(small), (10, 40, 400))):
+        for name, model, steps in (("GPT-2 124M", "gpt2", (3, 6, 40)), ("12M", str(small), (10, 40, 400))):
             cases[f"{name} training step, 4 x 512"] = ["train", "--model", model, "--batch", "4", "--seq", "512",
                                                        "--warmup", "2", "--steps", str(steps[0])]
             cases[f"{name} prefill, 512"] = ["prefill", "--model", model, "--seq", "512", "--steps", str(steps[1])]
@@ -51,12 +61,11 @@ def main():
             for pair in range(args.pairs):
                 for binary in (args.before, args.after) if pair % 2 == 0 else (args.after, args.before):
                     rates[binary].append(tokens_per_second(binary, words))
-            ratios = [b / a for a, b in zip(rates[args.before], rates[args.after])]
-            mean = statistics.mean(ratios)
-            half = T_95[min(len(ratios) - 2, len(T_95) - 1)] * statistics.stdev(ratios) / math.sqrt(len(ratios))
-            print(f"{name:<32} {statistics.median(rates[args.before]):9.1f} -> "
-                  f"{statistics.median(rates[args.after]):9.1f} tokens/s, {len(ratios)} pairs: "
-                  f"{mean:.3f} ({mean - half:.3f} to {mean + half:.3f})", flush=True)
+            before, after = rates[args.before], rates[args.after]
+            print(f"{name:<32} {statistics.median(m for m, _ in before):9.1f} -> "
+                  f"{statistics.median(m for m, _ in after):9.1f} tokens/s, {args.pairs} pairs: "
+                  f"{interval([b[0] / a[0] for a, b in zip(before, after)])}, of the best steps "
+                  f"{interval([b[1] / a[1] for a, b in zip(before, after)])}", flush=True)
 
 
 if __name__ == "__main__":
