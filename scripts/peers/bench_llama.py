@@ -81,7 +81,7 @@ def train_rate(model, optimiser, batch, length):
 def report(name, values, ours):
     middle = statistics.median(values)
     print(f"  {name:<28} {middle:9.1f} tokens/s  (" + ", ".join(f"{v:.1f}" for v in values) + ")"
-          + "".join(f"  {name}: {statistics.median(v) / middle:.2f} x" for name, v in ours.items()))
+          + "".join(f"  {who}: {statistics.median(v) / middle:.2f} x" for who, v in ours.items()))
 
 
 def main():

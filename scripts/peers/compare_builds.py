@@ -45,6 +45,8 @@ def main():
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--only", default="", help="cases whose name contains this")
     args = parser.parse_args()
+    if args.pairs < 2:
+        parser.error("--pairs must be at least 2: an interval needs two ratios")
     with tempfile.TemporaryDirectory() as folder:
         small = pathlib.Path(folder) / "config.json"
         small.write_text(json.dumps(SMALL))

@@ -136,6 +136,11 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit_byt
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(std::filesystem::absolute(path)) {
   static std::atomic<unsigned> next{0};
   std::error_code ignored;
+  if (path == "-" || path == "/dev/stdout") {  // opened anew, a file would lose what it has
+    descriptor_ = ::dup(STDOUT_FILENO);
+    if (descriptor_ < 0) throw_write_error(path_, errno);
+    return;
+  }
   // Behind a link lies the file that is meant.
   if (std::filesystem::is_symlink(path_, ignored))
     path_ = std::filesystem::weakly_canonical(path_, ignored);

@@ -43,7 +43,7 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit_byt
 // A file written under a temporary name in the same folder. commit() flushes, fsyncs, renames it to
 // its final name and fsyncs the folder; without commit() the destructor removes it. So the final
 // name shows the old content or the whole new one, whenever the process dies. A link is followed; a
-// device or a pipe is written to directly.
+// device or a pipe is written to directly, as is standard output, whose name is "-".
 //
 //   AtomicFile file("model.safetensors");
 //   file.write(bytes);

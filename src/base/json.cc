@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/placeholder.h"
 
 namespace stemma {
 namespace {
@@ -254,6 +255,8 @@ Json Json::parse(std::string_view text, std::string_view where) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
     throw Error(ErrorCode::corrupt,
                 fmt::format("[{}] the text is UTF-16: save it as UTF-8", where));
+  if (const std::string what = placeholder_of(text.substr(0, 256)); !what.empty())
+    throw Error(ErrorCode::corrupt, fmt::format("[{}] it is {}", where, what));
   const char* reached = text.data();
   const char* const end = text.data() + text.size();
   Builder builder;

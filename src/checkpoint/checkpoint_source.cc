@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint_source.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "checkpoint/transpose.h"
 #include "models/family.h"
 #include "models/model.h"
@@ -54,6 +56,16 @@ std::string list_names(const std::vector<std::string>& names) {
     text += (i ? ", " : "") + in_quotes(names[i]);
   if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
   return text;
+}
+
+// Heads that transformers and TRL put on a trunk, by the names that they write: of classes, tags
+// and answers, of choices, of a value.
+bool is_of_another_head(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kHeads = {
+      "score.",      "classifier.", "qa_outputs.",          "v_head.",
+      "value_head.", "summary.",    "multiple_choice_head."};
+  return std::any_of(kHeads.begin(), kHeads.end(),
+                     [&](std::string_view head) { return name.starts_with(head); });
 }
 
 bool same_values(const WeightFiles::Entry& a, const WeightFiles::Entry& b) {
@@ -200,9 +212,14 @@ void CheckpointSource::collect() {
                                                missing.size(), list_names(missing)));
   const std::string head = file_name(rules, "head.weight", {1});
   if (config_.model.token_head && config_.model.tied_head) known.insert(head);
+  std::vector<std::string> heads;
   for (const WeightFiles::Entry& entry : files_.entries())
-    if (!known.contains(entry.tensor->name) && !rules.is_buffer(entry.tensor->name))
-      unknown.push_back(entry.tensor->name);
+    if (const std::string& name = entry.tensor->name;
+        !known.contains(name) && !rules.is_buffer(name))
+      (is_of_another_head(name) ? heads : unknown).push_back(name);
+  if (!heads.empty())
+    log_info(fmt::format("{}: left out {}, of a head for another task than writing text",
+                         files_.folder().string(), list_names(heads)));
   if (!unknown.empty())
     contradiction(files_.folder(), fmt::format("{} tensors have no place in the model: {}",
                                                unknown.size(), list_names(unknown)));

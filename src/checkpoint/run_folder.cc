@@ -167,6 +167,8 @@ TrainingState verify_checkpoint(const fs::path& folder) {
   return state;
 }
 
+bool has_checkpoints(const fs::path& run) { return !candidates(run / "checkpoints").empty(); }
+
 FoundCheckpoint newest_checkpoint(const fs::path& run) {
   const fs::path all = run / "checkpoints";
   FoundCheckpoint found;
@@ -212,7 +214,7 @@ ModelFolder resolve_model_folder(const fs::path& path) {
   }
   std::string_view problem = "there is no such folder";
   if (fs::is_directory(path, error))
-    problem = has_config ? "it has a config.json, but no weights" : "it is neither";
+    problem = has_config ? "it has a config.json, but no weights" : "it has no config.json";
   else if (fs::exists(path, error))
     problem = "it is a file";
   throw Error(ErrorCode::not_found,

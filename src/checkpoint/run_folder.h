@@ -41,6 +41,10 @@ struct FoundCheckpoint {
   std::vector<std::string> warnings;
 };
 
+// Whether a run has a checkpoint, whole or damaged. What a killed process was still writing is
+// none.
+bool has_checkpoints(const std::filesystem::path& run);
+
 // The newest checkpoint whose files are all there with their sizes and checksums.
 // Throws not_found (none at all), corrupt (all are damaged; the reasons are in the message).
 FoundCheckpoint newest_checkpoint(const std::filesystem::path& run);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/placeholder.h"
 
 namespace stemma::checkpoint {
 namespace {
@@ -20,6 +21,10 @@ namespace {
 
 // The JSON text of the header, after the checks of its length.
 std::string_view header_text(std::span<const std::byte> file, std::string_view where) {
+  const std::string_view begin(reinterpret_cast<const char*>(file.data()),
+                               std::min<std::size_t>(file.size(), 256));
+  if (const std::string what = placeholder_of(begin); !what.empty())
+    throw Error(ErrorCode::corrupt, fmt::format("[safetensors] {} is {}", where, what));
   if (file.size() < 8)
     fail(where,
          fmt::format("a safetensors file has at least 8 bytes, this one has {}", file.size()));

@@ -77,25 +77,21 @@ void WeightFiles::open_shards(const fs::path& index_file) {
   const auto weight_map = read_weight_map(index_file);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : weight_map) shards.insert(shard);
-  std::size_t tensors = 0;
+  // The shards decide. An index may list what nobody saved (a tied head, buffers of old versions)
+  // and leave out what is there: the model takes what it needs by name, and says what it misses.
   for (const std::string& shard : shards) {
-    files_.push_back(std::make_unique<const SafetensorsReader>(folder_ / shard));
-    for (const StoredTensor& tensor : files_.back()->tensors()) {
+    auto file = std::make_unique<const SafetensorsReader>(folder_ / shard);
+    for (const StoredTensor& tensor : file->tensors()) {
       const auto mapped = weight_map.find(tensor.name);
-      if (mapped == weight_map.end() || mapped->second != shard)
+      const bool elsewhere = mapped != weight_map.end() && mapped->second != shard;
+      if (elsewhere || find(tensor.name))
         fail(index_file,
-             fmt::format("tensor {} lies in shard {}, the index {}", in_quotes(tensor.name),
-                         in_quotes(shard),
-                         mapped == weight_map.end() ? "does not have it"
-                                                    : "says " + in_quotes(mapped->second)));
-      ++tensors;
+             fmt::format("tensor {} lies in shard {}, {}", in_quotes(tensor.name), in_quotes(shard),
+                         elsewhere ? "the index says " + in_quotes(mapped->second)
+                                   : "and in another one before it"));
     }
+    files_.push_back(std::move(file));
   }
-  if (tensors == weight_map.size()) return;
-  for (const auto& [tensor, shard] : weight_map)
-    if (!find(tensor))
-      fail(index_file, fmt::format("tensor {} should lie in shard {}, which does not have it",
-                                   in_quotes(tensor), in_quotes(shard)));
 }
 
 std::vector<WeightFiles::Entry> WeightFiles::entries() const {

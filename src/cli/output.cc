@@ -59,6 +59,8 @@ void check_outputs(std::string_view command, std::span<const FileOption> outputs
   }
 }
 
+bool is_standard_output(std::string_view name) { return name == "-" || name == "/dev/stdout"; }
+
 bool print(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());

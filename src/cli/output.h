@@ -34,6 +34,9 @@ struct FileOption {
 void check_outputs(std::string_view command, std::span<const FileOption> outputs,
                    std::span<const FileOption> inputs);
 
+// Whether a file name means standard output: what is for people then goes to standard error.
+bool is_standard_output(std::string_view name);
+
 // Writes all of it at once. False when the reader has gone (a closed pipe): nothing more is wanted.
 // Throws device when it cannot be written otherwise.
 bool print(std::string_view text);

@@ -1,7 +1,10 @@
-// The bytes of a file as a stream, decompressed on the way: `.gz` (gzip, several members too) and
-// `.zst` (zstd, several frames too) by the file's name, anything else as it lies.
+// The text of a file as a stream of UTF-8, decompressed and converted on the way, by what the file
+// holds (what is named .gz or .zst must be that): gzip (several members too), zstd (several frames
+// too), UTF-16 and UTF-32 behind their
+// byte-order marks (halves of characters become U+FFFD). A byte-order mark is left out; other bytes
+// come as they lie.
 //
-//   auto source = ByteSource::open("books.txt.zst");
+//   auto source = ByteSource::open({"books.txt.zst"});
 //   while (const std::size_t got = source->read(buffer, sizeof buffer)) use(buffer, got);
 //
 // Memory: one input buffer of 256 KiB and the decoder's window (zstd: at most 128 MiB). One thread
@@ -16,11 +19,13 @@
 #include <memory>
 #include <string>
 
+#include "data/text_file.h"
+
 namespace stemma {
 
 class ByteSource {
  public:
-  static std::unique_ptr<ByteSource> open(const std::filesystem::path& path);
+  static std::unique_ptr<ByteSource> open(const TextFile& file);
   virtual ~ByteSource() = default;
 
   // Fills `out`; fewer bytes than `size` come only at the end of the data.
@@ -32,10 +37,13 @@ class ByteSource {
 // The last extension of a name, in lower case: "BOOKS.GZ" → ".gz".
 std::string lower_extension(const std::filesystem::path& path);
 
-// The lines of a file. A UTF-8 byte order mark at the start of the file is left out.
+// All of it. Throws unsupported for more than `limit_bytes`.
+std::string read_text(const TextFile& file, std::uint64_t limit_bytes);
+
+// The lines of a file.
 class LineReader {
  public:
-  explicit LineReader(const std::filesystem::path& path);
+  explicit LineReader(const TextFile& file);
 
   // Appends the next line with its "\n" (the last line may have none); false at the end. Throws
   // unsupported when `text` would become longer than `limit_bytes`.
@@ -52,7 +60,6 @@ class LineReader {
   std::string buffer_;
   std::size_t next_ = 0, end_ = 0;
   std::uint64_t line_ = 0;
-  bool started_ = false;
 };
 
 }  // namespace stemma

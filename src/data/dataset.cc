@@ -55,17 +55,21 @@ std::shared_ptr<const std::vector<std::uint32_t>> read_token_bytes(const fs::pat
 }
 
 // A name for everything that decides what packing gives.
-std::string source_key(const std::vector<fs::path>& files, std::uint64_t tokenizer,
+std::string source_key(const TextFiles& found, std::uint64_t tokenizer,
                        const PackOptions& options) {
   std::string text =
-      fmt::format("1 {:016x} {} {} {} {} {}", tokenizer, options.documents.text_field,
-                  options.documents.group_bytes, options.documents.limit_bytes,
-                  options.validation_fraction, options.shard_tokens);
-  for (const fs::path& file : files) {
+      fmt::format("2 {:016x} {} {} {} {} {} {} {} {}", tokenizer, options.documents.text_field,
+                  options.documents.document_mark, options.documents.bad_rows,
+                  options.documents.bad_rows_limit, options.documents.group_bytes,
+                  options.documents.limit_bytes, options.validation_fraction, options.shard_tokens);
+  for (const TextFile& file : found.files) {
     std::error_code failure;
-    text += fmt::format("\n{}\n{} {}", fs::absolute(file).lexically_normal().string(),
-                        fs::file_size(file, failure),
-                        fs::last_write_time(file, failure).time_since_epoch().count());
+    text +=
+        fmt::format("\n{}\n{} ", fs::absolute(file.path).lexically_normal().string(), file.bytes);
+    text +=
+        file.piped
+            ? fmt::format("{:016x}", hash64(*file.piped))
+            : fmt::format("{}", fs::last_write_time(file.path, failure).time_since_epoch().count());
   }
   return fmt::format("{:016x}", hash64(text));
 }
@@ -120,7 +124,7 @@ std::optional<Dataset> open_dataset(const std::vector<fs::path>& paths, const To
                               packed->string(), data.tokenizer_folder().string()));
     return data;
   }
-  const std::vector<fs::path> files = expand_files(paths);
+  const TextFiles files = find_text_files(paths, options.strict);
   options.source = source_key(files, fingerprint, options);
   options.overwrite = true;
   if (std::optional<Dataset> cached = open_cache(cache_folder, options.source)) return cached;

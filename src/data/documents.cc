@@ -1,19 +1,18 @@
 #include "data/documents.h"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
+#include "base/progress.h"
 
 namespace stemma {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::string_view kMark = "<|endoftext|>";
 constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
@@ -22,87 +21,11 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(kWhiteSpace) == std::string_view::npos;
 }
 
+// A line with nothing but the mark, and blanks as editors and shells leave them.
 bool is_mark(std::string_view line) {
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line == kMark;
-}
-
-// "books.JSONL.gz" → ".jsonl".
-std::string text_extension(const fs::path& path) {
-  const fs::path name = path.filename();
-  const std::string extension = lower_extension(name);
-  return extension == ".gz" || extension == ".zst" ? lower_extension(name.stem()) : extension;
-}
-
-bool is_jsonl(const fs::path& path) {
-  const std::string extension = text_extension(path);
-  return extension == ".jsonl" || extension == ".ndjson";
-}
-
-struct Refused {
-  std::string_view extension, advice;
-};
-constexpr std::array kRefused = {
-    Refused{".xz", "decompress it first (xz -d), or use .gz or .zst"},
-    Refused{".bz2", "decompress it first (bunzip2), or use .gz or .zst"},
-    Refused{".lz4", "decompress it first, or use .gz or .zst"},
-    Refused{".zip", "unpack it first (unzip)"},
-    Refused{".tar", "unpack it first (tar -x)"},
-    Refused{".tgz", "unpack it first (tar -x)"},
-    Refused{".json", "write it as .jsonl, one object a line"},
-    Refused{".parquet", "export it as .jsonl, one object a line"},
-    Refused{".arrow", "export it as .jsonl, one object a line"},
-    Refused{".toml", "a recipe is named before the options: stemma train RECIPE.toml --data ..."},
-    Refused{".pdf", "extract its text first"},
-    Refused{".tokens", "packed data are opened by their folder, the one with dataset.json"},
-    Refused{".safetensors", "it is a model, not text"},
-};
-
-void check_text_file(const fs::path& path) {
-  std::error_code failure;
-  if (!fs::is_regular_file(path, failure))
-    throw Error(ErrorCode::unsupported,
-                fmt::format("[data] {}: a regular file is wanted (data are read twice and their "
-                            "size is needed); write a pipe's output to a file first",
-                            path.string()));
-  const std::string extension = text_extension(path);
-  for (const Refused& refused : kRefused)
-    if (extension == refused.extension)
-      throw Error(ErrorCode::unsupported,
-                  fmt::format("[data] {}: {} files cannot be read as text: {}", path.string(),
-                              refused.extension, refused.advice));
-}
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
-
-void append_folder(const fs::path& folder, std::vector<fs::path>& files) {
-  std::vector<fs::path> found;
-  std::error_code failure;
-  fs::recursive_directory_iterator entry(folder, failure);
-  for (; !failure && entry != fs::recursive_directory_iterator(); entry.increment(failure)) {
-    if (is_hidden(entry->path())) {
-      entry.disable_recursion_pending();
-    } else if (!entry->is_directory()) {
-      check_text_file(entry->path());
-      found.push_back(entry->path());
-    }
-  }
-  if (failure)
-    throw Error(ErrorCode::device, fmt::format("[data] {}: the folder cannot be read: {}",
-                                               folder.string(), failure.message()));
-  std::sort(found.begin(), found.end());
-  files.insert(files.end(), found.begin(), found.end());
-}
-
-bool has_marks(const fs::path& path, std::uint64_t limit_bytes) {
-  LineReader lines(path);
-  std::string line;
-  while (lines.append_line(line, limit_bytes)) {
-    if (is_mark(line)) return true;
-    line.clear();
-  }
-  return false;
+  const std::size_t begin = line.find_first_not_of(kWhiteSpace);
+  if (begin == line.npos || !line.substr(begin).starts_with(kMark)) return false;
+  return is_blank(line.substr(begin + kMark.size()));
 }
 
 // What a row has instead of the text field.
@@ -136,52 +59,63 @@ std::string text_of_row(const std::string& row, const std::string& place,
 
 }  // namespace
 
-std::vector<fs::path> expand_files(const std::vector<fs::path>& paths) {
-  std::vector<fs::path> files;
-  for (const fs::path& path : paths) {
-    std::error_code failure;
-    if (!fs::exists(path, failure))
-      throw Error(ErrorCode::not_found,
-                  fmt::format("[data] {}: no such file or folder", path.string()));
-    if (fs::is_directory(path, failure)) {
-      append_folder(path, files);
-    } else {
-      check_text_file(path);
-      files.push_back(path);
-    }
-  }
-  return files;
+void declare(DocumentOptions& documents, OptionSet& options) {
+  options.add({"text_field", "the field of a row of JSON lines that holds the text", "text"},
+              documents.text_field);
+  options.add_choice({"document_mark",
+                      "where <|endoftext|> ends a document: line: on a line of its own; anywhere: "
+                      "inside lines too",
+                      "anywhere"},
+                     documents.document_mark, {"line", "anywhere"});
+  options.add_choice({"bad_rows",
+                      "a row of JSON lines that cannot be read: stop; or skip: leave it out, count "
+                      "it and show the first ten",
+                      "skip"},
+                     documents.bad_rows, {"stop", "skip"});
+  options.add(
+      {"bad_rows_limit", "with skip: stop where more than this share of the rows is bad", "0.05"},
+      documents.bad_rows_limit, {0, 1});
 }
 
-DocumentReader::DocumentReader(std::vector<fs::path> files, DocumentOptions options)
-    : files_(std::move(files)), options_(std::move(options)) {
+DocumentReader::DocumentReader(TextFiles found, DocumentOptions options)
+    : found_(std::move(found)),
+      options_(std::move(options)),
+      anywhere_(options_.document_mark == "anywhere") {
   if (options_.text_field.empty())
     throw Error(ErrorCode::invalid_argument, "[data] the name of the text field must not be empty");
   if (options_.group_bytes == 0 || options_.limit_bytes == 0)
     throw Error(ErrorCode::invalid_argument, "[data] group and limit must be at least 1 byte");
-  for (const fs::path& file : files_) {
-    std::error_code failure;
-    const auto size = fs::file_size(file, failure);
-    if (!failure) total_bytes_ += size;
-  }
+  for (const TextFile& file : found_.files) total_bytes_ += file.bytes;
 }
 
 std::uint64_t DocumentReader::position_bytes() const {
   return finished_bytes_ + (lines_ ? lines_->position() : 0);
 }
 
+std::string DocumentReader::place() const {
+  return fmt::format("{}:{}", file().path.string(), lines_->line());
+}
+
+bool DocumentReader::has_marks(const TextFile& file) const {
+  LineReader lines(file);
+  std::string line;
+  while (lines.append_line(line, options_.limit_bytes)) {
+    if (anywhere_ ? line.find(kMark) != line.npos : is_mark(line)) return true;
+    line.clear();
+  }
+  return false;
+}
+
 void DocumentReader::open_file() {
-  const fs::path& file = files_[next_file_++];
-  kind_ = is_jsonl(file)                          ? Kind::jsonl
-          : has_marks(file, options_.limit_bytes) ? Kind::marked
-                                                  : Kind::unmarked;
-  lines_ = std::make_unique<LineReader>(file);
+  const TextFile& next = found_.files[next_file_++];
+  kind_ = next.json_lines ? Kind::jsonl : has_marks(next) ? Kind::marked : Kind::unmarked;
+  lines_ = std::make_unique<LineReader>(next);
 }
 
 bool DocumentReader::next(Document& document) {
   for (;;) {
     if (!lines_) {
-      if (next_file_ == files_.size()) return false;
+      if (next_file_ == found_.files.size()) return false;
       open_file();
     }
     document.text.clear();
@@ -194,6 +128,8 @@ bool DocumentReader::next(Document& document) {
       finished_bytes_ += lines_->position();
       lines_.reset();
     } else if (!is_blank(document.text)) {
+      ++notes_.documents;
+      notes_.text_bytes += document.text.size();
       return true;
     }
   }
@@ -201,21 +137,56 @@ bool DocumentReader::next(Document& document) {
 
 bool DocumentReader::next_row(std::string& text) {
   row_.clear();
-  if (!lines_->append_line(row_, options_.limit_bytes)) return false;
+  if (!lines_->append_line(row_, options_.limit_bytes)) {
+    const auto most = options_.bad_rows_limit * static_cast<double>(notes_.rows);
+    if (static_cast<double>(notes_.bad_rows) > most)
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("[data] {} of {} rows cannot be read, above the limit of {} % "
+                              "(--bad-rows-limit); the first: {}",
+                              notes_.bad_rows, notes_.rows, 100 * options_.bad_rows_limit,
+                              notes_.first_bad_rows.front()));
+    return false;
+  }
   if (is_blank(row_)) return true;
-  const std::string place = fmt::format("{}:{}", files_[next_file_ - 1].string(), lines_->line());
-  text = text_of_row(row_, place, options_.text_field);
+  ++notes_.rows;
+  try {
+    text = text_of_row(row_, place(), options_.text_field);
+  } catch (const Error& error) {
+    if (options_.bad_rows != "skip" || error.code() != ErrorCode::corrupt) throw;
+    constexpr std::size_t kShown = 10;
+    ++notes_.bad_rows;
+    if (notes_.first_bad_rows.size() < kShown) notes_.first_bad_rows.push_back(error.what());
+    text.clear();
+  }
   return true;
 }
 
+void DocumentReader::note_mark(std::string_view line) {
+  if (line.find(kMark) == line.npos) return;
+  if (notes_.marks_inside++ == 0) notes_.first_mark_inside = place();
+}
+
 bool DocumentReader::next_marked(std::string& text) {
-  for (;;) {
-    const std::size_t start = text.size();
-    if (!lines_->append_line(text, options_.limit_bytes)) return !text.empty();
-    if (is_mark(std::string_view(text).substr(start))) {
+  bool at_end = false;
+  text.swap(pending_);
+  pending_.clear();
+  for (std::size_t start = 0;; start = text.size()) {
+    // The rest of a line that a mark cut is looked at first.
+    if (start == text.size() && !lines_->append_line(text, options_.limit_bytes)) at_end = true;
+    const std::string_view line = std::string_view(text).substr(start);
+    const std::size_t mark = anywhere_ ? line.find(kMark) : line.npos;
+    if (mark != line.npos) {
+      pending_ = line.substr(mark + kMark.size());
+      if (is_blank(pending_)) pending_.clear();
+      text.resize(start + mark);
+      return true;
+    }
+    if (is_mark(line)) {
       text.resize(start);
       return true;
     }
+    if (at_end) return !text.empty();
+    note_mark(line);
   }
 }
 
@@ -226,7 +197,9 @@ bool DocumentReader::next_group(std::string& text) {
   for (;;) {
     const std::size_t start = text.size();
     if (!lines_->append_line(text, options_.limit_bytes)) return !text.empty();
-    const bool blank = is_blank(std::string_view(text).substr(start));
+    const std::string_view line = std::string_view(text).substr(start);
+    const bool blank = is_blank(line);
+    note_mark(line);
     // Blank lines stay with the text before them.
     const bool at_blank = start >= options_.group_bytes && after_blank && !blank;
     if (at_blank || (start > 0 && start / 2 >= options_.group_bytes)) {
@@ -236,6 +209,21 @@ bool DocumentReader::next_group(std::string& text) {
     }
     after_blank = blank;
   }
+}
+
+void log_reading(const DocumentReader& reader) {
+  const ReadingNotes& notes = reader.notes();
+  log_info(fmt::format("read {} files, {} documents, {} of text", reader.found().files.size(),
+                       notes.documents, format_bytes(notes.text_bytes)));
+  log_left_out(reader.found());
+  if (notes.bad_rows > 0)
+    log_warning(fmt::format("[data] left out {} of {} rows that cannot be read:\n  {}",
+                            notes.bad_rows, notes.rows, fmt::join(notes.first_bad_rows, "\n  ")));
+  if (notes.marks_inside > 0)
+    log_warning(
+        fmt::format("[data] {} lines have {} inside them (the first: {}); it is read as "
+                    "text there; --document-mark anywhere ends documents at it",
+                    notes.marks_inside, kMark, notes.first_mark_inside));
 }
 
 }  // namespace stemma

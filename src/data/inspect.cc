@@ -72,15 +72,16 @@ DataInspection inspect_packed(const std::filesystem::path& folder, const Tokeniz
 DataInspection inspect_dataset(const std::filesystem::path& path, const Tokenizer* tokenizer,
                                const DocumentOptions& options) {
   if (is_packed(path)) return inspect_packed(path, tokenizer);
-  DocumentReader reader(expand_files({path}), options);
+  DocumentReader reader(find_text_files({path}), options);
   SplitInspection text;
   text.name = "text";
-  text.files = reader.files().size();
+  text.files = reader.found().files.size();
   for (Document document; reader.next(document);) {
     if (text.documents == 0) text.sample_text = sample_of(document.text);
     text.text_bytes += document.text.size();
     count_length(text, document.text.size());
   }
+  log_reading(reader);
   if (text.documents == 0)
     throw Error(
         ErrorCode::corrupt,

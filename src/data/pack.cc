@@ -71,8 +71,7 @@ struct HashSplit {
 };
 
 // Looks at the documents until both sides have one; small or unusual data are read to their end.
-std::optional<HashSplit> choose_split(const std::vector<fs::path>& files,
-                                      const PackOptions& options) {
+std::optional<HashSplit> choose_split(const TextFiles& files, const PackOptions& options) {
   const auto end = static_cast<std::uint64_t>(std::ldexp(options.validation_fraction, 64));
   DocumentReader reader(files, options.documents);
   std::uint64_t smallest = ~0ull, largest = 0;
@@ -91,7 +90,7 @@ std::optional<HashSplit> choose_split(const std::vector<fs::path>& files,
     throw Error(ErrorCode::corrupt,
                 fmt::format("[data] the data are empty: {} files without any text; name files that "
                             "have some",
-                            files.size()));
+                            files.files.size()));
   if (smallest == largest)
     return HashSplit{0, fmt::format("no validation data: {}; give more documents",
                                     documents == 1 ? "there is one document only"
@@ -157,7 +156,7 @@ class Packer {
         validation_(folder, "validation", info, options.shard_tokens) {}
 
   // False when options.progress stopped it; otherwise fills the counts of the report.
-  bool run(const std::vector<fs::path>& files, std::uint64_t validation_end, PackReport& report) {
+  bool run(const TextFiles& files, std::uint64_t validation_end, PackReport& report) {
     DocumentReader reader(files, options_.documents);
     PackProgress progress{0, 0, 0, reader.total_bytes()};
     while (read_block(reader)) {
@@ -174,6 +173,8 @@ class Packer {
     report.train = train_.finish();
     report.validation = validation_.finish();
     report.source_bytes = reader.total_bytes();
+    report.reading = reader.notes();
+    log_reading(reader);
     return true;
   }
 
@@ -215,7 +216,7 @@ void write_tokenizer(const Tokenizer& tokenizer, const fs::path& folder) {
   tokenizer.save(folder / kTokenizerFolder);
 }
 
-std::optional<PackReport> pack_into(const std::vector<fs::path>& files, const Tokenizer& tokenizer,
+std::optional<PackReport> pack_into(const TextFiles& files, const Tokenizer& tokenizer,
                                     const fs::path& folder, const PackOptions& options,
                                     const HashSplit& split) {
   const ShardInfo info{tokenizer.vocab_size(), tokenizer.end_of_text(),
@@ -231,11 +232,9 @@ std::optional<PackReport> pack_into(const std::vector<fs::path>& files, const To
 
 }  // namespace
 
-std::optional<PackReport> pack_documents(const std::vector<fs::path>& paths,
-                                         const Tokenizer& tokenizer, const fs::path& folder,
-                                         const PackOptions& options) {
+std::optional<PackReport> pack_documents(const TextFiles& files, const Tokenizer& tokenizer,
+                                         const fs::path& folder, const PackOptions& options) {
   check_options(options);
-  const std::vector<fs::path> files = expand_files(paths);
   const std::optional<HashSplit> split = choose_split(files, options);
   if (!split) return std::nullopt;
   prepare_folder(folder, options.overwrite);

@@ -1,7 +1,7 @@
 // Text files to a packed folder: tokens in shards, split into training and validation data.
 //
 //   PackOptions options;
-//   auto report = pack_documents({"books/"}, *tokenizer, "packed/", options);
+//   auto report = pack_documents(find_text_files({"books/"}), *tokenizer, "packed/", options);
 //   report->train.tokens;
 //
 // The split. A document is validation data when the XXH3-64 of its bytes, as a fraction of 2^64, is
@@ -40,6 +40,7 @@ struct PackProgress {
 
 struct PackOptions {
   DocumentOptions documents;
+  bool strict = false;                      // a file of a folder that is no text is an error
   double validation_fraction = 0.01;        // 0 ≤ fraction < 1; 0: no validation data
   std::int64_t shard_tokens = 100'000'000;  // a shard ends with the document that reaches this
   int threads = 0;                          // 0: all that the process may use
@@ -53,14 +54,14 @@ struct PackOptions {
 struct PackReport {
   SplitManifest train, validation;
   std::uint64_t source_bytes = 0;  // of the files on disk
+  ReadingNotes reading;
   std::string note;
 };
 
 // Empty when options.progress stopped it. Throws invalid_argument (options; the folder holds a
 // packed data set and overwrite is false), corrupt (no documents at all), what documents.h throws
 // about the files, device about the folder.
-std::optional<PackReport> pack_documents(const std::vector<std::filesystem::path>& paths,
-                                         const Tokenizer& tokenizer,
+std::optional<PackReport> pack_documents(const TextFiles& files, const Tokenizer& tokenizer,
                                          const std::filesystem::path& folder,
                                          const PackOptions& options);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <sys/mman.h>
+
 #include "base/large_pages.h"
 
 namespace stemma {
@@ -23,6 +25,7 @@ Storage* Slabs::allocate(std::size_t bytes) {
   if (!slab_ || size > slab_->get()->bytes - used_) {
     const std::size_t slab = std::max(kSlabBytes, rounded_up(size, kLargePage));
     slab_ = std::make_shared<const StorageRef>(heap().allocate(slab));
+    if (pages_ == Pages::small) madvise(slab_->get()->data, slab, MADV_NOHUGEPAGE);
     used_ = 0;
   }
   std::byte* const block = slab_->get()->data + used_;

@@ -38,6 +38,13 @@ double Perplexity::bits_per_byte() const {
   return nll / std::log(2.0) / static_cast<double>(bytes);
 }
 
+Perplexity& Perplexity::operator+=(const Perplexity& other) {
+  nll += other.nll;
+  tokens += other.tokens;
+  bytes += other.bytes;
+  return *this;
+}
+
 Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
                       const PerplexityOptions& options) {
   model.require_next_token("perplexity");

@@ -21,6 +21,9 @@ struct Perplexity {
   std::int64_t bytes = 0;        // of the text
   double perplexity() const;     // exp(nll / tokens)
   double bits_per_byte() const;  // nll / ln 2 / bytes
+
+  // Of two texts, each scored on its own.
+  Perplexity& operator+=(const Perplexity& other);
 };
 
 struct PerplexityOptions {

@@ -58,14 +58,24 @@ double log_probability(std::span<const float> logits, std::int32_t id) {
   return static_cast<double>(logits[static_cast<std::size_t>(id)]) - highest - std::log(sum);
 }
 
+std::vector<std::int32_t> ids_without_token(const Tokenizer* tokenizer, std::int64_t vocab) {
+  std::vector<std::int32_t> ids;
+  for (std::int64_t id = 0; tokenizer && id < vocab; ++id)
+    if (!tokenizer->has_token(static_cast<std::int32_t>(id)))
+      ids.push_back(static_cast<std::int32_t>(id));
+  return ids;
+}
+
 }  // namespace
 
 struct Engine::Sequence {
-  Sequence(std::int64_t n, Request r, const Tokenizer* tokenizer)
+  Sequence(std::int64_t n, Request r, const Tokenizer* tokenizer,
+           std::span<const std::int32_t> unused)
       : number(n),
         request(std::move(r)),
         text(tokenizer, request.options),
-        sampler(request.options.sampling),
+        sampler(request.options.sampling,
+                request.options.unused_ids ? std::span<const std::int32_t>() : unused),
         ids(request.prompt) {}
 
   std::int64_t prompt() const { return static_cast<std::int64_t>(request.prompt.size()); }
@@ -88,6 +98,7 @@ struct Engine::Sequence {
 
 Engine::Engine(const LoadedModel& model, const EngineOptions& options)
     : tokenizer_(model.find_tokenizer()),
+      unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
       options_(options_for(model, options)),
       pass_(model, options_.slots, options_.capacity) {
   for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
@@ -96,6 +107,7 @@ Engine::Engine(const LoadedModel& model, const EngineOptions& options)
 Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
                const Tokenizer* tokenizer, const EngineOptions& options)
     : tokenizer_(tokenizer),
+      unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
       options_(completed_options(options, model.config(),
                                  tokenizer ? tokenizer->end_of_text() : std::nullopt)),
       pass_(model, numerics, stream, options_.slots, options_.capacity) {
@@ -134,7 +146,8 @@ void Engine::check(const Request& r) const {
 std::int64_t Engine::submit(Request request) {
   check(request);
   auto& queue = request.targets.empty() ? waiting_ : scoring_;
-  queue.push_back(std::make_unique<Sequence>(submitted_, std::move(request), tokenizer_));
+  queue.push_back(
+      std::make_unique<Sequence>(submitted_, std::move(request), tokenizer_, unused_ids_));
   return submitted_++;
 }
 

@@ -91,6 +91,7 @@ class Engine {
   void finish(Sequence& sequence, FinishReason reason);
 
   const Tokenizer* tokenizer_;
+  std::vector<std::int32_t> unused_ids_;  // of the vocabulary, without a token
   EngineOptions options_;
   CachedPass pass_;
   std::int64_t submitted_ = 0;

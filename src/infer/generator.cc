@@ -4,13 +4,16 @@
 
 #include "base/error.h"
 #include "infer/engine.h"
+#include "text/special_encoder.h"
 
 namespace stemma::infer {
 
-std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text) {
+std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text,
+                                     std::span<const std::string> allow_special) {
   model.require_next_token("generate");
+  const Tokenizer& tokenizer = model.tokenizer();
   std::vector<std::int32_t> ids;
-  model.tokenizer().encode(text, ids);
+  SpecialEncoder(tokenizer, allowed_names(tokenizer, allow_special)).encode(text, ids);
   if (!ids.empty()) return ids;
   const auto end = model.begin_of_text();
   if (!end)

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,7 +22,9 @@ Generation generate(const LoadedModel& model, std::span<const std::int32_t> prom
                     const GenerateOptions& options);
 
 // The ids that a text prompt becomes; an empty text becomes the end-of-text token, which begins a
-// new text. Throws invalid_argument where there is no such token.
-std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text);
+// new text. Special tokens in the text are text, but for those that `allow_special` names (all:
+// each). Throws invalid_argument where there is no such token.
+std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view text,
+                                     std::span<const std::string> allow_special = {});
 
 }  // namespace stemma::infer

@@ -50,9 +50,10 @@ struct Pooling {
   static Pooling of_files(const ReadFile& read, const ModelConfig& config);
 };
 
-// Copies what sentence-transformers keeps beside a model and Pooling reads, where a folder has it:
-// a copy of the model gives the same vectors then. Throws std::filesystem::filesystem_error.
-void copy_pooling_files(const std::filesystem::path& from, const std::filesystem::path& to);
+// The files that sentence-transformers keeps beside a model and Pooling reads, as names in
+// `folder`: a copy of the model with them gives the same vectors. Throws corrupt for a modules.json
+// that is no list of modules.
+std::vector<std::filesystem::path> pooling_files(const std::filesystem::path& folder);
 
 struct TextVector {
   std::vector<float> values;    // [C]

@@ -8,6 +8,11 @@
 #include "device/slabs.h"
 
 namespace stemma::infer {
+namespace {
+
+constexpr std::uint64_t kMostOnLargePages = std::uint64_t{1} << 30;  // bytes of all layers
+
+}  // namespace
 
 KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics,
                              std::int64_t slots, std::int64_t capacity)
@@ -21,7 +26,11 @@ KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& num
                             "whole texts",
                             config.family));
   const Shape shape{slots * config.groups() * slot_keys_, config.head_size()};
-  Slabs slabs;
+  // On large pages, a token takes the page of each of its heads: where there is room for many more
+  // tokens than may ever come, ordinary pages are used.
+  const auto elements = static_cast<std::uint64_t>(2 * config.layers * shape.elements());
+  Slabs slabs(elements * size_of(numerics.activations) <= kMostOnLargePages ? Slabs::Pages::large
+                                                                            : Slabs::Pages::small);
   for (std::int64_t layer = 0; layer < config.layers; ++layer)
     layers_.push_back({Tensor::empty(shape, numerics.activations, slabs),
                        Tensor::empty(shape, numerics.activations, slabs), slot_keys_});

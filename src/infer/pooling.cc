@@ -130,20 +130,25 @@ Pooling Pooling::of_folder(const fs::path& folder, const ModelConfig& config) {
   return of_files(read, config);
 }
 
-void copy_pooling_files(const fs::path& from, const fs::path& to) {
+std::vector<fs::path> pooling_files(const fs::path& folder) {
+  std::vector<fs::path> files;
   std::error_code ignored;
-  const auto copy = [&](const fs::path& name) {
-    if (!fs::is_regular_file(from / name, ignored)) return;
-    fs::create_directories((to / name).parent_path());
-    fs::copy_file(from / name, to / name, fs::copy_options::overwrite_existing);
+  const auto take = [&](const fs::path& name) {
+    if (fs::is_regular_file(folder / name, ignored)) files.push_back(name);
   };
-  if (!fs::exists(from / kModules, ignored)) return;
-  const Json modules = Json::parse(read_file(from / kModules, kMaxPoolingBytes), kModules);
-  for (const Json& module : modules.as_array())
-    if (const std::string path = module.get("path", ""); is_folder_name(path))
-      copy(fs::path(path) / kModuleConfig);
-  copy(kModules);
-  copy(kSentence);
+  const std::string place = (folder / kModules).string();
+  if (!fs::exists(folder / kModules, ignored)) return files;
+  const Json modules = Json::parse(read_file(folder / kModules, kMaxPoolingBytes), place);
+  try {
+    for (const Json& module : modules.as_array())
+      if (const std::string path = module.get("path", ""); is_folder_name(path))
+        take(fs::path(path) / kModuleConfig);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::corrupt, fmt::format("[pooling] {}: {}", place, error.what()));
+  }
+  take(kModules);
+  take(kSentence);
+  return files;
 }
 
 }  // namespace stemma::infer

@@ -31,6 +31,8 @@ struct GenerateOptions {
   // Ids that end the text as the model's end-of-text token does: of a chat, the end of a turn.
   std::vector<std::int32_t> end_tokens = {};
   bool ignore_end_of_text = false;  // and end_tokens
+  // Ids without a token may be chosen (they pad a vocabulary to a round size); they have no text.
+  bool unused_ids = false;
   // Keeps log p(token | all before it) of what is generated, as the model says it: before penalty,
   // temperature and choice.
   bool log_probabilities = false;

@@ -3,12 +3,13 @@
 namespace stemma::infer {
 
 TextOut::TextOut(const Tokenizer* tokenizer, const GenerateOptions& options)
-    : options_(options), filter_(options.stop) {
+    : tokenizer_(tokenizer), options_(options), filter_(options.stop) {
   if (tokenizer) characters_.emplace(*tokenizer);
 }
 
 bool TextOut::push(std::int32_t id) {
-  return !characters_ || emit(filter_.push(characters_->push(id)));
+  if (!characters_ || !tokenizer_->has_token(id)) return true;
+  return emit(filter_.push(characters_->push(id)));
 }
 
 void TextOut::finish() {

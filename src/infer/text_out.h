@@ -28,6 +28,7 @@ class TextOut {
  private:
   bool emit(const std::string& piece);
 
+  const Tokenizer* tokenizer_;
   const GenerateOptions& options_;
   std::optional<StreamDecoder> characters_;  // none without a tokenizer
   StopFilter filter_;

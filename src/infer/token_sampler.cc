@@ -59,11 +59,18 @@ void SamplingOptions::validate() const {
           repetition_penalty, "above 0 and at most 100");
 }
 
-TokenSampler::TokenSampler(const SamplingOptions& options) : options_(options) {
+TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const std::int32_t> forbidden)
+    : options_(options), forbidden_(forbidden) {
   options.validate();
 }
 
 std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const std::int32_t> ids) {
+  if (!forbidden_.empty()) {
+    allowed_.assign(logits.begin(), logits.end());
+    for (const std::int32_t id : forbidden_)
+      allowed_[static_cast<std::size_t>(id)] = -std::numeric_limits<float>::infinity();
+    logits = allowed_;
+  }
   const std::ptrdiff_t likeliest = find_likeliest(logits);
   if (likeliest < 0)
     throw Error(ErrorCode::corrupt,

@@ -29,7 +29,9 @@ struct SamplingOptions {
 // function of (options, logits, ids so far, position).
 class TokenSampler {
  public:
-  explicit TokenSampler(const SamplingOptions& options);
+  // Never chooses one of `forbidden`, which must outlive it.
+  explicit TokenSampler(const SamplingOptions& options,
+                        std::span<const std::int32_t> forbidden = {});
 
   // logits [V]; `ids`: the prompt and what was generated, whose length is the position of the draw.
   // Throws corrupt when a logit is NaN or infinity, or all are minus infinity (which forbids a
@@ -41,7 +43,8 @@ class TokenSampler {
   std::int32_t draw(std::int64_t position);
 
   SamplingOptions options_;
-  std::vector<float> scores_;
+  std::span<const std::int32_t> forbidden_;
+  std::vector<float> allowed_, scores_;
   std::vector<std::pair<double, std::int32_t>> candidates_;  // (weight, id), likeliest first
 };
 

@@ -86,8 +86,7 @@ struct AttentionSequence {
   std::int64_t keys = 0;                        // keys the sequence has in all
   std::int64_t first_position = 0;  // position of the first query; causal: sees keys ≤ it
   std::int64_t number = 0;          // dropout counter
-  // Row of key 0 in k and v. In a cache: of key 0, if every key had one row; a multiple of
-  // slot_keys.
+  // Row of key 0 in k and v. In a cache: the number of the slot times slot_keys.
   std::int64_t key_begin = 0;
 };
 

@@ -45,8 +45,9 @@ std::vector<T> to_host(Stream& stream, const Tensor& x) {
   copy_to_host(stream, x, std::span<T>(values));
   return values;
 }
+
 // The values of x: its own memory where the host can read it and its rows have no gaps, otherwise a
-// copy in `buffer`. Good as long as both are and nothing is written to x.
+// copy in `buffer`. The result may be read until x is released or written to, or `buffer` changed.
 template <class T>
 std::span<const T> on_host(Stream& stream, const Tensor& x, std::vector<T>& buffer) {
   require_type(x, dtype_of<T>::value);
@@ -56,6 +57,7 @@ std::span<const T> on_host(Stream& stream, const Tensor& x, std::vector<T>& buff
   copy_to_host(stream, x, std::span<T>(buffer));
   return buffer;
 }
+
 template <class T>
 void copy_from_host(Stream& stream, std::span<const T> from, const Tensor& y) {
   require_type(y, dtype_of<T>::value);

@@ -50,8 +50,8 @@ class ModelCost {
   void require_memory(double bytes_per_parameter) const;
 
  private:
-  // Keys before their own that the tokens at positions [first, end) see, over all layers; all
-  // others of [0, end) where a token sees its whole text.
+  // The keys that the tokens at positions [first, end) see, summed over tokens and layers, without
+  // their own: those before them, or, where a token sees its whole text, all others of [0, end).
   double keys_before_of(std::int64_t first, std::int64_t end) const;
   double width() const { return static_cast<double>(config_.attention_width()); }
 

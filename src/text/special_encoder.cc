@@ -34,6 +34,12 @@ std::int32_t id_of_special(const Tokenizer& tokenizer, const std::string& wanted
 
 }  // namespace
 
+std::vector<std::string> allowed_names(const Tokenizer& tokenizer,
+                                       std::span<const std::string> names) {
+  if (names.size() == 1 && names.front() == "all") return special_names(tokenizer);
+  return {names.begin(), names.end()};
+}
+
 std::vector<std::string> special_names(const Tokenizer& tokenizer) {
   std::vector<std::string> names;
   for (const auto& [name, id] : tokenizer.special_tokens()) names.push_back(name);

@@ -63,5 +63,8 @@ class SpecialEncoder {
 
 // The names of all special tokens, for callers that allow them all.
 std::vector<std::string> special_names(const Tokenizer& tokenizer);
+// What an option --allow-special names: these, or all special tokens for the one word "all".
+std::vector<std::string> allowed_names(const Tokenizer& tokenizer,
+                                       std::span<const std::string> names);
 
 }  // namespace stemma

@@ -15,6 +15,15 @@ namespace stemma {
 
 std::size_t Tokenizer::last_boundary(std::string_view) const { return 0; }
 
+bool Tokenizer::has_token(std::int32_t id) const {
+  try {
+    bytes_of(id);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void Tokenizer::decode(std::span<const std::int32_t> ids, std::string& text) const {
   for (const std::int32_t id : ids) text += bytes_of(id);
 }

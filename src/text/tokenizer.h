@@ -45,6 +45,9 @@ class Tokenizer {
   // The bytes that an id stands for; a special token's are its name, "<|endoftext|>".
   // Throws invalid_argument for an id out of range or without a token.
   virtual std::string_view bytes_of(std::int32_t id) const = 0;
+  // Whether an id stands for anything: not those that a vocabulary leaves out, nor those beyond it
+  // that pad a model's to a round size.
+  bool has_token(std::int32_t id) const;
   // (name, id) of the special tokens, by id.
   virtual const std::vector<std::pair<std::string, std::int32_t>>& special_tokens() const = 0;
   // A flag of a special token in its file that changes ids beside it, which SpecialEncoder does not

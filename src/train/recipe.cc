@@ -18,10 +18,10 @@ constexpr std::int64_t kDefaultSequence = 256;
 constexpr std::int64_t kMany = 1'000'000'000;
 
 void declare_data(Recipe& r, OptionSet& o) {
-  o.add({"data",
-         "text files (.txt, .jsonl, also .gz and .zst), folders of them, or one packed folder",
-         "book.txt"},
-        r.data);
+  o.add(
+      {"data", "text files, JSON lines (also .gz and .zst), folders of them, or one packed folder",
+       "book.txt"},
+      r.data);
   o.add({"tokenizer",
          fmt::format("a name ({0}), a folder (also of a run), or a file (tokenizer.json, "
                      ".tiktoken); empty: the packed data's or the model's own, otherwise {0}",
@@ -35,7 +35,8 @@ void declare_data(Recipe& r, OptionSet& o) {
                r.objective, {kAutoObjective, "lm", "mlm"});
   o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"},
                r.pack, {"stream", "documents"});
-  o.add({"text_field", "the field of a JSONL row that holds the text", "text"}, r.text_field);
+  declare(r.documents, o);
+  o.add({"strict", "stop where a file of a folder is no text", "true"}, r.strict);
   o.add({"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
         r.validation_fraction, {0, 0.5});
 }

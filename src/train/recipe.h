@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/options.h"
+#include "data/documents.h"
 #include "models/config.h"
 #include "models/family.h"
 
@@ -20,7 +21,8 @@ struct Recipe {
   std::string
       tokenizer;  // empty: the packed data's or the model folder's own, otherwise the default one
   std::string pack = "stream";
-  std::string text_field = "text";
+  DocumentOptions documents;
+  bool strict = false;
   double validation_fraction = 0.01;
 
   std::string objective = kAutoObjective;

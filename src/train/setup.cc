@@ -16,6 +16,7 @@
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/stored_model.h"
+#include "data/tokenizer_fingerprint.h"
 #include "models/family.h"
 #include "nn/fresh_weights.h"
 #include "train/objectives.h"
@@ -64,10 +65,7 @@ std::vector<std::string> differences(const Recipe& before, const Recipe& now) {
   return list;
 }
 
-bool has_checkpoints(const fs::path& run) {
-  std::error_code ignored;
-  return fs::exists(run / "checkpoints", ignored) && !fs::is_empty(run / "checkpoints", ignored);
-}
+bool has_checkpoints(const fs::path& run) { return checkpoint::has_checkpoints(run); }
 
 std::unique_ptr<FolderLock> prepare_folder(const fs::path& run, Resume resume) {
   if (resume == Resume::never && (fs::exists(run / kRecipeFile) || has_checkpoints(run)))
@@ -100,17 +98,32 @@ std::string tokenizer_source(const std::string& name) {
   return has_checkpoints(name) ? checkpoint::resolve_model_folder(name).folder.string() : name;
 }
 
+// Null where the model is no folder, or one without a tokenizer.
+std::shared_ptr<const Tokenizer> tokenizer_of_model(const Recipe& recipe) {
+  if (fs::path(recipe.model).extension() == ".gguf")
+    return checkpoint::tokenizer_from(recipe.model);
+  if (!fs::is_directory(recipe.model)) return nullptr;
+  const fs::path folder = checkpoint::resolve_model_folder(recipe.model).folder;
+  if (!fs::exists(folder / "tokenizer.json") && !fs::exists(folder / "vocab.json")) return nullptr;
+  return open_tokenizer(fs::absolute(folder).string());
+}
+
 std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
   if (!recipe.tokenizer.empty())
     return checkpoint::tokenizer_from(tokenizer_source(recipe.tokenizer));
-  if (recipe.data.size() == 1 && is_packed(recipe.data.front()))
-    return open_tokenizer(Dataset::open(recipe.data.front()).tokenizer_folder().string());
-  if (fs::is_directory(recipe.model)) {
-    const fs::path folder = checkpoint::resolve_model_folder(recipe.model).folder;
-    if (fs::exists(folder / "tokenizer.json") || fs::exists(folder / "vocab.json"))
-      return open_tokenizer(fs::absolute(folder).string());
+  std::shared_ptr<const Tokenizer> of_model = tokenizer_of_model(recipe);
+  if (recipe.data.size() == 1 && is_packed(recipe.data.front())) {
+    const Dataset data = Dataset::open(recipe.data.front());
+    if (of_model && tokenizer_fingerprint(*of_model) != data.manifest().info.tokenizer_fingerprint)
+      throw Error(
+          ErrorCode::corrupt,
+          fmt::format("[train] {} was packed with another tokenizer than that of {}, so its "
+                      "ids mean other tokens there: pack the texts again with --tokenizer "
+                      "{}, or begin a model of its own with --depth",
+                      recipe.data.front(), recipe.model, recipe.model));
+    return open_tokenizer(data.tokenizer_folder().string());
   }
-  return open_tokenizer(std::string(default_tokenizer_name()));
+  return of_model ? of_model : open_tokenizer(std::string(default_tokenizer_name()));
 }
 
 std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,
@@ -121,7 +134,8 @@ std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer
     throw Error(ErrorCode::invalid_argument,
                 "[train] no data: name text files, folders or a packed folder with --data");
   PackOptions options;
-  options.documents.text_field = recipe.text_field;
+  options.documents = recipe.documents;
+  options.strict = recipe.strict;
   options.validation_fraction = recipe.validation_fraction;
   options.threads = static_cast<int>(recipe.threads);
   ProgressLine line;

@@ -108,6 +108,11 @@ TEST(Training, AFolderWithARunIsNotTouched) {
   const std::string metrics = read_text(folder / "run/metrics.jsonl");
   expect_error(train_arguments(folder.path(), "run", 2), 2, "--resume auto");
   expect_error({"train", "--run", folder / "none", "--resume", "auto"}, 3, "no run to go on with");
+  // A process that was killed while it wrote its first checkpoint.
+  Arguments killed = train_arguments(folder.path(), "killed", 2);
+  std::filesystem::create_directories(folder.path() / "killed/checkpoints/step-00000001.partial");
+  killed.insert(killed.end(), {"--resume", "auto"});
+  EXPECT_EQ(run(killed).code, 0);
   Arguments other = train_arguments(folder.path(), "run", 3);
   other.insert(other.end(), {"--resume", "auto"});
   expect_error(other, 2, "steps: was 2, is 3");

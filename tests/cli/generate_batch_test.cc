@@ -71,11 +71,12 @@ TEST_F(GenerateBatch, ARowThatIsImpossibleDoesNotEndTheOthers) {
 TEST_F(GenerateBatch, ALineThatIsNoRowIsNamedBeforeAnythingRuns) {
   for (const std::string line :
        {"{", "3", "{}", "{\"prompt\": 3}", "{\"prompt\": \"a\", \"messages\": []}",
-        "{\"messages\": []}", "{\"messages\": [{\"role\": \"user\"}]}"}) {
+        "{\"messages\": []}", "{\"messages\": [{\"role\": \"user\"}]}",
+        "{\"prompt\": \"a\", \"temperature\": 3}"}) {
     const Result r = batch("{\"prompt\": \"h\"}\n" + line + "\n");
     EXPECT_EQ(r.code, 3) << line;
     EXPECT_EQ(r.out, "") << line;
-    EXPECT_NE(r.err.find("line 2"), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("rows.jsonl:2"), std::string::npos) << r.err;
   }
   EXPECT_EQ(generate({"--batch", "-", "--prompt", "x"}).code, 2);
   const Result empty = batch("");

@@ -100,7 +100,7 @@ TEST(Encoder, HasStatesAndRefusesToWrite) {
   EXPECT_GT(prefill.json().at("tflops").as_double(), 0);
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            {"generate", "--model", bert, "--ids", "1,2"},
-           {"eval", "perplexity", "--model", bert, "--text", bert + "/config.json"},
+           {"eval", "perplexity", "--model", bert, "--text", STEMMA_SOURCE_DIR "/README.md"},
            {"bench", "decode", "--model", bert, "--seq", "5"}}) {
     const Result r = run(arguments);
     EXPECT_EQ(r.code, 3) << arguments.front() << r.err;

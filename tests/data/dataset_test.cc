@@ -81,7 +81,7 @@ TEST_F(OpenDataset, StoppedPackingGivesNothing) {
 
 TEST_F(OpenDataset, PackedFolderIsOpenedAsItIs) {
   const fs::path packed = folder_.path() / "packed";
-  pack_documents({file_}, ByteTokenizer(), packed, {});
+  pack_documents(find_text_files({file_}), ByteTokenizer(), packed, {});
   const auto data = open_dataset({packed}, ByteTokenizer(), cache_, {});
   EXPECT_EQ(data->folder(), packed);
   EXPECT_FALSE(fs::exists(cache_));
@@ -96,7 +96,7 @@ TEST_F(OpenDataset, PackedFolderIsOpenedAsItIs) {
 
 TEST_F(OpenDataset, EveryContradictionIsFound) {
   const fs::path packed = folder_.path() / "packed";
-  pack_documents({file_}, ByteTokenizer(), packed, {});
+  pack_documents(find_text_files({file_}), ByteTokenizer(), packed, {});
   const std::string manifest = test::read_all(packed / "dataset.json");
   const auto with = [&](const std::string& from, const std::string& to, ErrorCode code) {
     folder_.write("packed/dataset.json", replaced(manifest, from, to));
@@ -123,7 +123,7 @@ TEST_F(OpenDataset, Inspection) {
   const fs::path packed = folder_.path() / "packed";
   PackOptions options;
   options.validation_fraction = 0;
-  pack_documents({file_}, ByteTokenizer(), packed, options);
+  pack_documents(find_text_files({file_}), ByteTokenizer(), packed, options);
   const ByteTokenizer tokenizer;
   const DataInspection found = inspect_dataset(packed, &tokenizer);
   EXPECT_TRUE(found.packed);

@@ -66,8 +66,8 @@ TEST(Pack, KeepsEveryDocumentInItsSplitAndOrder) {
   TemporaryFolder folder;
   const std::vector<std::string> texts = make_documents(2000);
   const fs::path out = folder.path() / "deep/packed";
-  const auto report =
-      pack_documents({folder.write("a.txt", marked(texts))}, ByteTokenizer(), out, {});
+  const auto report = pack_documents(find_text_files({folder.write("a.txt", marked(texts))}),
+                                     ByteTokenizer(), out, {});
   std::vector<std::string> train, validation;
   std::int64_t train_bytes = 0, validation_bytes = 0;
   for (const std::string& text : texts) {
@@ -104,7 +104,7 @@ TEST(Pack, SplitDoesNotDependOnTheOrderOfFiles) {
   std::vector<std::set<std::string>> validations;
   for (int order = 0; order < 3; ++order) {
     const fs::path out = folder.path() / ("out" + std::to_string(order));
-    pack_documents(paths, ByteTokenizer(), out, {});
+    pack_documents(find_text_files(paths), ByteTokenizer(), out, {});
     const auto held_out = texts_of(*Dataset::open(out).validation());
     validations.emplace_back(held_out.begin(), held_out.end());
     std::rotate(paths.begin(), paths.begin() + 1, paths.end());
@@ -123,7 +123,7 @@ TEST(Pack, SameBytesForAnyNumberOfThreads) {
   for (const int threads : {1, 2, 5}) {
     options.threads = threads;
     const fs::path out = folder.path() / ("out" + std::to_string(threads));
-    pack_documents({file}, ByteTokenizer(), out, options);
+    pack_documents(find_text_files({file}), ByteTokenizer(), out, options);
     const auto files = files_of(out);
     if (first.empty()) first = files;
     EXPECT_EQ(files, first);
@@ -137,9 +137,10 @@ TEST(Pack, ManyShardsReadAsOneStream) {
   const fs::path file = folder.write("a.txt", marked(texts));
   PackOptions options;
   options.validation_fraction = 0;
-  pack_documents({file}, ByteTokenizer(), folder.path() / "one", options);
+  pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "one", options);
   options.shard_tokens = 1000;
-  const auto report = pack_documents({file}, ByteTokenizer(), folder.path() / "many", options);
+  const auto report =
+      pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "many", options);
   EXPECT_GT(report->train.shards.size(), 10u);
   EXPECT_NE(report->note.find("fraction is 0"), std::string::npos);
   const auto one = Dataset::open(folder.path() / "one").train();
@@ -164,20 +165,21 @@ TEST(Pack, TinyDataStillGetBothSplits) {
   PackOptions options;
   options.overwrite = true;
   options.validation_fraction = 1e-9;
-  auto report = pack_documents({file}, ByteTokenizer(), folder.path() / "out", options);
+  auto report =
+      pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "out", options);
   EXPECT_EQ(texts_of(*Dataset::open(folder.path() / "out").validation()),
             std::vector<std::string>{smallest});
   EXPECT_NE(report->note.find("smallest hash"), std::string::npos);
 
   options.validation_fraction = 0.999999;
-  report = pack_documents({file}, ByteTokenizer(), folder.path() / "out", options);
+  report = pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "out", options);
   EXPECT_EQ(texts_of(*Dataset::open(folder.path() / "out").train()),
             std::vector<std::string>{largest});
   EXPECT_NE(report->note.find("largest hash"), std::string::npos);
 
   for (const std::string same : {"only\n", "only\n<|endoftext|>\nonly\n"}) {
-    report = pack_documents({folder.write("b.txt", same)}, ByteTokenizer(), folder.path() / "out",
-                            options);
+    report = pack_documents(find_text_files({folder.write("b.txt", same)}), ByteTokenizer(),
+                            folder.path() / "out", options);
     EXPECT_EQ(report->validation.documents, 0);
     EXPECT_GE(report->train.documents, 1);
     EXPECT_NE(report->note.find("no validation data"), std::string::npos);
@@ -188,19 +190,21 @@ TEST(Pack, TinyDataStillGetBothSplits) {
 TEST(Pack, EmptyDataAreAnErrorAndLeaveTheFolderAlone) {
   TemporaryFolder folder;
   const fs::path out = folder.path() / "out";
-  pack_documents({folder.write("a.txt", "text\n")}, ByteTokenizer(), out, {});
+  pack_documents(find_text_files({folder.write("a.txt", "text\n")}), ByteTokenizer(), out, {});
   const auto before = files_of(out);
   PackOptions options;
   options.overwrite = true;
   const std::string message = error_of(ErrorCode::corrupt, [&] {
-    pack_documents({folder.write("e.txt", " \n\n"), folder.write("e.jsonl", "")}, ByteTokenizer(),
-                   out, options);
+    pack_documents(find_text_files({folder.write("e.txt", " \n\n"), folder.write("e.jsonl", "")}),
+                   ByteTokenizer(), out, options);
   });
   EXPECT_NE(message.find("empty"), std::string::npos);
-  error_of(ErrorCode::corrupt, [&] { pack_documents({}, ByteTokenizer(), out, options); });
+  error_of(ErrorCode::corrupt,
+           [&] { pack_documents(find_text_files({}), ByteTokenizer(), out, options); });
   EXPECT_EQ(files_of(out), before);
-  error_of(ErrorCode::invalid_argument,
-           [&] { pack_documents({folder.path() / "a.txt"}, ByteTokenizer(), out, {}); });
+  error_of(ErrorCode::invalid_argument, [&] {
+    pack_documents(find_text_files({folder.path() / "a.txt"}), ByteTokenizer(), out, {});
+  });
   EXPECT_EQ(files_of(out), before);
 }
 
@@ -211,13 +215,14 @@ TEST(Pack, ImpossibleOptions) {
     PackOptions options;
     options.validation_fraction = fraction;
     error_of(ErrorCode::invalid_argument,
-             [&] { pack_documents({file}, ByteTokenizer(), out, options); });
+             [&] { pack_documents(find_text_files({file}), ByteTokenizer(), out, options); });
   }
   PackOptions options;
   options.shard_tokens = 0;
   error_of(ErrorCode::invalid_argument,
-           [&] { pack_documents({file}, ByteTokenizer(), out, options); });
-  error_of(ErrorCode::device, [&] { pack_documents({file}, ByteTokenizer(), file / "out", {}); });
+           [&] { pack_documents(find_text_files({file}), ByteTokenizer(), out, options); });
+  error_of(ErrorCode::device,
+           [&] { pack_documents(find_text_files({file}), ByteTokenizer(), file / "out", {}); });
 }
 
 TEST(Pack, ProgressCountsAndStops) {
@@ -232,7 +237,8 @@ TEST(Pack, ProgressCountsAndStops) {
     seen.push_back(progress);
     return true;
   };
-  const auto report = pack_documents({file}, ByteTokenizer(), folder.path() / "out", options);
+  const auto report =
+      pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "out", options);
   ASSERT_TRUE(report);
   EXPECT_EQ(seen.back().documents, 30'000);
   EXPECT_EQ(seen.back().read_bytes, rows.size());
@@ -240,7 +246,8 @@ TEST(Pack, ProgressCountsAndStops) {
   EXPECT_EQ(report->source_bytes, rows.size());
 
   options.progress = [](const PackProgress& progress) { return progress.documents == 0; };
-  EXPECT_FALSE(pack_documents({file}, ByteTokenizer(), folder.path() / "stopped", options));
+  EXPECT_FALSE(
+      pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "stopped", options));
   EXPECT_TRUE(files_of(folder.path() / "stopped").empty());
 }
 
@@ -251,8 +258,8 @@ TEST(Pack, ErrorsInTheMiddleLeaveNothing) {
   PackOptions options;
   options.shard_tokens = 60'000;
   const std::string message = error_of(ErrorCode::corrupt, [&] {
-    pack_documents({folder.write("a.jsonl", rows + "{bad")}, ByteTokenizer(), folder.path() / "out",
-                   options);
+    pack_documents(find_text_files({folder.write("a.jsonl", rows + "{bad")}), ByteTokenizer(),
+                   folder.path() / "out", options);
   });
   EXPECT_NE(message.find("a.jsonl:30001"), std::string::npos) << message;
   EXPECT_TRUE(files_of(folder.path() / "out").empty());
@@ -264,7 +271,7 @@ TEST(Pack, KilledPackingIsNeverVisible) {
   std::string rows;
   for (int i = 0; i < 40'000; ++i) rows += "{\"text\":\"row " + std::to_string(i) + "\"}\n";
   const fs::path file = folder.write("a.jsonl", rows), out = folder.path() / "out";
-  pack_documents({folder.write("old.txt", "old\n")}, ByteTokenizer(), out, {});
+  pack_documents(find_text_files({folder.write("old.txt", "old\n")}), ByteTokenizer(), out, {});
   PackOptions options;
   options.shard_tokens = 60'000;
   options.overwrite = true;
@@ -277,7 +284,7 @@ TEST(Pack, KilledPackingIsNeverVisible) {
         if (progress.documents >= at) ::kill(::getpid(), SIGKILL);
         return true;
       };
-      pack_documents({file}, ByteTokenizer(), out, options);
+      pack_documents(find_text_files({file}), ByteTokenizer(), out, options);
       ::_exit(0);
     }
     int status = 0;
@@ -286,8 +293,8 @@ TEST(Pack, KilledPackingIsNeverVisible) {
     EXPECT_FALSE(files_of(out).empty());  // something was left behind
     error_of(ErrorCode::not_found, [&] { Dataset::open(out); });
   }
-  pack_documents({file}, ByteTokenizer(), out, options);
-  pack_documents({file}, ByteTokenizer(), folder.path() / "fresh", options);
+  pack_documents(find_text_files({file}), ByteTokenizer(), out, options);
+  pack_documents(find_text_files({file}), ByteTokenizer(), folder.path() / "fresh", options);
   EXPECT_EQ(files_of(out), files_of(folder.path() / "fresh"));
 }
 

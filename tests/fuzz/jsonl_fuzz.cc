@@ -13,7 +13,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  constexpr std::array kEndings{".jsonl", ".txt", ".jsonl.gz", ".txt.zst"};
+  constexpr std::array kEndings{".jsonl", ".txt", ".json", ".txt.zst"};
   const std::string path =
       (std::filesystem::temp_directory_path() / ("stemma-jsonl-fuzz-" + std::to_string(::getpid())))
           .string() +
@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     stemma::DocumentOptions options;
     options.group_bytes = 64;
     options.limit_bytes = 1 << 20;
-    stemma::DocumentReader reader({path}, options);
+    if (data[0] >= 128) options.bad_rows = "skip", options.document_mark = "anywhere";
+    stemma::DocumentReader reader(stemma::find_text_files({path}), options);
     for (stemma::Document document; reader.next(document);)
       if (document.text.empty() || document.text.size() > options.limit_bytes) __builtin_trap();
   } catch (const stemma::Error&) {

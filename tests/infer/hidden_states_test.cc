@@ -165,15 +165,22 @@ TEST(Pooling, TheFolderDecides) {
   }
 }
 
-TEST(Pooling, CopiesTheFilesThatItReads) {
-  const EncoderFolder from, to;
-  from.put("modules.json", R"([{"path": "", "type": "sentence_transformers.models.Transformer"},
+TEST(Pooling, NamesTheFilesThatItReads) {
+  const EncoderFolder folder;
+  EXPECT_TRUE(pooling_files(folder.path()).empty());
+  folder.put("modules.json", R"([{"path": "", "type": "sentence_transformers.models.Transformer"},
+               {"path": "../out", "type": "x"}, {"path": "gone", "type": "x"},
                {"path": "pool", "type": "sentence_transformers.models.Pooling"}])");
-  from.put("pool/config.json", R"({"pooling_mode_cls_token": true})");
-  from.put("sentence_bert_config.json", R"({"max_seq_length": 7})");
-  copy_pooling_files(from.path(), to.path());
-  EXPECT_EQ(to.pooling().kind, Pooling::Kind::cls);
-  EXPECT_EQ(to.pooling().max_tokens, 7);
+  folder.put("pool/config.json", R"({"pooling_mode_cls_token": true})");
+  folder.put("../out/config.json", "{}");
+  folder.put("sentence_bert_config.json", R"({"max_seq_length": 7})");
+  EXPECT_EQ(pooling_files(folder.path()), (std::vector<fs::path>{"pool/config.json", "modules.json",
+                                                                 "sentence_bert_config.json"}));
+  fs::remove_all(folder.path() / "../out");
+  for (const char* damaged : {R"({"a": 1})", "[1, 2]", "["}) {
+    folder.put("modules.json", damaged);
+    EXPECT_ERROR(pooling_files(folder.path()), ErrorCode::corrupt, "modules.json");
+  }
 }
 
 TEST(HiddenStates, SegmentsAreThoseOfTheModel) {

@@ -67,7 +67,7 @@ TEST_P(AttentionCache, GivesTheBitsOfRows) {
   constexpr std::int64_t kTokens = 600;
   for (const DType type : {DType::f32, DType::bf16})
     for (const std::int64_t size : {20, 64, 128})
-      for (const std::int64_t group : {1, 3})
+      for (const std::int64_t group : {1, 3, 11})
         for (const AttentionPattern& pattern :
              {AttentionPattern{}, {Kind::local, 70}, {Kind::dilated, 3}, {Kind::strided, 33}}) {
           SCOPED_TRACE(testing::Message() << to_string(type) << " D " << size << " group " << group

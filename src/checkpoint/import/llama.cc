@@ -143,8 +143,11 @@ void read_llama_gguf(const GgufReader& file, ConfigFile& config) {
   c.tied_head = file.find("output.weight") == nullptr;
   const GgufTensor& tokens = file.at("token_embd.weight");
   c.vocab = tokens.shape.rank() == 2 ? tokens.shape[0] : 0;
-  const auto rotated = m.integer("llama.rope.dimension_count", 0);
-  if (rotated > 0 && c.heads > 0 && rotated != c.head_size())
+  if (const auto claimed = m.integer("llama.vocab_size", c.vocab); claimed != c.vocab)
+    refuse_config(where, fmt::format("llama.vocab_size is {}, token_embd.weight has {} rows",
+                                     claimed, c.vocab));
+  const auto rotated = m.integer("llama.rope.dimension_count", c.heads > 0 ? c.head_size() : 0);
+  if (c.heads > 0 && rotated != c.head_size())
     refuse_config(where, fmt::format("llama.rope.dimension_count {} is not the head size {}: "
                                      "rotation of a part of a head is not supported",
                                      rotated, c.head_size()));

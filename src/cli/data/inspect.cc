@@ -86,8 +86,7 @@ void add_data_inspect(Program& program) {
   c.options.add({"tokenizer", "to show packed data as text; must be the one that packed them",
                  std::string(default_tokenizer_name())},
                 o->tokenizer);
-  c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
-                o->documents.text_field);
+  declare(o->documents, c.options);
   declare_json(o->json, c.options);
   c.positional = "input";
   c.required = {"input"};

@@ -41,7 +41,8 @@ int run_data_pack(DataPackOptions& o) {
   };
   const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const auto report =
-      pack_documents({o.input.begin(), o.input.end()}, *tokenizer, o.output, o.pack);
+      pack_documents(find_text_files({o.input.begin(), o.input.end()}, o.pack.strict), *tokenizer,
+                     o.output, o.pack);
   line.finish();
   if (!report) return interrupted_or_done();
   if (o.json)
@@ -50,6 +51,7 @@ int run_data_pack(DataPackOptions& o) {
                       {"train", split_json(report->train)},
                       {"validation", split_json(report->validation)},
                       {"source_bytes", static_cast<std::int64_t>(report->source_bytes)},
+                      {"bad_rows", report->reading.bad_rows},
                       {"note", report->note}}));
   print(fmt::format(
       "training: {} tokens in {} documents; validation: {} tokens in {} documents; {}\n",
@@ -73,13 +75,14 @@ void add_data_pack(Program& program) {
       "JSONL row is one document.";
   c.examples = {"stemma data pack --input books/ more.jsonl.zst --tokenizer gpt2 --output packed"};
   c.options.add(
-      {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "books/"},
+      {"input", "text files, JSON lines, folders of them, - for standard input; .gz and .zst too",
+       "books/"},
       o->input);
   c.options.add(tokenizer_help(), o->tokenizer);
   c.options.add({"output", "the folder to write; created where it is missing", "packed"},
                 o->output);
-  c.options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
-                o->pack.documents.text_field);
+  declare(o->pack.documents, c.options);
+  c.options.add({"strict", "stop where a file of a folder is no text", "true"}, o->pack.strict);
   c.options.add(
       {"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
       o->pack.validation_fraction, {0, 0.5});

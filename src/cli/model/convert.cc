@@ -51,6 +51,7 @@ void check_folder(const ConvertOptions& o) {
 
 void write(const ConvertOptions& o) {
   const checkpoint::StoredModel stored = checkpoint::open_stored_model(o.from);
+  const std::vector<fs::path> pooling = infer::pooling_files(stored.path);
   Stream stream(1);
   std::vector<checkpoint::NamedTensor> parameters;
   for (const nn::ParameterSpec& spec : parameters_of(stored.config.model)) {
@@ -66,7 +67,10 @@ void write(const ConvertOptions& o) {
                                   .parameters = parameters,
                                   .tokenizer = stored.tokenizer.get(),
                                   .weights = storage_named(o.weights)});
-  infer::copy_pooling_files(stored.path, o.to);
+  for (const fs::path& name : pooling) {
+    fs::create_directories((fs::path(o.to) / name).parent_path());
+    fs::copy_file(stored.path / name, fs::path(o.to) / name, fs::copy_options::overwrite_existing);
+  }
 }
 
 eval::Equivalence compare(const ConvertOptions& o) {

@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "data/text_files.h"
 #include "infer/hidden_states.h"
 
 namespace stemma::cli {
@@ -33,7 +33,7 @@ std::vector<std::string> texts_of(const EmbedOptions& o, const OptionSet& option
     throw Error(ErrorCode::invalid_argument, "[embed] give one of --text and --input");
   if (text) return {o.text};
   std::vector<std::string> lines;
-  const std::string all = read_file(o.input);
+  const std::string all = read_any_text(o.input);
   for (std::size_t begin = 0; begin < all.size();) {
     const std::size_t end = std::min(all.find('\n', begin), all.size());
     std::string line = all.substr(begin, end - begin);

@@ -1,5 +1,3 @@
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
@@ -16,6 +13,7 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "data/text_files.h"
 #include "infer/chat_prompt.h"
 #include "infer/generator.h"
 
@@ -25,6 +23,7 @@ namespace {
 struct GenerateOptions {
   ModelFlags model;
   std::string prompt, prompt_file, ids, chat, system, batch;
+  std::vector<std::string> allow_special;
   infer::GenerateOptions generate;
   std::int64_t seed = 0;
   bool json = false;
@@ -63,10 +62,12 @@ std::vector<std::int32_t> prompt_of(GenerateOptions& o, const OptionSet& options
                                     const infer::LoadedModel& model) {
   if (is_given(options, "chat")) return chat_ids(o, options, model);
   if (is_given(options, "ids")) return parse_ids(o.ids);
-  if (is_given(options, "prompt")) return infer::prompt_ids(model, o.prompt);
-  if (o.prompt_file != "-") return infer::prompt_ids(model, read_file(o.prompt_file));
-  const std::string text((std::istreambuf_iterator<char>(std::cin)), {});
-  return infer::prompt_ids(model, text);
+  if (is_given(options, "prompt")) return infer::prompt_ids(model, o.prompt, o.allow_special);
+  std::string text = read_any_text(o.prompt_file);
+  // The end of the last line is the editor's, not the prompt's.
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return infer::prompt_ids(model, text, o.allow_special);
 }
 
 Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
@@ -87,12 +88,25 @@ Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
   return out;
 }
 
+// "\\n" as people write it on a command line.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
+    const char meant = next == 'n' ? '\n' : next == 't' ? '\t' : next == '\\' ? '\\' : '\0';
+    out += meant ? meant : text[i];
+    i += meant ? 1 : 0;
+  }
+  return out;
+}
+
 int run_generate(GenerateOptions& o, const OptionSet& options) {
   o.generate.sampling.seed = static_cast<std::uint64_t>(o.seed);
   o.generate.sampling.validate();
   check_prompt_flags(options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   o.generate.interrupt = process_interrupt();
+  for (std::string& stop : o.generate.stop) stop = unescaped(stop);
   if (is_given(options, "batch")) return generate_batch(model, o.batch, o.generate);
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
   if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
@@ -121,8 +135,16 @@ void declare_sampling(GenerateOptions& o, OptionSet& options) {
       {"repetition_penalty", "above 1: tokens that are there already become less likely", "1.2"},
       s.repetition_penalty, {1e-3, 1e3});
   options.add({"seed", "the same seed gives the same text", "7"}, o.seed, {0, 1'000'000'000'000});
-  options.add({"stop", "end before this text; may be given several times", "\"\\n\""},
-              o.generate.stop);
+  options.add(
+      {"stop",
+       "end before this text; \\n, \\t and \\\\ are a line end, a tab and a backslash; may be "
+       "given several times",
+       "\"\\n\""},
+      o.generate.stop);
+  options.add({"unused_ids",
+               "let the model write ids without a token, which pad its vocabulary and have no text",
+               "true"},
+              o.generate.unused_ids);
   options.add({"ignore_eot", "go on when the model ends the text", "true"},
               o.generate.ignore_end_of_text);
 }
@@ -152,8 +174,14 @@ void add_generate(Program& program) {
   c.options.add({"prompt", "the text to continue; an empty one begins a new text", "\"Once upon\""},
                 o->prompt);
   c.options.add(
-      {"prompt_file", "a file with the text to continue; -: standard input", "question.txt"},
+      {"prompt_file",
+       "a file with the text to continue, less the end of its last line; -: standard input",
+       "question.txt"},
       o->prompt_file);
+  c.options.add({"allow_special",
+                 "special tokens that --prompt or --prompt-file may contain, by name; all: each",
+                 "'<|endoftext|>'"},
+                o->allow_special);
   c.options.add({"chat", "a message to a chat model, which answers it", "\"What is a stemma?\""},
                 o->chat);
   c.options.add(

@@ -1,9 +1,8 @@
 #include "cli/model/generate_batch.h"
 
 #include <algorithm>
-#include <iostream>
-#include <iterator>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -11,8 +10,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "cli/output.h"
+#include "data/text_files.h"
 #include "infer/chat_prompt.h"
 #include "infer/engine.h"
 #include "infer/generator.h"
@@ -30,6 +29,12 @@ struct BatchRow {
 
 BatchRow row_of(const Json& json) {
   BatchRow row;
+  for (const auto& [key, value] : json.as_object())
+    if (key != "id" && key != "prompt" && key != "messages")
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("unknown key '{}': a row has id, prompt and messages; options of the "
+                              "command hold for all rows",
+                              key));
   if (const Json* id = json.find("id")) row.id = *id;
   const Json* messages = json.find("messages");
   if ((json.find("prompt") != nullptr) == (messages != nullptr))
@@ -45,8 +50,7 @@ BatchRow row_of(const Json& json) {
 }
 
 std::vector<BatchRow> read_rows(const std::string& path) {
-  const std::string text =
-      path == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : read_file(path);
+  const std::string text = read_any_text(path);
   std::vector<BatchRow> rows;
   std::int64_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -54,7 +58,7 @@ std::vector<BatchRow> read_rows(const std::string& path) {
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     ++number;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    const std::string place = fmt::format("{} line {}", path, number);
+    const std::string place = fmt::format("{}:{}", path, number);
     const Json json = Json::parse(line, place);
     try {
       rows.push_back(row_of(json));
@@ -133,16 +137,26 @@ class BatchResults {
 int generate_batch(const infer::LoadedModel& model, const std::string& path,
                    const infer::GenerateOptions& options) {
   const std::vector<BatchRow> rows = read_rows(path);
-  infer::Engine engine(model, {.slots = std::clamp<std::int64_t>(std::ssize(rows), 1, kSlots)});
   BatchResults results(rows);
   struct Submitted {
     std::size_t row, prompt_tokens;
   };
   std::vector<Submitted> submitted;  // by the engine's number
+  std::vector<std::optional<infer::Request>> requests(rows.size());
+  std::int64_t longest = 1;
   for (std::size_t row = 0; row < rows.size(); ++row) try {
-      infer::Request request = request_of(model, rows[row], options);
-      const std::size_t tokens = request.prompt.size();
-      engine.submit(std::move(request));
+      requests[row] = request_of(model, rows[row], options);
+      longest = std::max(longest, std::ssize(requests[row]->prompt) + options.max_tokens);
+    } catch (const Error& error) {
+      results.fail(row, error);
+    }
+  // No more cache than these rows can fill.
+  infer::Engine engine(model, {.slots = std::clamp<std::int64_t>(std::ssize(rows), 1, kSlots),
+                               .capacity = std::min(longest, model.config().context)});
+  for (std::size_t row = 0; row < rows.size(); ++row) try {
+      if (!requests[row]) continue;
+      const std::size_t tokens = requests[row]->prompt.size();
+      engine.submit(std::move(*requests[row]));
       submitted.push_back({row, tokens});
     } catch (const Error& error) {
       results.fail(row, error);

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "data/byte_source.h"
+#include "data/text_files.h"
 #include "text/token_count.h"
 
 namespace stemma::cli {
@@ -33,7 +34,7 @@ struct FileCount {
 
 FileCount count_file(const std::string& name, const Tokenizer& tokenizer, Workers& workers,
                      const TokenizerCountOptions& o) {
-  const auto source = ByteSource::open(name == "-" ? "/dev/stdin" : name);
+  const auto source = ByteSource::open(open_any_text(name));
   const StreamEncoder::Options streams{
       .block_bytes = StreamEncoder::kBlockBytes * static_cast<std::size_t>(workers.count()),
       .workers = &workers};

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "checkpoint/gguf_tokenizer.h"
@@ -14,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/tokenizer/npy.h"
+#include "data/text_files.h"
 #include "text/offsets.h"
 #include "text/special_encoder.h"
 
@@ -28,21 +30,24 @@ struct TokenizerEncodeOptions {
 };
 
 SpecialEncoder special_encoder(const Tokenizer& tokenizer, const TokenizerEncodeOptions& o) {
-  const bool all = o.allow_special == std::vector<std::string>{"all"};
-  return {tokenizer, all ? special_names(tokenizer) : o.allow_special};
+  return {tokenizer, allowed_names(tokenizer, o.allow_special)};
 }
 
 int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
+  if (o.json && is_standard_output(o.output))
+    throw Error(ErrorCode::invalid_argument,
+                "[tokenizer encode] --json and the ids cannot both go to standard output: give "
+                "--output a file");
   check_outputs("tokenizer encode",
                 std::array{FileOption{"output", o.output}, FileOption{"offsets", o.offsets}},
                 std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
   const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const SpecialEncoder encoder = special_encoder(*tokenizer, o);
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
-  const MappedFile file(o.input);
+  const std::string text = read_any_text(o.input);
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::int32_t> ids;
-  encoder.encode(file.text(), workers, ids);
+  encoder.encode(text, workers, ids);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (process_interrupt().requested()) return interrupted_or_done();
@@ -54,7 +59,7 @@ int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
     offsets.commit();
   }
   output.commit();
-  const auto bytes = static_cast<std::int64_t>(file.text().size());
+  const auto bytes = static_cast<std::int64_t>(text.size());
   const double rate = seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
   if (o.json)
     return print_json(Json::object({{"output", o.output},
@@ -62,9 +67,13 @@ int run_tokenizer_encode(const TokenizerEncodeOptions& o) {
                                     {"bytes", bytes},
                                     {"seconds", seconds},
                                     {"bytes_per_s", rate}}));
-  print(fmt::format("{} tokens from {} ({}/s) to {}\n", ids.size(),
-                    format_bytes(static_cast<std::uint64_t>(bytes)),
-                    format_bytes(static_cast<std::uint64_t>(rate)), o.output));
+  const std::string line = fmt::format("{} tokens from {} ({}/s) to {}", ids.size(),
+                                       format_bytes(static_cast<std::uint64_t>(bytes)),
+                                       format_bytes(static_cast<std::uint64_t>(rate)), o.output);
+  if (is_standard_output(o.output))
+    log_info(line);
+  else
+    print(line + "\n");
   return interrupted_or_done();
 }
 
@@ -84,8 +93,9 @@ void add_tokenizer_encode(Program& program) {
                 "stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy "
                 "--allow-special '<|endoftext|>' --offsets offsets.npy"};
   c.options.add(tokenizer_help(), o->tokenizer);
-  c.options.add({"input", "the file to encode", "book.txt"}, o->input);
-  c.options.add({"output", "the .npy file to write", "ids.npy"}, o->output);
+  c.options.add({"input", "the file to encode (.gz and .zst too); -: standard input", "book.txt"},
+                o->input);
+  c.options.add({"output", "the .npy file to write; -: standard output", "ids.npy"}, o->output);
   c.options.add({"allow_special", "special tokens that the text may contain, by name; all: each",
                  "'<|endoftext|>'"},
                 o->allow_special);

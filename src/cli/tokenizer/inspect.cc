@@ -1,7 +1,5 @@
 #include <array>
 #include <cstdlib>
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 #include <fmt/format.h>
@@ -13,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/tokenizer/inspect_report.h"
+#include "data/text_files.h"
 #include "text/report/token_html.h"
 #include "text/report/token_terminal.h"
 #include "text/tokenizer.h"
@@ -36,8 +35,7 @@ std::string read_input(const TokenizerInspectOptions& o) {
                 "is not empty, "
                 "one of both");
   if (!o.text.empty()) return o.text;
-  if (o.input != "-") return read_file(o.input);
-  return {std::istreambuf_iterator<char>(std::cin), {}};
+  return read_any_text(o.input);
 }
 
 // The ids of the first `bytes` bytes, at least one.

@@ -34,7 +34,7 @@ std::string rest(const EtaEstimator& eta) {
 }
 
 void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
-  DocumentReader reader(expand_files({o.input.begin(), o.input.end()}), o.documents);
+  DocumentReader reader(find_text_files({o.input.begin(), o.input.end()}, o.strict), o.documents);
   ProgressLine line;
   EtaEstimator eta(static_cast<double>(reader.total_bytes()));
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());
@@ -52,6 +52,7 @@ void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
                             format_bytes(static_cast<std::uint64_t>(eta.rate())), rest(eta)));
     return true;
   });
+  log_reading(reader);
   if (counts.documents == 0 && !process_interrupt().requested())
     throw Error(ErrorCode::corrupt,
                 "[tokenizer train] the input holds no text: nothing to learn from");

@@ -42,7 +42,7 @@ CharTrainer trainer_of(const TrainerFlags& o) {
 int train_characters(const TrainerFlags& o) {
   check_flags(o);
   CharTrainer trainer = trainer_of(o);
-  DocumentReader reader(expand_files({o.input.begin(), o.input.end()}), o.documents);
+  DocumentReader reader(find_text_files({o.input.begin(), o.input.end()}, o.strict), o.documents);
   std::int64_t documents = 0;
   std::uint64_t bytes = 0;
   ProgressLine line;
@@ -54,6 +54,7 @@ int train_characters(const TrainerFlags& o) {
                             format_bytes(reader.total_bytes())));
   }
   line.finish();
+  log_reading(reader);
   if (documents == 0)
     throw Error(ErrorCode::corrupt,
                 "[tokenizer train] the input holds no text: nothing to learn from");

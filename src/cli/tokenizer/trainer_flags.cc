@@ -64,7 +64,8 @@ BpeTrainerOptions TrainerFlags::options() const {
 
 void declare(TrainerFlags& flags, OptionSet& options) {
   options.add(
-      {"input", "text files (.txt, .jsonl, also .gz and .zst) and folders of them", "book.txt"},
+      {"input", "text files, JSON lines, folders of them, - for standard input; .gz and .zst too",
+       "book.txt"},
       flags.input);
   options.add(
       {"vocab_size", "tokens wanted: 256 bytes, the merges, and the special tokens", "4096"},
@@ -74,8 +75,8 @@ void declare(TrainerFlags& flags, OptionSet& options) {
   declare_text_rules(flags, options);
   options.add({"memory_bytes", "for words and pairs, beside the documents in work", "4e9"},
               flags.memory_bytes, {16 << 20, std::int64_t{1} << 50});
-  options.add({"text_field", "the field of a JSONL row that holds the text", "text"},
-              flags.documents.text_field);
+  declare(flags.documents, options);
+  options.add({"strict", "stop where a file of a folder is no text", "true"}, flags.strict);
   options.add({"output", "the folder to write; created where it is missing", "tokenizer"},
               flags.output);
   declare_threads(flags.threads, options);

@@ -64,8 +64,13 @@ void add_token_names(std::string_view text, const std::string& where, TokenNames
   const Json root = Json::parse(text, where);
   try {
     for (const auto& [key, value] : root.as_object()) {
-      if (key == "additional_special_tokens" && value.is_array()) {
+      // transformers 5 writes extra_special_tokens, as a list or by role, where 4 wrote additional.
+      const bool others = key == "additional_special_tokens" || key == "extra_special_tokens";
+      if (others && value.is_array()) {
         for (const Json& item : value.as_array())
+          if (const auto name = token_name(item)) names.special.push_back(*name);
+      } else if (others && value.is_object()) {
+        for (const auto& [role, item] : value.as_object())
           if (const auto name = token_name(item)) names.special.push_back(*name);
       } else if (key == "chat_template") {
         add_chat_template(value, names);

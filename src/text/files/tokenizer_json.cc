@@ -24,8 +24,6 @@ class TokenizerJsonReader {
     const Json& model = root_.at("model");
     check_model(model);
     const bool lowercase = read_normalizer();
-    if (const Json* cut = root_.find("truncation"); cut != nullptr && !cut->is_null())
-      refuse("it cuts texts off (truncation)");
     check_post_processor();
     check_decoder();
     read_added_tokens();
@@ -54,8 +52,8 @@ class TokenizerJsonReader {
   // ByteLevel, which splits as GPT-2 does, as it is or behind Digits; or a Split by a known
   // pattern, then ByteLevel without.
   const split::Splitter& read_pre_tokenizer() const {
-    const Json* step = root_.find("pre_tokenizer");
-    if (step == nullptr || step->is_null()) refuse("it has no pre_tokenizer");
+    const Json* step = find_step("pre_tokenizer", "pretokenizers");
+    if (step == nullptr) refuse("it has no pre_tokenizer");
     const std::string type = step->get("type", "without type");
     if (type != "Sequence") {
       check_byte_level(*step, true);
@@ -87,6 +85,18 @@ class TokenizerJsonReader {
     throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where_, what));
   }
 
+  // A step of the file, null where it has none. A sequence of one step is that step, one of none is
+  // none.
+  const Json* find_step(const char* name, const char* list) const {
+    const Json* step = root_.find(name);
+    while (step != nullptr && step->is_object() && step->get("type", "") == "Sequence") {
+      const Json::Array& steps = step->at(list).as_array();
+      if (steps.size() > 1) break;
+      step = steps.empty() ? nullptr : &steps.front();
+    }
+    return step != nullptr && step->is_null() ? nullptr : step;
+  }
+
   static bpe::VocabularyBuilder::Sizes sizes(const Json& root) {
     const Json& model = root.at("model");
     const Json* vocab = model.find("vocab");
@@ -111,8 +121,8 @@ class TokenizerJsonReader {
 
   // Whether text is put in lower case; the only normalizer that is known.
   bool read_normalizer() const {
-    const Json* value = root_.find("normalizer");
-    if (value == nullptr || value->is_null()) return false;
+    const Json* value = find_step("normalizer", "normalizers");
+    if (value == nullptr) return false;
     const std::string type = value->get("type", "without type");
     if (type != "Lowercase") refuse(fmt::format("it has a normalizer ({})", type));
     return true;
@@ -144,8 +154,8 @@ class TokenizerJsonReader {
 
   // A template that adds no token of its own, as transformers writes it, changes nothing.
   void check_post_processor() const {
-    const Json* step = root_.find("post_processor");
-    if (step == nullptr || step->is_null()) return;
+    const Json* step = find_step("post_processor", "processors");
+    if (step == nullptr) return;
     const std::string type = step->get("type", "without type");
     if (type == "ByteLevel") return;
     if (type != "TemplateProcessing") refuse(fmt::format("its post_processor is {}", type));
@@ -154,8 +164,8 @@ class TokenizerJsonReader {
   }
 
   void check_decoder() const {
-    const Json* step = root_.find("decoder");
-    if (step == nullptr || step->is_null()) return;
+    const Json* step = find_step("decoder", "decoders");
+    if (step == nullptr) return;
     const std::string type = step->get("type", "without type");
     if (type != "ByteLevel") refuse(fmt::format("its decoder is {}", type));
   }

@@ -18,6 +18,7 @@ namespace {
 constexpr int kFewRows = HWY_MAX_BYTES == 64 ? 8 : 6;
 constexpr int kWideRows = HWY_MAX_BYTES == 64 ? 6 : 3;  // with four vectors each: 24, 12 sums
 constexpr Index kPrefetchBytes = 4096;
+static_assert(kFewRows <= kTileRows);
 
 // Scores of kRows rows against keys in panels, from the first key of a panel on.
 //   q [kRows, size] and c [kRows, keys rounded up to kPanel]: tiles

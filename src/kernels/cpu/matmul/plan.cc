@@ -6,8 +6,9 @@ namespace stemma::kernels::cpu {
 namespace {
 
 constexpr std::int64_t kLeastTasks = 3;  // per worker, if need be by splitting strips
-// A task is at most such a part of what is left for a worker. A single strip reads memory in order,
-// and each task begins with lines that nobody fetched ahead: its tasks are larger.
+// A task is at most such a part of one worker's share of what is left. A single strip reads memory
+// in order, and each task begins with lines that nobody fetched ahead: its tasks are larger (with
+// two workers three eighths of what is left; docs/log.md, "Decode with bf16 weights").
 struct Share {
   std::int64_t part, of;
 };

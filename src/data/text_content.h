@@ -1,0 +1,34 @@
+// Is it text, and in which encoding? Decided by what a file holds; its name is not looked at.
+//
+//   const TextContent content = look_at(first_bytes);
+//   if (!content.refusal.empty()) leave_out(path, content.refusal);
+//
+// Pure functions: any thread, no errors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace stemma {
+
+enum class TextEncoding : std::uint8_t { utf8, utf16_le, utf16_be, utf32_le, utf32_be };
+
+struct TextContent {
+  TextEncoding encoding = TextEncoding::utf8;  // others only behind a byte-order mark
+  std::string refusal;                         // why it is no text, and what to do; empty: it is
+};
+
+// How much of a file should be looked at, after decompression.
+inline constexpr std::size_t kLookBytes = 64 << 10;
+
+// Text is UTF-8 with at most one damaged character in a thousand, no zero bytes and hardly any
+// control characters, or anything behind a byte-order mark of UTF-16 or UTF-32. `begin` may end
+// inside a character. rows: of JSON, whose reader says what is damaged in which.
+TextContent look_at(std::string_view begin, bool rows = false);
+
+// Whether JSON text is rows, one object a line, and not one value over many lines.
+bool is_json_lines(std::string_view begin);
+
+}  // namespace stemma

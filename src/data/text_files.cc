@@ -1,0 +1,210 @@
+#include "data/text_files.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "data/byte_source.h"
+#include "data/text_content.h"
+
+namespace stemma {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "books.JSONL.gz" → ".jsonl".
+std::string text_extension(const fs::path& path) {
+  const fs::path name = path.filename();
+  const std::string extension = lower_extension(name);
+  return extension == ".gz" || extension == ".zst" ? lower_extension(name.stem()) : extension;
+}
+
+// Text by content, but not a text to learn from.
+std::string refusal_of_name(const std::string& extension) {
+  if (extension == ".toml")
+    return "a recipe is named before the options: stemma train RECIPE.toml --data ...";
+  if (extension == ".tokens")
+    return "packed data are opened by their folder, the one with dataset.json";
+  return {};
+}
+
+std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
+
+TextFile piped(const fs::path& path, std::string text) {
+  const std::uint64_t bytes = text.size();
+  return {path, false, bytes, std::make_shared<const std::string>(std::move(text))};
+}
+
+TextFile standard_input() { return piped("-", all_of(std::cin)); }
+
+// Throws not_found, device.
+TextFile file_of(const fs::path& path) {
+  std::error_code failure;
+  if (fs::is_regular_file(path, failure))
+    return {path, false, fs::file_size(path, failure), nullptr};
+  if (fs::is_directory(path, failure))
+    throw Error(ErrorCode::not_found,
+                fmt::format("[data] {}: a file is wanted, this is a folder", path.string()));
+  std::ifstream pipe(path, std::ios::binary);
+  if (!pipe)
+    throw Error(ErrorCode::not_found,
+                fmt::format("[data] {}: no such file, or it cannot be opened", path.string()));
+  return piped(path, all_of(pipe));
+}
+
+class Finder {
+ public:
+  explicit Finder(bool strict) : strict_(strict) {}
+
+  void add(const fs::path& path) {
+    std::error_code failure;
+    if (path == "-") {
+      take(standard_input());
+    } else if (fs::is_symlink(path, failure) && !fs::exists(path, failure)) {
+      throw Error(ErrorCode::not_found,
+                  fmt::format("[data] {} is {}", path.string(), missing_target(path)));
+    } else if (!fs::exists(path, failure)) {
+      throw Error(ErrorCode::not_found,
+                  fmt::format("[data] {}: no such file or folder", path.string()));
+    } else if (fs::is_directory(path, failure)) {
+      add_folder(path);
+    } else {
+      take(file_of(path));
+    }
+  }
+  TextFiles take_result() { return std::move(found_); }
+
+ private:
+  static std::string missing_target(const fs::path& link) {
+    std::error_code failure;
+    return fmt::format("a link to {} that does not exist",
+                       fs::read_symlink(link, failure).string());
+  }
+
+  // Why a file is left out; empty: it is text, and `file` says how to read it.
+  static std::string refusal_of(TextFile& file) {
+    const std::string extension = text_extension(file.path);
+    if (std::string refusal = refusal_of_name(extension); !refusal.empty()) return refusal;
+    std::string begin(kLookBytes, '\0');
+    const auto source = ByteSource::open(file);
+    begin.resize(source->read(begin.data(), begin.size()));
+    file.json_lines = extension == ".jsonl" || extension == ".ndjson";
+    if (TextContent content = look_at(begin, file.json_lines); !content.refusal.empty())
+      return content.refusal;
+    if (extension != ".json") return {};
+    file.json_lines = is_json_lines(begin);
+    return file.json_lines
+               ? std::string()
+               : "one JSON value, not rows: write it as JSON lines (jq -c '.[]' FILE > rows.jsonl)";
+  }
+
+  // A file that was named.
+  void take(TextFile file) {
+    if (const std::string refusal = refusal_of(file); !refusal.empty())
+      throw Error(ErrorCode::unsupported, fmt::format("[data] {} cannot be read as text: it is {}",
+                                                      file.path.string(), refusal));
+    found_.files.push_back(std::move(file));
+  }
+
+  void leave_out(const fs::path& path, std::string reason) {
+    if (strict_)
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("[data] {} cannot be read as text: it is {}", path.string(), reason));
+    found_.left_out.push_back({path, std::move(reason)});
+  }
+
+  void add_folder(const fs::path& folder) {
+    const std::size_t files = found_.files.size(), others = found_.left_out.size();
+    std::set<fs::path> outer;
+    walk(folder, outer);
+    if (found_.files.size() > files || found_.left_out.size() == others) return;
+    const LeftOut& first = found_.left_out[others];
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[data] {}: none of its {} files is text; {} is {}", folder.string(),
+                            found_.left_out.size() - others, first.path.string(), first.reason));
+  }
+
+  // `outer`: the folders that this one lies in, without links; one of them again is a loop.
+  void walk(const fs::path& folder, std::set<fs::path>& outer) {
+    std::error_code failure;
+    const fs::path real = fs::canonical(folder, failure);
+    if (!failure && !outer.insert(real).second)
+      return leave_out(folder, "a link to a folder that it lies in");
+    std::vector<fs::path> names;
+    fs::directory_iterator entry(folder, failure);
+    for (; !failure && entry != fs::directory_iterator(); entry.increment(failure))
+      if (!entry->path().filename().string().starts_with('.')) names.push_back(entry->path());
+    if (failure)
+      throw Error(ErrorCode::device, fmt::format("[data] {}: the folder cannot be read: {}",
+                                                 folder.string(), failure.message()));
+    std::sort(names.begin(), names.end());
+    for (const fs::path& path : names) {
+      if (fs::is_directory(path, failure))
+        walk(path, outer);
+      else if (!fs::exists(path, failure))
+        leave_out(path, missing_target(path));
+      else if (!fs::is_regular_file(path, failure))
+        leave_out(path, "no regular file");
+      else
+        look(path);
+    }
+    outer.erase(real);
+  }
+
+  void look(const fs::path& path) {
+    TextFile file = file_of(path);
+    if (std::string refusal = refusal_of(file); !refusal.empty())
+      return leave_out(path, std::move(refusal));
+    found_.files.push_back(std::move(file));
+  }
+
+  bool strict_;
+  TextFiles found_;
+};
+
+}  // namespace
+
+TextFiles find_text_files(const std::vector<fs::path>& paths, bool strict) {
+  Finder finder(strict);
+  for (const fs::path& path : paths) finder.add(path);
+  return finder.take_result();
+}
+
+TextFile open_any_text(const fs::path& path) {
+  TextFile file = path == "-" ? standard_input() : file_of(path);
+  std::string begin(kLookBytes, '\0');
+  begin.resize(ByteSource::open(file)->read(begin.data(), begin.size()));
+  if (const TextContent content = look_at(begin); !content.refusal.empty())
+    log_warning(fmt::format("[data] {} looks like {}", path.string(), content.refusal));
+  return file;
+}
+
+std::string read_any_text(const fs::path& path) {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
+  return read_text(open_any_text(path), kMostBytes);
+}
+
+std::string describe_left_out(const TextFiles& found) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, found.left_out.size()); ++i)
+    text += fmt::format("{}{} ({})", i ? ", " : "", found.left_out[i].path.string(),
+                        found.left_out[i].reason);
+  if (found.left_out.size() > kShown)
+    text += fmt::format(" and {} more", found.left_out.size() - kShown);
+  return text.empty() ? text : fmt::format("left out {}: {}", found.left_out.size(), text);
+}
+
+void log_left_out(const TextFiles& found) {
+  if (const std::string text = describe_left_out(found); !text.empty())
+    log_warning(fmt::format("[data] {}", text));
+}
+
+}  // namespace stemma

@@ -1,0 +1,50 @@
+// Finds the text among what a user names: files, folders with everything below them, and standard
+// input. The one place that decides what every command reads.
+//
+//   const TextFiles found = find_text_files({"books/", "web.jsonl.zst", "-"});
+//   log_left_out(found);
+//   DocumentReader reader(found.files, {});
+//
+// What is text is decided by content (text_content.h): gzip and zstd are decompressed, UTF-16 and
+// UTF-32 with a byte-order mark converted. JSON lines are known by their names (.jsonl, .ndjson)
+// or, in .json files, by their content. In folders, names that begin with a dot are passed over,
+// links are followed, and what is no text is left out; a file that is named itself must be text.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/text_file.h"
+
+namespace stemma {
+
+struct LeftOut {
+  std::filesystem::path path;
+  std::string reason;
+};
+
+struct TextFiles {
+  std::vector<TextFile> files;  // in the order of the names; of a folder sorted by path
+  std::vector<LeftOut> left_out;
+};
+
+// strict: a file of a folder that is no text is an error too.
+// Throws not_found (nothing of that name; a link whose target is missing), unsupported (a named
+// file is no text; a folder holds none; naming what it is and what to do), corrupt (damaged
+// compression), device (cannot be read).
+TextFiles find_text_files(const std::vector<std::filesystem::path>& paths, bool strict = false);
+
+// All of a file (- is standard input) as text for those who take any bytes: decompressed, UTF-16
+// and UTF-32 converted, and with a warning where it is no text. Throws as above, unsupported above
+// 4 GiB.
+std::string read_any_text(const std::filesystem::path& path);
+
+// The file for a stream of the same (byte_source.h).
+TextFile open_any_text(const std::filesystem::path& path);
+
+// One line on what was left out, with the first names and reasons; nothing where nothing was.
+std::string describe_left_out(const TextFiles& found);
+void log_left_out(const TextFiles& found);
+
+}  // namespace stemma
