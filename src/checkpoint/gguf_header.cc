@@ -284,6 +284,7 @@ class GgufParser {
 
   void check_names() const {
     std::vector<std::string_view> names;
+    names.reserve(header_.tensors.size());
     for (const GgufTensor& tensor : header_.tensors) names.push_back(tensor.name);
     std::ranges::sort(names);
     const auto twice = std::ranges::adjacent_find(names);
@@ -292,6 +293,7 @@ class GgufParser {
 
   void check_overlaps() const {
     std::vector<const GgufTensor*> by_begin;
+    by_begin.reserve(header_.tensors.size());
     for (const GgufTensor& tensor : header_.tensors) by_begin.push_back(&tensor);
     std::ranges::sort(by_begin, {}, &GgufTensor::begin_byte);
     for (std::size_t i = 1; i < by_begin.size(); ++i)

@@ -132,7 +132,7 @@ fs::path write_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
   if (checkpoint.state.step < 0)
     throw Error(ErrorCode::invalid_argument, "[checkpoint] the step must not be negative");
   const fs::path all = run / "checkpoints";
-  const fs::path final_path = all / fmt::format("{}{:08}", kStep, checkpoint.state.step);
+  fs::path final_path = all / fmt::format("{}{:08}", kStep, checkpoint.state.step);
   const fs::path partial = fs::path(final_path).concat(kPartial);
   std::error_code error;
   fs::create_directories(all, error);
@@ -153,7 +153,7 @@ fs::path write_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
 TrainingState verify_checkpoint(const fs::path& folder) {
   const fs::path path = folder / kState;
   const Json json = Json::parse(read_file(path, kMaxStateBytes), path.string());
-  const TrainingState state = parse_training_state(json, path.string());
+  TrainingState state = parse_training_state(json, path.string());
   const Json* files = json.find("files");
   if (!files || !files->is_object() || !files->find("model.safetensors"))
     damaged(folder, fmt::format("{} does not list the files", kState));

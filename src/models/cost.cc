@@ -26,7 +26,8 @@ double keys_before(const kernels::AttentionPattern& pattern, std::int64_t n) {
   const double last = static_cast<double>(n - 1);
   const double most = static_cast<double>(std::min(pattern.k, n) - 1);  // in a window
   const double window = upto(most) + (last - most) * most;
-  const auto stripes = static_cast<double>(n / pattern.k), step = static_cast<double>(pattern.k);
+  const std::int64_t whole = n / pattern.k;
+  const auto stripes = static_cast<double>(whole), step = static_cast<double>(pattern.k);
   const double apart = step * upto(stripes - 1) + static_cast<double>(n % pattern.k) * stripes;
   switch (pattern.kind) {
     case Kind::dense:

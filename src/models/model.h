@@ -43,11 +43,11 @@ class Model {
     return head_;
   }
   const nn::Pooler& pooler() const {
-    if (!has_pooler()) no_head("pooler");
+    if (!pooler_) no_head("pooler");
     return *pooler_;
   }
   const nn::PairHead& pair_head() const {
-    if (!has_pair_head()) no_head("next-sentence head");
+    if (!pair_head_) no_head("next-sentence head");
     return *pair_head_;
   }
 

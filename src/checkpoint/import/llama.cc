@@ -92,6 +92,7 @@ constexpr LlamaName kWhole[] = {{"norm1.gain", "input_layernorm.weight"},
 // The parts of a fused matrix, "q" as `<place>q_proj.weight`.
 std::vector<FileTensor> llama_parts(const nn::ParameterSpec& spec, const std::string& place) {
   std::vector<FileTensor> tensors;
+  tensors.reserve(spec.parts.size());
   for (const nn::Part& part : spec.parts)
     tensors.push_back(
         {fmt::format("{}{}_proj.weight", place, part.name), {part.rows, spec.shape[1]}});

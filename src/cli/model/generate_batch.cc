@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -91,7 +90,7 @@ class BatchResults {
     if (code_ == kDone) code_ = exit_code(error.code());
     Json out = begin(row);
     out.set("error", error.what());
-    add(row, std::move(out));
+    add(row, out);
   }
   void finish(std::size_t row, std::size_t prompt_tokens, const infer::Generation& g) {
     if (g.error) try {
@@ -106,7 +105,7 @@ class BatchResults {
     out.set("ids", std::move(ids));
     out.set("finish_reason", to_string(g.finish));
     out.set("prompt_tokens", static_cast<std::int64_t>(prompt_tokens));
-    add(row, std::move(out));
+    add(row, out);
   }
   bool wanted() const { return wanted_; }
   int code() const { return code_; }
@@ -117,7 +116,7 @@ class BatchResults {
     if (!rows_[row].id.is_null()) out.set("id", rows_[row].id);
     return out;
   }
-  void add(std::size_t row, Json out) {
+  void add(std::size_t row, const Json& out) {
     done_.emplace(row, out.dump() + "\n");
     for (auto next = done_.find(next_); next != done_.end(); next = done_.find(++next_)) {
       wanted_ = wanted_ && print(next->second);
@@ -141,22 +140,21 @@ int generate_batch(const infer::LoadedModel& model, const std::string& path,
   struct Submitted {
     std::size_t row, prompt_tokens;
   };
-  std::vector<Submitted> submitted;  // by the engine's number
-  std::vector<std::optional<infer::Request>> requests(rows.size());
+  std::vector<Submitted> submitted;                              // by the engine's number
+  std::vector<std::pair<std::size_t, infer::Request>> requests;  // with their rows
   std::int64_t longest = 1;
   for (std::size_t row = 0; row < rows.size(); ++row) try {
-      requests[row] = request_of(model, rows[row], options);
-      longest = std::max(longest, std::ssize(requests[row]->prompt) + options.max_tokens);
+      requests.emplace_back(row, request_of(model, rows[row], options));
+      longest = std::max(longest, std::ssize(requests.back().second.prompt) + options.max_tokens);
     } catch (const Error& error) {
       results.fail(row, error);
     }
   // No more cache than these rows can fill.
   infer::Engine engine(model, {.slots = std::clamp<std::int64_t>(std::ssize(rows), 1, kSlots),
                                .capacity = std::min(longest, model.config().context)});
-  for (std::size_t row = 0; row < rows.size(); ++row) try {
-      if (!requests[row]) continue;
-      const std::size_t tokens = requests[row]->prompt.size();
-      engine.submit(std::move(*requests[row]));
+  for (auto& [row, request] : requests) try {
+      const std::size_t tokens = request.prompt.size();
+      engine.submit(std::move(request));
       submitted.push_back({row, tokens});
     } catch (const Error& error) {
       results.fail(row, error);
