@@ -153,7 +153,7 @@ TEST_F(RunFolder, ResolvesModels) {
   EXPECT_EQ(resolve_model_folder(folder).folder, folder);
   expect_error(ErrorCode::not_found, {"nowhere", "no such folder", "config.json", "checkpoints/"},
                [&] { resolve_model_folder(scratch_ / "nowhere"); });
-  expect_error(ErrorCode::not_found, {"neither"}, [&] { resolve_model_folder(scratch_.path()); });
+  expect_error(ErrorCode::not_found, {"no config.json"}, [&] { resolve_model_folder(scratch_.path()); });
   fs::create_directories(scratch_ / "bare");
   put(scratch_ / "bare/config.json", "{}");
   expect_error(ErrorCode::not_found, {"no weights"},

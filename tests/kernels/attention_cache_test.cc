@@ -70,6 +70,8 @@ TEST_P(AttentionCache, GivesTheBitsOfRows) {
       for (const std::int64_t group : {1, 3, 11})
         for (const AttentionPattern& pattern :
              {AttentionPattern{}, {Kind::local, 70}, {Kind::dilated, 3}, {Kind::strided, 33}}) {
+          // More rows of one query than are few: one size is enough.
+          if (group == 11 && size != 20) continue;
           SCOPED_TRACE(testing::Message() << to_string(type) << " D " << size << " group " << group
                                           << " pattern " << static_cast<int>(pattern.kind));
           AttentionSpec spec = spec_of(2 * group, size, true);
