@@ -1,8 +1,7 @@
-// The text of a file as a stream of UTF-8, decompressed and converted on the way, by what the file
-// holds (what is named .gz or .zst must be that): gzip (several members too), zstd (several frames
-// too), UTF-16 and UTF-32 behind their
-// byte-order marks (halves of characters become U+FFFD). A byte-order mark is left out; other bytes
-// come as they lie.
+// The text of a file as a stream of UTF-8, decompressed and converted on the way by what the file
+// holds: gzip (several members too), zstd (several frames too), and UTF-16 and UTF-32 behind their
+// byte-order marks. What is named .gz or .zst must be that. Halves of characters become U+FFFD, a
+// byte-order mark is left out, and all other bytes come as they lie.
 //
 //   auto source = ByteSource::open({"books.txt.zst"});
 //   while (const std::size_t got = source->read(buffer, sizeof buffer)) use(buffer, got);

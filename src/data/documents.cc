@@ -112,10 +112,23 @@ void DocumentReader::open_file() {
   lines_ = std::make_unique<LineReader>(next);
 }
 
+void DocumentReader::check_bad_rows() const {
+  const auto most = options_.bad_rows_limit * static_cast<double>(notes_.rows);
+  if (static_cast<double>(notes_.bad_rows) > most)
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[data] {} of {} rows cannot be read, above the limit of {} % "
+                            "(--bad-rows-limit); the first: {}",
+                            notes_.bad_rows, notes_.rows, 100 * options_.bad_rows_limit,
+                            notes_.first_bad_rows.front()));
+}
+
 bool DocumentReader::next(Document& document) {
   for (;;) {
     if (!lines_) {
-      if (next_file_ == found_.files.size()) return false;
+      if (next_file_ == found_.files.size()) {
+        check_bad_rows();
+        return false;
+      }
       open_file();
     }
     document.text.clear();
@@ -137,16 +150,7 @@ bool DocumentReader::next(Document& document) {
 
 bool DocumentReader::next_row(std::string& text) {
   row_.clear();
-  if (!lines_->append_line(row_, options_.limit_bytes)) {
-    const auto most = options_.bad_rows_limit * static_cast<double>(notes_.rows);
-    if (static_cast<double>(notes_.bad_rows) > most)
-      throw Error(ErrorCode::corrupt,
-                  fmt::format("[data] {} of {} rows cannot be read, above the limit of {} % "
-                              "(--bad-rows-limit); the first: {}",
-                              notes_.bad_rows, notes_.rows, 100 * options_.bad_rows_limit,
-                              notes_.first_bad_rows.front()));
-    return false;
-  }
+  if (!lines_->append_line(row_, options_.limit_bytes)) return false;
   if (is_blank(row_)) return true;
   ++notes_.rows;
   try {

@@ -84,6 +84,7 @@ class DocumentReader {
   void open_file();
   bool has_marks(const TextFile& file) const;
   void note_mark(std::string_view line);
+  void check_bad_rows() const;
   bool next_row(std::string& text);
   bool next_marked(std::string& text);
   bool next_group(std::string& text);

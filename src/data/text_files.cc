@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "data/byte_source.h"
 #include "data/text_content.h"
 
@@ -188,7 +189,16 @@ TextFile open_any_text(const fs::path& path) {
 
 std::string read_any_text(const fs::path& path) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
-  return read_text(open_any_text(path), kMostBytes);
+  const std::string extension = text_extension(path);
+  if (extension == ".jsonl" || extension == ".ndjson")
+    log_warning(fmt::format("[data] {} is read as it stands, the JSON of its rows among the text",
+                            path.string()));
+  const TextFile file = open_any_text(path);
+  std::string text = read_text(file, kMostBytes);
+  if (text.size() != file.bytes)
+    log_info(fmt::format("{}: {} on disk are {} of UTF-8 text", path.string(),
+                         format_bytes(file.bytes), format_bytes(text.size())));
+  return text;
 }
 
 std::string describe_left_out(const TextFiles& found) {

@@ -84,6 +84,16 @@ TEST(Documents, BadRowsAreSkippedWhereAsked) {
   EXPECT_EQ(reader.notes().bad_rows, 3);
   ASSERT_EQ(reader.notes().first_bad_rows.size(), 3u);
   EXPECT_NE(reader.notes().first_bad_rows[1].find("a.jsonl:302"), std::string::npos);
+  // The share is of the rows of all files.
+  const fs::path first = folder.write("0.jsonl", "{\"text\": \"row\"}\n[]\n");
+  EXPECT_EQ(read_documents({first, file},
+                           [&] {
+                             DocumentOptions more = options;
+                             more.bad_rows_limit = 0.02;
+                             return more;
+                           }())
+                .size(),
+            301u);
   options.bad_rows_limit = 0.005;
   const std::string message =
       error_of(ErrorCode::corrupt, [&] { read_documents({file}, options); });

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "cli/output.h"
+#include "data/byte_source.h"
 #include "data/text_files.h"
 #include "infer/chat_prompt.h"
 #include "infer/engine.h"
@@ -49,7 +50,7 @@ BatchRow row_of(const Json& json) {
 }
 
 std::vector<BatchRow> read_rows(const std::string& path) {
-  const std::string text = read_any_text(path);
+  const std::string text = read_text(open_any_text(path), std::uint64_t{4} << 30);
   std::vector<BatchRow> rows;
   std::int64_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {

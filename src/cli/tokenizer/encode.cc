@@ -83,7 +83,8 @@ void add_tokenizer_encode(Program& program) {
   auto o = std::make_shared<TokenizerEncodeOptions>();
   Command& c = program.add("tokenizer encode", "text to token ids");
   c.about =
-      "Encodes a file as one text: nothing is added, any bytes are accepted (`tokenizer decode` "
+      "Encodes a file as one text: nothing is added. Compressed files are decompressed, UTF-16 and "
+      "UTF-32 behind a byte-order mark converted; any other bytes are accepted (`tokenizer decode` "
       "gives the same bytes back, unless the tokenizer cleans text, as WordPiece does, and what "
       "was "
       "trained with --lowercase). What looks like a special token is ordinary text, unless "
