@@ -19,6 +19,8 @@ constexpr std::uint64_t kMaxConfigBytes = 16 << 20;
 void drop_impossible_tokens(ConfigFile& config) {
   for (std::optional<std::int64_t>* id : {&config.bos_token, &config.eos_token, &config.pad_token})
     if (*id && (**id < 0 || **id >= config.model.vocab)) id->reset();
+  std::erase_if(config.more_eos_tokens,
+                [&](std::int64_t id) { return id < 0 || id >= config.model.vocab; });
 }
 
 ConfigFile parse_unwrapped(const Json& json, std::string_view where) {
@@ -41,12 +43,23 @@ ConfigFile parse_unwrapped(const Json& json, std::string_view where) {
   config.model.family = rules->family;
   rules->read_config(json, where, config);
   config.pad_token = token_key(json, "pad_token_id", std::nullopt);
+  if (const Json* eos = json.find("eos_token_id"); eos && eos->is_array())
+    for (std::size_t i = 1; i < eos->as_array().size(); ++i)
+      config.more_eos_tokens.push_back(eos->as_array()[i].as_int());
   config.model.validate();
   drop_impossible_tokens(config);
   return config;
 }
 
 Json token(const std::optional<std::int64_t>& id) { return id ? Json(*id) : Json(); }
+
+// One id or, where there are more, a list.
+Json eos_tokens(const ConfigFile& config) {
+  if (!config.eos_token || config.more_eos_tokens.empty()) return token(config.eos_token);
+  Json list = Json::array({*config.eos_token});
+  for (const std::int64_t id : config.more_eos_tokens) list.push_back(id);
+  return list;
+}
 
 struct ActivationName {
   std::string_view name;
@@ -88,7 +101,7 @@ Json to_config_json(const ConfigFile& config, DType weights) {
   rules.write_config(config, json);
   json.set("tie_word_embeddings", config.model.tied_head);
   json.set("bos_token_id", token(config.bos_token));
-  json.set("eos_token_id", token(config.eos_token));
+  json.set("eos_token_id", eos_tokens(config));
   json.set("pad_token_id", token(config.pad_token));
   const char* type = weights == DType::bf16  ? "bfloat16"
                      : weights == DType::f16 ? "float16"
@@ -101,7 +114,7 @@ Json to_config_json(const ConfigFile& config, DType weights) {
 Json to_generation_config_json(const ConfigFile& config) {
   Json json = Json::object({{"_from_model_config", true}});
   if (config.bos_token) json.set("bos_token_id", *config.bos_token);
-  if (config.eos_token) json.set("eos_token_id", *config.eos_token);
+  if (config.eos_token) json.set("eos_token_id", eos_tokens(config));
   if (config.pad_token) json.set("pad_token_id", *config.pad_token);
   return json;
 }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "models/config.h"
@@ -24,6 +25,7 @@ struct ConfigFile {
   ModelConfig model;
   // Ids of special tokens, where the model has them.
   std::optional<std::int64_t> bos_token, eos_token, pad_token;
+  std::vector<std::int64_t> more_eos_tokens;  // where eos_token_id is a list: those after the first
 };
 
 // `where` names the file in errors. Throws corrupt (a value of the wrong type or an impossible one)

@@ -99,8 +99,9 @@ void export_model(const fs::path& folder, const Export& model) {
   write_safetensors(weights, tensors);
   verify_safetensors(weights, tensors);
   write_text(folder / "config.json", config.dump(2) + "\n");
-  write_text(folder / "generation_config.json",
-             to_generation_config_json(model.config).dump(2) + "\n");
+  const Json generation =
+      model.generation.is_null() ? to_generation_config_json(model.config) : model.generation;
+  write_text(folder / "generation_config.json", generation.dump(2) + "\n");
   if (model.tokenizer) model.tokenizer->save(folder);
 }
 

@@ -19,6 +19,8 @@ namespace stemma::checkpoint {
 
 struct Export {
   ConfigFile config;
+  // generation_config.json as it was; null: the ids of the special tokens in `config`.
+  Json generation = {};
   std::span<const NamedTensor> parameters;  // our names, f32, any order; a tied head once
   const Tokenizer* tokenizer = nullptr;     // none: no tokenizer files
   DType weights = DType::f32;               // how the file stores them: f32, bf16 or f16

@@ -53,6 +53,7 @@ StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
   auto source = std::make_unique<CheckpointSource>(found.folder, Memory::shared);
   stored.path = found.folder;
   stored.config = source->config();
+  stored.generation = read_generation_config(found.folder / "generation_config.json");
   stored.source = std::move(source);
   if (tokenizer == WithTokenizer::yes && has_tokenizer(found.folder)) {
     // Absolute, so that a folder that is called as a built-in tokenizer is still a folder.

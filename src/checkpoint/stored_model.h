@@ -10,6 +10,7 @@
 #include <string>
 
 #include "checkpoint/config_file.h"
+#include "checkpoint/generation_config.h"
 #include "nn/weight_source.h"
 #include "text/tokenizer.h"
 
@@ -18,6 +19,7 @@ namespace stemma::checkpoint {
 struct StoredModel {
   std::filesystem::path path;  // the folder or the file that holds the weights
   ConfigFile config;
+  GenerationConfig generation;
   // Of its own files; null where it has none. Whether it fits the model has been checked.
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<nn::WeightSource> source;

@@ -21,7 +21,7 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 }
 
 EngineOptions completed_options(EngineOptions options, const ModelConfig& config,
-                                const std::optional<std::int32_t>& end_of_text) {
+                                std::vector<std::int32_t> end_tokens) {
   const auto require = [](bool holds, const char* option, std::int64_t value) {
     if (!holds)
       throw Error(ErrorCode::invalid_argument,
@@ -32,13 +32,18 @@ EngineOptions completed_options(EngineOptions options, const ModelConfig& config
   require(options.prompt_tokens >= 1, "prompt_tokens", options.prompt_tokens);
   options.capacity =
       options.capacity > 0 ? std::min(options.capacity, config.context) : config.context;
-  if (!options.end_of_text) options.end_of_text = end_of_text;
+  if (!options.end_tokens) options.end_tokens = std::move(end_tokens);
   return options;
 }
 
 EngineOptions options_for(const LoadedModel& model, const EngineOptions& options) {
   model.require_next_token("generate");
-  return completed_options(options, model.config(), model.end_of_text());
+  return completed_options(options, model.config(), model.end_tokens());
+}
+
+std::vector<std::int32_t> end_token_of(const Tokenizer* tokenizer) {
+  const auto end = tokenizer ? tokenizer->end_of_text() : std::nullopt;
+  return end ? std::vector{*end} : std::vector<std::int32_t>();
 }
 
 // Runs `work`; what it throws is kept in `error`.
@@ -108,8 +113,7 @@ Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream
                const Tokenizer* tokenizer, const EngineOptions& options)
     : tokenizer_(tokenizer),
       unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
-      options_(completed_options(options, model.config(),
-                                 tokenizer ? tokenizer->end_of_text() : std::nullopt)),
+      options_(completed_options(options, model.config(), end_token_of(tokenizer))),
       pass_(model, numerics, stream, options_.slots, options_.capacity) {
   for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
 }
@@ -291,7 +295,8 @@ std::optional<FinishReason> Engine::take_token(Sequence& s) {
   const GenerateOptions& options = s.request.options;
   const std::int32_t id = s.chosen;
   if (!options.ignore_end_of_text &&
-      (id == options_.end_of_text || std::ranges::count(options.end_tokens, id) > 0))
+      (std::ranges::count(*options_.end_tokens, id) > 0 ||
+       std::ranges::count(options.end_tokens, id) > 0))
     return FinishReason::end_of_text;
   s.ids.push_back(id);
   s.result.ids.push_back(id);

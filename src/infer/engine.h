@@ -36,8 +36,8 @@ struct EngineOptions {
   // Tokens of prompts in one pass, at most: a longer prompt takes several passes, and those who
   // write meanwhile wait no longer than that.
   std::int64_t prompt_tokens = 2048;
-  // The id that ends a text; not given: what the loaded model or the tokenizer says.
-  std::optional<std::int32_t> end_of_text = {};
+  // The ids that end a text; not given: what the loaded model or the tokenizer says.
+  std::optional<std::vector<std::int32_t>> end_tokens = {};
 };
 
 class Engine {

@@ -14,7 +14,7 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
   const Tokenizer& tokenizer = model.tokenizer();
   std::vector<std::int32_t> ids;
   SpecialEncoder(tokenizer, allowed_names(tokenizer, allow_special)).encode(text, ids);
-  if (!ids.empty()) return ids;
+  if (!ids.empty()) return tokenizer.frame(ids).ids;
   const auto end = model.begin_of_text();
   if (!end)
     throw Error(

@@ -18,6 +18,7 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
       options.path, own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
   model.path_ = stored.path;
   model.config_ = stored.config;
+  model.generation_ = stored.generation;
   model.tokenizer_ =
       own_tokenizer ? stored.tokenizer : checkpoint::tokenizer_from(options.tokenizer);
   if (model.tokenizer_ && !own_tokenizer)
@@ -68,6 +69,19 @@ const Tokenizer& LoadedModel::tokenizer() const {
                     "name one with --tokenizer",
                     path_.string()));
   return *tokenizer_;
+}
+
+std::vector<std::int32_t> LoadedModel::end_tokens() const {
+  std::vector<std::int32_t> ids;
+  // An id that the model does not have cannot come.
+  const auto add = [&](std::int64_t id) {
+    if (id >= 0 && id < config().vocab) ids.push_back(static_cast<std::int32_t>(id));
+  };
+  for (const std::int64_t id : generation_.end_tokens) add(id);
+  if (!ids.empty()) return ids;
+  if (const auto end = end_of_text()) ids.push_back(*end);
+  for (const std::int64_t id : config_.more_eos_tokens) add(id);
+  return ids;
 }
 
 std::optional<std::int32_t> LoadedModel::begin_of_text() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "checkpoint/config_file.h"
+#include "checkpoint/generation_config.h"
 #include "device/stream.h"
 #include "models/model.h"
 #include "ops/context.h"
@@ -50,6 +51,11 @@ class LoadedModel {
   // Null where the folder has no tokenizer; tokenizer() throws not_found saying so.
   const Tokenizer* find_tokenizer() const { return tokenizer_.get(); }
   const Tokenizer& tokenizer() const;
+  // How its makers want its texts to be drawn; everything empty where no file says it.
+  const checkpoint::GenerationConfig& generation() const { return generation_; }
+  // The ids that end what the model writes: those of generation_config.json, otherwise of
+  // config.json, otherwise the tokenizer's end-of-text token.
+  std::vector<std::int32_t> end_tokens() const;
   // The id that ends a text: the configuration's, otherwise the tokenizer's.
   std::optional<std::int32_t> end_of_text() const;
   // The id that stands before a text that nothing precedes: the configuration's bos where it
@@ -62,6 +68,7 @@ class LoadedModel {
 
   std::filesystem::path path_;
   checkpoint::ConfigFile config_;
+  checkpoint::GenerationConfig generation_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<Stream> stream_;
   ops::Numerics numerics_;

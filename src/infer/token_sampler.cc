@@ -55,6 +55,7 @@ void SamplingOptions::validate() const {
   require(temperature >= 0 && temperature <= 100, "temperature", temperature, "between 0 and 100");
   require(top_k >= 0, "top_k", static_cast<double>(top_k), "0 or more");
   require(top_p > 0 && top_p <= 1, "top_p", top_p, "above 0 and at most 1");
+  require(min_p >= 0 && min_p <= 1, "min_p", min_p, "between 0 and 1");
   require(repetition_penalty > 0 && repetition_penalty <= 100, "repetition_penalty",
           repetition_penalty, "above 0 and at most 100");
 }
@@ -106,6 +107,12 @@ void TokenSampler::keep_likeliest() {
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(kept),
                     candidates_.end(), likelier);
   candidates_.resize(kept);
+  keep_top_p();
+  // The likeliest has weight 1.
+  std::erase_if(candidates_, [&](const auto& c) { return c.first < options_.min_p; });
+}
+
+void TokenSampler::keep_top_p() {
   if (options_.top_p >= 1) return;
   double total = 0, sum = 0;
   for (const auto& c : candidates_) total += c.first;

@@ -1,5 +1,5 @@
 // Chooses the next token from its logits: the likeliest, or one drawn with temperature, top-k,
-// top-p and repetition penalty.
+// top-p, min-p and repetition penalty.
 //
 //   TokenSampler sampler({.temperature = 0.8, .top_k = 40, .seed = 1});
 //   const std::int32_t id = sampler.next(logits, ids);
@@ -17,6 +17,8 @@ struct SamplingOptions {
   std::int64_t top_k = 0;  // only the k likeliest; 0: all
   double top_p = 1;        // only the likeliest with this much probability together (Holtzman
                            // et al. 2020, "The Curious Case of Neural Text Degeneration")
+  double min_p = 0;        // only those at least this likely beside the likeliest (Nguyen et al.
+                           // 2024, "Turning Up the Heat: Min-p Sampling"); 0: all
   double repetition_penalty = 1;  // > 1 makes seen tokens less likely (Keskar et al. 2019, 4.1):
                                   // positive logits are divided by it, negative ones multiplied
   std::uint64_t seed = 0;
@@ -25,7 +27,7 @@ struct SamplingOptions {
   void validate() const;
 };
 
-// Order as Hugging Face's: penalty, temperature, top-k, top-p. One per sequence; a token is a
+// Order as Hugging Face's: penalty, temperature, top-k, top-p, min-p. One per sequence; a token is a
 // function of (options, logits, ids so far, position).
 class TokenSampler {
  public:
@@ -40,6 +42,7 @@ class TokenSampler {
 
  private:
   void keep_likeliest();
+  void keep_top_p();
   std::int32_t draw(std::int64_t position);
 
   SamplingOptions options_;

@@ -1,7 +1,5 @@
 #include "text/special_encoder.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -32,6 +30,14 @@ std::int32_t id_of_special(const Tokenizer& tokenizer, const std::string& wanted
                                                         known.size(), known.front())));
 }
 
+std::vector<std::pair<std::string, std::int32_t>> ids_of_specials(
+    const Tokenizer& tokenizer, std::span<const std::string> names) {
+  std::vector<std::pair<std::string, std::int32_t>> specials;
+  for (const std::string& name : names)
+    specials.emplace_back(name, id_of_special(tokenizer, name));
+  return specials;
+}
+
 }  // namespace
 
 std::vector<std::string> allowed_names(const Tokenizer& tokenizer,
@@ -47,40 +53,7 @@ std::vector<std::string> special_names(const Tokenizer& tokenizer) {
 }
 
 SpecialEncoder::SpecialEncoder(const Tokenizer& tokenizer, std::span<const std::string> allowed)
-    : tokenizer_(tokenizer) {
-  for (const std::string& name : allowed) {
-    names_.emplace_back(name, id_of_special(tokenizer, name));
-    begins_name_[static_cast<unsigned char>(name.front())] = true;
-  }
-  std::ranges::sort(names_);
-}
-
-std::optional<SpecialEncoder::Found> SpecialEncoder::name_at(std::string_view text,
-                                                             std::size_t place) const {
-  std::optional<Found> longest;
-  auto first = names_.begin(), last = names_.end();  // the names that begin as the text does
-  for (std::size_t length = 1; first != last && place + length <= text.size(); ++length) {
-    const auto byte_of = [&](const auto& name) {
-      return static_cast<unsigned char>(name.first[length - 1]);
-    };
-    const auto byte = static_cast<unsigned char>(text[place + length - 1]);
-    const auto range = std::ranges::equal_range(first, last, byte, {}, byte_of);
-    first = range.begin();
-    last = range.end();
-    // The name that ends here comes before those that go on.
-    for (; first != last && first->first.size() == length; ++first)
-      longest = {place, place + length, first->second};
-  }
-  return longest;
-}
-
-std::optional<SpecialEncoder::Found> SpecialEncoder::find(std::string_view text,
-                                                          std::size_t from) const {
-  for (std::size_t place = from; place < text.size(); ++place)
-    if (begins_name_[static_cast<unsigned char>(text[place])])
-      if (const auto found = name_at(text, place)) return found;
-  return std::nullopt;
-}
+    : tokenizer_(tokenizer), finder_(ids_of_specials(tokenizer, allowed)) {}
 
 template <class Encode>
 void SpecialEncoder::encode_between(std::string_view text, std::vector<std::int32_t>& ids,

@@ -8,26 +8,23 @@
 // Do not use it for text that comes from a user: with a name allowed, whoever writes the text can
 // write the token.
 //
-// Matching is leftmost-longest: the first position at which an allowed name begins, and there the
-// longest name. The text between matches is encoded by the tokenizer, each stretch by itself. The
+// Matching is leftmost-longest (lookup/name_finder.h). The text between matches is encoded by the tokenizer, each stretch by itself. The
 // ids are those of tiktoken's encode(text, allowed_special=names, disallowed_special=()), unless
 // one name is a prefix of another: then tiktoken's choice depends on the order of a hash map.
 //
-// Time is at most the size of the text times the length of the longest name; more names cost a
-// binary search among the sorted names. Immutable: any thread. Keeps a reference to the tokenizer.
+// Immutable: any thread. Keeps a reference to the tokenizer.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/threads.h"
+#include "text/lookup/name_finder.h"
 #include "text/tokenizer.h"
 
 namespace stemma {
@@ -44,21 +41,17 @@ class SpecialEncoder {
   void encode(std::string_view text, Workers& workers, std::vector<std::int32_t>& ids) const;
 
   // The first match at or after `from`.
-  struct Found {
-    std::size_t begin = 0, end = 0;  // in the text
-    std::int32_t id = 0;
-  };
-  std::optional<Found> find(std::string_view text, std::size_t from = 0) const;
+  using Found = lookup::NameFinder::Found;
+  std::optional<Found> find(std::string_view text, std::size_t from = 0) const {
+    return finder_.find(text, from);
+  }
 
  private:
-  // The longest name that begins at `place`.
-  std::optional<Found> name_at(std::string_view text, std::size_t place) const;
   template <class Encode>
   void encode_between(std::string_view text, std::vector<std::int32_t>& ids, Encode encode) const;
 
   const Tokenizer& tokenizer_;
-  std::vector<std::pair<std::string, std::int32_t>> names_;  // sorted, for binary search
-  std::array<bool, 256> begins_name_{};
+  lookup::NameFinder finder_;
 };
 
 // The names of all special tokens, for callers that allow them all.

@@ -9,6 +9,7 @@
 #include "text/files/published.h"
 #include "text/files/text_file.h"
 #include "text/files/tiktoken_file.h"
+#include "text/frame.h"
 #include "text/wordpiece/files.h"
 
 namespace stemma {
@@ -38,12 +39,7 @@ Framed Tokenizer::frame(std::span<const std::int32_t> first) const { return fram
 
 Framed Tokenizer::frame(std::span<const std::int32_t> first,
                         std::span<const std::int32_t> second) const {
-  Framed framed;
-  framed.ids.assign(first.begin(), first.end());
-  framed.ids.insert(framed.ids.end(), second.begin(), second.end());
-  framed.segments.resize(first.size(), 0);
-  framed.segments.resize(framed.ids.size(), 1);
-  return framed;
+  return framed(plain_frame().pair, first, second);
 }
 
 // A built-in name wins over a folder of that name, so that it means the same everywhere.
@@ -65,8 +61,10 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
   if (path.extension() == ".txt" && !std::filesystem::is_directory(path)) {
     const std::string text = tokenizer_files::read_tokenizer_file(path);
     if (wordpiece::is_wordpiece_txt(text))
-      return wordpiece::parse_wordpiece_txt(text, source,
-                                            wordpiece::read_settings(path.parent_path()));
+      return wordpiece::parse_wordpiece_txt(
+          text, source,
+          wordpiece::settings_of(tokenizer_files::read_folder_settings(path.parent_path()),
+                                 path.parent_path().string()));
     return characters::parse_vocab_txt(text, source);
   }
   return tokenizer_files::read_hugging_face(path);

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
     const std::string vocab = fitting_vocab(tokenizer_files::parse_merges(text, "fuzz"));
-    const auto tokenizer = tokenizer_files::parse_vocab_and_merges({vocab, text, {}, ""}, "fuzz/");
+    const auto tokenizer = tokenizer_files::parse_vocab_and_merges({vocab, text, {}}, "fuzz/");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
     if (tokenizer->decode(ids) != text) __builtin_trap();

@@ -15,9 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::string_view kBetween = "\n---\n";
   const std::size_t at = text.find(kBetween);
   const std::string_view merges = at == text.npos ? "" : text.substr(at + kBetween.size());
+  tokenizer_files::FolderSettings settings;
+  settings.special = {"the"};
+  settings.eos = "<|endoftext|>";
   try {
     const auto tokenizer = tokenizer_files::parse_vocab_and_merges(
-        {text.substr(0, at), merges, {"the"}, "<|endoftext|>"}, "fuzz/");
+        {text.substr(0, at), merges, settings}, "fuzz/");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
     if (tokenizer->decode(ids) != text) __builtin_trap();

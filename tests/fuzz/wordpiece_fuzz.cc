@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -54,9 +55,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view rest = text.substr(std::min(end + 1, size));
   check_settings(text);
   try {
-    wordpiece::Settings settings;
     const std::string_view config = rest.substr(0, rest.find('\0'));
-    if (!config.empty()) wordpiece::add_settings(config, "config", settings);
+    tokenizer_files::FolderSettings folder;
+    if (!config.empty())
+      tokenizer_files::add_settings(config, "config",
+                                    tokenizer_files::SettingsFile::tokenizer_config, folder);
+    const wordpiece::Settings settings = wordpiece::settings_of(std::move(folder), "config");
     std::shared_ptr<const wordpiece::WordPieceTokenizer> tokenizer;
     if (vocabulary.starts_with('{'))
       tokenizer = wordpiece::read_wordpiece_json(Json::parse(vocabulary, "fuzz"), "fuzz", settings);

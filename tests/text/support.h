@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "text/bpe/bpe_vocabulary.h"
 #include "text/split/splitter.h"
 #include "text/tokenizer.h"
@@ -38,6 +40,16 @@ inline Ids encode(const Tokenizer& tokenizer, std::string_view text) {
   Ids ids;
   tokenizer.encode(text, ids);
   return ids;
+}
+
+inline Ids ids_of(const Json& list) {
+  Ids ids;
+  for (const Json& id : list.as_array()) ids.push_back(static_cast<std::int32_t>(id.as_int()));
+  return ids;
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream(path, std::ios::binary) << text;
 }
 
 inline std::vector<std::string> pieces(const split::Splitter& splitter, std::string_view text,

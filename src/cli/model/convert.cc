@@ -64,6 +64,7 @@ void write(const ConvertOptions& o) {
     parameters.push_back({spec.name, std::move(value)});
   }
   checkpoint::export_model(o.to, {.config = stored.config,
+                                  .generation = stored.generation.file,
                                   .parameters = parameters,
                                   .tokenizer = stored.tokenizer.get(),
                                   .weights = storage_named(o.weights)});

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/model/generate_batch.h"
+#include "cli/model/generate_options.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
@@ -24,8 +25,7 @@ struct GenerateOptions {
   ModelFlags model;
   std::string prompt, prompt_file, ids, chat, system, batch;
   std::vector<std::string> allow_special;
-  infer::GenerateOptions generate;
-  std::int64_t seed = 0;
+  WritingOptions writing;
   bool json = false;
 };
 
@@ -53,7 +53,7 @@ std::vector<std::int32_t> chat_ids(GenerateOptions& o, const OptionSet& options,
   if (is_given(options, "system")) messages.push_back({"system", o.system});
   messages.push_back({"user", o.chat});
   infer::ChatPrompt prompt = infer::chat_prompt(model, messages);
-  o.generate.end_tokens = {prompt.end_of_turn};
+  o.writing.generate.end_tokens = {prompt.end_of_turn};
   return std::move(prompt.ids);
 }
 
@@ -82,71 +82,30 @@ Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
                            {"finish_reason", to_string(g.finish)},
                            {"prompt_tokens", static_cast<std::int64_t>(prompt_tokens)},
                            {"prefill_tokens_per_s",
-                            rate(o.generate.max_tokens > 0 ? prompt_tokens : 0, g.prefill_seconds)},
+                            rate(o.writing.generate.max_tokens > 0 ? prompt_tokens : 0, g.prefill_seconds)},
                            {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)}});
+  describe(o.writing.generate.sampling, out);
   describe(model, o.model, out);
   return out;
 }
 
-// "\\n" as people write it on a command line.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
-    const char meant = next == 'n' ? '\n' : next == 't' ? '\t' : next == '\\' ? '\\' : '\0';
-    out += meant ? meant : text[i];
-    i += meant ? 1 : 0;
-  }
-  return out;
-}
-
 int run_generate(GenerateOptions& o, const OptionSet& options) {
-  o.generate.sampling.seed = static_cast<std::uint64_t>(o.seed);
-  o.generate.sampling.validate();
+  settle(o.writing);
   check_prompt_flags(options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
-  o.generate.interrupt = process_interrupt();
-  for (std::string& stop : o.generate.stop) stop = unescaped(stop);
-  if (is_given(options, "batch")) return generate_batch(model, o.batch, o.generate);
+  take_defaults(o.writing, options, model);
+  infer::GenerateOptions& writing = o.writing.generate;
+  writing.interrupt = process_interrupt();
+  if (is_given(options, "batch")) return generate_batch(model, o.batch, writing);
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
-  if (!o.json) o.generate.on_text = [](std::string_view piece) { return print(piece); };
-  const infer::Generation g = infer::generate(model, prompt, o.generate);
+  if (!o.json) writing.on_text = [](std::string_view piece) { return print(piece); };
+  const infer::Generation g = infer::generate(model, prompt, writing);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));
   print(model.find_tokenizer() ? "\n" : fmt::format("{}\n", fmt::join(g.ids, ",")));
   log_info(fmt::format(
       "{} tokens ({}) after a prompt of {}; {}", g.ids.size(), to_string(g.finish), prompt.size(),
       format_rate(static_cast<double>(g.ids.size()) / std::max(g.decode_seconds, 1e-9), "tokens")));
   return interrupted_or_done();
-}
-
-void declare_sampling(GenerateOptions& o, OptionSet& options) {
-  infer::SamplingOptions& s = o.generate.sampling;
-  options.add({"max_tokens", "tokens to write at most", "100"}, o.generate.max_tokens,
-              {0, 1 << 24});
-  options.add({"temperature",
-               "0: the likeliest token each time; 1: as the model's probabilities say", "0.8"},
-              s.temperature, {0, 100});
-  options.add({"top_k", "draw among the k likeliest tokens only; 0: all", "40"}, s.top_k,
-              {0, 1 << 24});
-  options.add(
-      {"top_p", "draw among the likeliest tokens with this much probability together", "0.95"},
-      s.top_p, {1e-9, 1});
-  options.add(
-      {"repetition_penalty", "above 1: tokens that are there already become less likely", "1.2"},
-      s.repetition_penalty, {1e-3, 1e3});
-  options.add({"seed", "the same seed gives the same text", "7"}, o.seed, {0, 1'000'000'000'000});
-  options.add(
-      {"stop",
-       "end before this text; \\n, \\t and \\\\ are a line end, a tab and a backslash; may be "
-       "given several times",
-       "\"\\n\""},
-      o.generate.stop);
-  options.add({"unused_ids",
-               "let the model write ids without a token, which pad its vocabulary and have no text",
-               "true"},
-              o.generate.unused_ids);
-  options.add({"ignore_eot", "go on when the model ends the text", "true"},
-              o.generate.ignore_end_of_text);
 }
 
 }  // namespace
@@ -194,7 +153,7 @@ void add_generate(Program& program) {
        "questions.jsonl"},
       o->batch);
   c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
-  declare_sampling(*o, c.options);
+  declare(o->writing, c.options);
   declare_json(o->json, c.options);
   c.required = {"model"};
   c.run = [o, &c] { return run_generate(*o, c.options); };

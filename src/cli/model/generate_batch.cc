@@ -85,7 +85,8 @@ infer::Request request_of(const infer::LoadedModel& model, const BatchRow& row,
 // Results that wait for those before them.
 class BatchResults {
  public:
-  explicit BatchResults(const std::vector<BatchRow>& rows) : rows_(rows) {}
+  BatchResults(const std::vector<BatchRow>& rows, const infer::SamplingOptions& sampling)
+      : rows_(rows), sampling_(sampling) {}
 
   void fail(std::size_t row, const Error& error) {
     if (code_ == kDone) code_ = exit_code(error.code());
@@ -106,6 +107,7 @@ class BatchResults {
     out.set("ids", std::move(ids));
     out.set("finish_reason", to_string(g.finish));
     out.set("prompt_tokens", static_cast<std::int64_t>(prompt_tokens));
+    out.set("seed", sampling_.temperature > 0 ? Json(sampling_.seed) : Json());
     add(row, out);
   }
   bool wanted() const { return wanted_; }
@@ -126,6 +128,7 @@ class BatchResults {
   }
 
   const std::vector<BatchRow>& rows_;
+  const infer::SamplingOptions& sampling_;
   std::map<std::size_t, std::string> done_;
   std::size_t next_ = 0;
   bool wanted_ = true;  // the reader is still there
@@ -137,7 +140,7 @@ class BatchResults {
 int generate_batch(const infer::LoadedModel& model, const std::string& path,
                    const infer::GenerateOptions& options) {
   const std::vector<BatchRow> rows = read_rows(path);
-  BatchResults results(rows);
+  BatchResults results(rows, options.sampling);
   struct Submitted {
     std::size_t row, prompt_tokens;
   };

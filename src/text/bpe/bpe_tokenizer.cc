@@ -22,6 +22,7 @@ namespace stemma::bpe {
 BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary, const split::Splitter& splitter,
                            std::optional<std::int32_t> end_of_text)
     : vocabulary_(std::move(vocabulary)),
+      added_(vocabulary_.added_tokens),
       merger_(vocabulary_),
       words_(std::make_unique<lookup::WordCache>(vocabulary_.tokens.size())),
       splitter_(splitter),
@@ -202,10 +203,24 @@ class KeptBytes {
 }  // namespace
 
 void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
-  std::string lower;
+  std::size_t begin = 0;
+  while (const auto found = added_.find(text, begin)) {
+    encode_between(text.substr(begin, found->begin - begin), ids);
+    ids.push_back(found->id);
+    begin = found->end;
+  }
+  encode_between(text.substr(begin), ids);
+}
+
+void BpeTokenizer::encode_between(std::string_view text, std::vector<std::int32_t>& ids) const {
+  std::string changed;
+  if (vocabulary_.prefix_space && !text.empty() && text.front() != ' ') {
+    changed.append(" ").append(text);
+    text = changed;
+  }
   if (vocabulary_.lowercase) {
-    lower = unicode::lowercase(text);
-    text = lower;
+    changed = unicode::lowercase(text);
+    text = changed;
   }
   reserve_ids(text, ids);
   KeptBytes kept(text, vocabulary_.missing_bytes);
@@ -221,15 +236,39 @@ void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids)
   }
 }
 
-// Capitals may hide a boundary or make one ("HeL" in o200k, "İ!"), but not between an ASCII letter
-// and a space or line end.
+// An added token may begin in the last bytes and end behind them. Those before are known, and their
+// ends are boundaries.
 std::size_t BpeTokenizer::last_boundary(std::string_view text) const {
-  if (!vocabulary_.lowercase) return splitter_.last_boundary(text);
+  if (added_.empty()) return last_boundary_between(text);
+  const std::size_t longest = added_.longest_name();
+  const std::size_t known = text.size() < longest ? 0 : text.size() - longest + 1;
+  std::size_t begin = 0;
+  for (auto found = added_.find(text); found && found->begin < known;
+       found = added_.find(text, begin))
+    begin = found->end;
+  if (begin >= known) return begin;
+  return begin + last_boundary_between(text.substr(begin, known - begin));
+}
+
+std::size_t BpeTokenizer::last_boundary_between(std::string_view text) const {
+  if (!vocabulary_.lowercase && !vocabulary_.prefix_space) return splitter_.last_boundary(text);
+  // What goes on with a space gets no other one before it. Capitals may hide a boundary or make one
+  // ("HeL" in o200k, "İ!"), but not between an ASCII letter and a space or line end.
   for (std::size_t place = text.size() < 2 ? 0 : text.size() - 1; place > 0; --place) {
     const char before = static_cast<char>(text[place - 1] | 0x20), after = text[place];
-    if ('a' <= before && before <= 'z' && (after == ' ' || after == '\n')) return place;
+    const bool fits = after == ' ' || (after == '\n' && !vocabulary_.prefix_space);
+    if ('a' <= before && before <= 'z' && fits) return place;
   }
   return 0;
+}
+
+Framed BpeTokenizer::frame(std::span<const std::int32_t> first) const {
+  return framed(vocabulary_.frame.single, first, {});
+}
+
+Framed BpeTokenizer::frame(std::span<const std::int32_t> first,
+                           std::span<const std::int32_t> second) const {
+  return framed(vocabulary_.frame.pair, first, second);
 }
 
 std::string_view BpeTokenizer::bytes_of(std::int32_t id) const {

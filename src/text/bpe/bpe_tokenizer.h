@@ -7,7 +7,8 @@
 // Any number of threads may encode and decode at once. They share a cache of words and their ids
 // (word_cache.h) of at most 4 MiB. encode() needs less than 100 KiB beside the text and the ids,
 // and one bit for each byte of the longest piece. Where the vocabulary says `lowercase`, decode()
-// gives the text in lower case. Where it says that bytes are missing, texts lose them.
+// gives the text in lower case. Where it says that bytes are missing, texts lose them. Where it has
+// `prefix_space`, decode() gives that space too.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 
 #include "text/bpe/bpe_merger.h"
 #include "text/bpe/bpe_vocabulary.h"
+#include "text/lookup/name_finder.h"
 #include "text/split/splitter.h"
 #include "text/tokenizer.h"
 
@@ -55,16 +57,24 @@ class BpeTokenizer final : public Tokenizer {
   std::optional<std::int32_t> end_of_text() const override { return end_of_text_; }
   void save(const std::filesystem::path& folder) const override;
   bool keeps_bytes() const override {
-    return !vocabulary_.lowercase && vocabulary_.missing_bytes.empty();
+    return !vocabulary_.lowercase && !vocabulary_.prefix_space && vocabulary_.missing_bytes.empty();
   }
   std::string_view chat_template() const override { return vocabulary_.chat_template; }
   std::size_t last_boundary(std::string_view text) const override;
+  Framed frame(std::span<const std::int32_t> first) const override;
+  Framed frame(std::span<const std::int32_t> first,
+               std::span<const std::int32_t> second) const override;
 
   const BpeVocabulary& vocabulary() const { return vocabulary_; }
   const split::Splitter& splitter() const { return splitter_; }
 
  private:
+  // What is between two added tokens.
+  void encode_between(std::string_view text, std::vector<std::int32_t>& ids) const;
+  std::size_t last_boundary_between(std::string_view text) const;
+
   BpeVocabulary vocabulary_;
+  lookup::NameFinder added_;
   BpeMerger merger_;
   std::unique_ptr<lookup::WordCache> words_;
   const split::Splitter& splitter_;

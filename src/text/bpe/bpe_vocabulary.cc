@@ -101,6 +101,13 @@ std::map<std::string, std::int32_t> roles_of(const BpeVocabulary& vocabulary,
   return roles;
 }
 
+std::optional<std::int32_t> id_of_role(const BpeVocabulary& vocabulary, bool wanted,
+                                       const std::string& role) {
+  const auto found = vocabulary.roles.find(role);
+  if (!wanted || found == vocabulary.roles.end()) return std::nullopt;
+  return found->second;
+}
+
 std::optional<std::int32_t> separator_of(
     const std::vector<std::pair<std::string, std::int32_t>>& special_tokens,
     std::string_view eos_name) {
@@ -151,12 +158,39 @@ void VocabularyBuilder::add_special(std::string_view name, std::int64_t id) {
     also_ordinary_.push_back(checked);
   else
     store(name, checked);
+  if (is_special(checked))
+    fail(where_, fmt::format("special token {} is given twice", shown(name)));
   if (static_cast<std::size_t>(checked) >= is_special_.size())
     is_special_.resize(static_cast<std::size_t>(checked) + 1);
-  if (is_special_[static_cast<std::size_t>(checked)])
-    fail(where_, fmt::format("special token {} is given twice", shown(name)));
   is_special_[static_cast<std::size_t>(checked)] = true;
   vocabulary_.special_tokens.emplace_back(name, checked);
+}
+
+bool VocabularyBuilder::is_special(std::int32_t id) const {
+  return static_cast<std::size_t>(id) < is_special_.size() &&
+         is_special_[static_cast<std::size_t>(id)];
+}
+
+void VocabularyBuilder::add_added(std::string_view name, std::int64_t id) {
+  const std::int32_t checked = checked_id(name, id);
+  if (index_.find(name) != checked) store(name, checked);
+  vocabulary_.added_tokens.emplace_back(name, checked);
+}
+
+void VocabularyBuilder::add_named_specials(std::span<const std::string> names) {
+  const bool any_token = vocabulary_.by_tokens || vocabulary_.whole_pieces;
+  std::vector<bool> from_text = reachable_ids();
+  for (const auto& [name, id] : vocabulary_.added_tokens)
+    from_text[static_cast<std::size_t>(id)] = true;
+  for (const std::string& name : names) {
+    if (name.empty()) continue;
+    const std::int32_t known = index_.find(name);
+    if (known < 0)
+      add_special(name, static_cast<std::int64_t>(vocabulary_.tokens.size()));
+    else if (!any_token && !is_special(known) && static_cast<std::size_t>(known) < from_text.size() &&
+             !from_text[static_cast<std::size_t>(known)])
+      add_special(name, known);
+  }
 }
 
 void VocabularyBuilder::add_merge(std::string_view left, std::string_view right) {
@@ -187,7 +221,8 @@ std::vector<bool> VocabularyBuilder::reachable_ids() const {
 
 std::vector<std::int32_t> VocabularyBuilder::unreachable_tokens() const {
   std::vector<bool> reachable = reachable_ids();
-  for (const auto& special : vocabulary_.special_tokens) reachable[special.second] = true;
+  for (const auto* list : {&vocabulary_.special_tokens, &vocabulary_.added_tokens})
+    for (const auto& [name, id] : *list) reachable[static_cast<std::size_t>(id)] = true;
   std::vector<std::int32_t> unreachable;
   for (std::size_t id = 0; id < reachable.size(); ++id)
     if (!reachable[id] && !vocabulary_.tokens[id].empty())
@@ -216,7 +251,8 @@ BpeVocabulary VocabularyBuilder::finish() {
           fmt::format("[{}] special token {} (id {}) is also a token of ordinary text; text "
                       "must never yield a special token, so give it another name",
                       where_, shown(name), id));
-  std::ranges::sort(vocabulary_.special_tokens, {}, &std::pair<std::string, std::int32_t>::second);
+  for (auto* list : {&vocabulary_.special_tokens, &vocabulary_.added_tokens})
+    std::ranges::sort(*list, {}, &std::pair<std::string, std::int32_t>::second);
   index_ = lookup::TokenTable();
   merged_ = {};
   return std::exchange(vocabulary_, {});

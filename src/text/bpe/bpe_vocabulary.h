@@ -15,11 +15,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "text/frame.h"
 #include "text/lookup/pair_map.h"
 #include "text/lookup/token_list.h"
 #include "text/lookup/token_table.h"
@@ -58,6 +60,13 @@ struct BpeVocabulary {
   // unk are the token between documents, as in GPT-2.
   std::map<std::string, std::int32_t> roles;
   std::string chat_template;  // Jinja; empty: none
+  // (name, id) of tokens that are found in every text before it is split; by id, and in `tokens`.
+  // What is between them is encoded by itself.
+  std::vector<std::pair<std::string, std::int32_t>> added_tokens;
+  // A space is put before what does not begin with one (Hugging Face's add_prefix_space).
+  bool prefix_space = false;
+  Frame frame = plain_frame();  // what models expect around texts
+  std::string settings = "{}";  // the keys of tokenizer_config.json that only copies need
 
   // By id: whether the token is special.
   std::vector<bool> special_ids() const;
@@ -72,6 +81,10 @@ std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
 // BpeVocabulary::roles of names, without those that are no special token of the vocabulary.
 std::map<std::string, std::int32_t> roles_of(const BpeVocabulary& vocabulary,
                                              const std::map<std::string, std::string>& names);
+
+// The token that plays a part, where it is wanted and there is one.
+std::optional<std::int32_t> id_of_role(const BpeVocabulary& vocabulary, bool wanted,
+                                       const std::string& role);
 
 // The id of the token that separates documents: `eos_name` or, where that is empty or unknown,
 // <|endoftext|>, if they are among the special tokens.
@@ -103,6 +116,11 @@ class VocabularyBuilder {
   void add_token(std::string_view bytes, std::int64_t id);
   // A token that text never yields. The id may be that of the same token, added before.
   void add_special(std::string_view name, std::int64_t id);
+  // A token that every text yields where its name stands (BpeVocabulary::added_tokens).
+  void add_added(std::string_view name, std::int64_t id);
+  // After all merges. Special tokens of which files say only the names: each has the id of its name
+  // or, where that has none, the next one. Those that text yields are passed over.
+  void add_named_specials(std::span<const std::string> names);
   // After all tokens.
   void add_merge(std::string_view left, std::string_view right);
   // Instead of merges: BpeVocabulary::by_tokens.
@@ -123,6 +141,7 @@ class VocabularyBuilder {
 
  private:
   std::int32_t checked_id(std::string_view token, std::int64_t id) const;
+  bool is_special(std::int32_t id) const;
   void store(std::string_view bytes, std::int32_t id);
   std::vector<bool> reachable_ids() const;
 

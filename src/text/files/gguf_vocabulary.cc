@@ -32,8 +32,6 @@ class GgufVocabularyReader {
                       "can be read",
                       quoted(gguf_.model)));
     const split::Splitter& splitter = splitter_of_name();
-    if (gguf_.adds_bos) refuse("it adds a token before every text (tokenizer.ggml.add_bos_token)");
-    if (gguf_.adds_eos) refuse("it adds a token after every text (tokenizer.ggml.add_eos_token)");
     if (gguf_.adds_space)
       refuse("it adds a space before every text (tokenizer.ggml.add_space_prefix)");
     check_sizes();
@@ -44,6 +42,8 @@ class GgufVocabularyReader {
     bpe::BpeVocabulary vocabulary = builder_.finish();
     const std::string eos_name = add_roles(vocabulary);
     vocabulary.chat_template = gguf_.chat_template;
+    vocabulary.frame = bos_eos_frame(bpe::id_of_role(vocabulary, gguf_.adds_bos, "bos_token"),
+                                     bpe::id_of_role(vocabulary, gguf_.adds_eos, "eos_token"));
     return bpe::make_bpe_tokenizer(std::move(vocabulary), splitter, eos_name);
   }
 
@@ -102,9 +102,11 @@ class GgufVocabularyReader {
     const auto number = static_cast<std::int64_t>(id);
     switch (gguf_.types[id]) {
       case kUserDefined:
-        if (!bpe::has_special_form(text))
-          refuse(fmt::format("token {} {} is user-defined: it would be matched inside text", id,
-                             quoted(text)));
+        if (!bpe::has_special_form(text)) {
+          check_utf8(text, fmt::format("{}: token {}", gguf_.where, id));
+          builder_.add_added(text, number);
+          return;
+        }
         [[fallthrough]];
       case kControl:
         check_utf8(text, fmt::format("{}: token {}", gguf_.where, id));

@@ -40,9 +40,9 @@ struct GgufVocabulary {
 
 // Tokens of type 3, control, are special. So are those of type 4, user-defined, whose names are
 // written <...>: text never yields them here, where llama.cpp finds them in any text; other
-// user-defined tokens are refused. Throws corrupt (arrays that contradict each other, an id outside
-// the vocabulary, a token or merge that cannot be) and unsupported, with its name (another model,
-// pattern or type of token; what adds tokens or a space to every text).
+// user-defined tokens are found in any text here too. Throws corrupt (arrays that contradict each
+// other, an id outside the vocabulary, a token or merge that cannot be) and unsupported, with its
+// name (another model, pattern or type of token; a space before every text).
 std::shared_ptr<const Tokenizer> tokenizer_of(const GgufVocabulary& vocabulary);
 
 }  // namespace stemma::tokenizer_files

@@ -6,12 +6,10 @@
 //
 // `where` names the source in messages. All parsers accept any bytes. They throw corrupt for what
 // is damaged or contradicts itself, and unsupported, naming the feature, for what is well formed
-// but would give other ids here (another model, pre-tokenizer or normalizer, tokens matched inside
-// text, ...).
+// but would give other ids here (another model, pre-tokenizer or normalizer, ...).
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,22 +17,13 @@
 #include <vector>
 
 #include "text/bpe/bpe_tokenizer.h"
+#include "text/files/folder_settings.h"
 
 namespace stemma {
 class Json;
 }
 
 namespace stemma::tokenizer_files {
-
-// What tokenizer_config.json, special_tokens_map.json and chat_template.jinja say.
-struct TokenNames {
-  std::string eos;                           // separates documents; empty: <|endoftext|>, if there
-  std::vector<std::string> special;          // every name of a special token
-  std::map<std::string, std::string> roles;  // "bos_token" and the like
-  std::string chat_template;                 // Jinja; empty: none
-};
-// Of one of the two JSON files; what it says goes before what `names` has.
-void add_token_names(std::string_view text, const std::string& where, TokenNames& names);
 
 // eos_name: the special token that separates documents, as tokenizer_config.json names it; empty or
 // unknown means <|endoftext|> where the vocabulary has it.
@@ -44,26 +33,27 @@ std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view t
 // The same of a file that is parsed already.
 std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
                                                              const std::string& where,
-                                                             const TokenNames& names = {});
+                                                             const FolderSettings& settings = {});
+
+// Roles, chat template and what copies keep.
+void keep_settings(const FolderSettings& settings, bpe::BpeVocabulary& vocabulary);
 
 // Left and right tokens of merges.txt, as bytes, by rank.
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
                                                               const std::string& where);
 
-// The pair of older files, which do not say which tokens are special: those are the ones in
-// `special_names` and those spelled <...> that no merge makes.
+// The pair of older files, which do not say which tokens are special: those are the ones that
+// `settings` names and those spelled <...> that no merge makes.
 struct VocabAndMerges {
   std::string_view vocab_json, merges_txt;
-  std::vector<std::string> special_names;
-  std::string eos_name;  // as above
+  FolderSettings settings;
 };
 std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                                 const std::string& where);
 
 // A folder with tokenizer.json (also of a character tokenizer, char_json.h, or of WordPiece,
 // wordpiece/files.h), with vocab.json and merges.txt, or with vocab.txt; or a tokenizer.json
-// itself. tokenizer_config.json, special_tokens_map.json and chat_template.jinja beside it are read
-// where they exist.
+// itself. What lies beside it is read too (folder_settings.h).
 std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& path);
 
 // Tokenizer::save().

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "text/files/frame_json.h"
 #include "text/files/hugging_face.h"
 #include "text/files/text_file.h"
 #include "text/unicode/byte_alphabet.h"
@@ -22,7 +23,8 @@ std::vector<std::string> written_tokens(const bpe::BpeVocabulary& vocabulary) {
   written.reserve(vocabulary.tokens.size());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
     written.push_back(unicode::to_byte_alphabet(vocabulary.tokens[id]));
-  for (const auto& [name, id] : vocabulary.special_tokens) written[id] = name;
+  for (const auto* list : {&vocabulary.special_tokens, &vocabulary.added_tokens})
+    for (const auto& [name, id] : *list) written[static_cast<std::size_t>(id)] = name;
   return written;
 }
 
@@ -37,20 +39,27 @@ std::string vocab_json(const std::vector<std::string>& written, std::string_view
   return text + fmt::format("\n{}}}", indent);
 }
 
+Json added_token_json(const std::string& name, std::int32_t id, bool special,
+                      const bpe::SpecialFlags& flags) {
+  return Json::object({{"id", id},
+                       {"content", name},
+                       {"single_word", flags.single_word},
+                       {"lstrip", flags.lstrip},
+                       {"rstrip", flags.rstrip},
+                       {"normalized", flags.normalized},
+                       {"special", special}});
+}
+
 std::string added_tokens_json(const bpe::BpeVocabulary& vocabulary) {
   Json tokens = Json::array();
   for (const auto& [name, id] : vocabulary.special_tokens) {
     const auto found = vocabulary.special_flags.find(id);
-    const bpe::SpecialFlags flags =
-        found == vocabulary.special_flags.end() ? bpe::SpecialFlags() : found->second;
-    tokens.push_back(Json::object({{"id", id},
-                                   {"content", name},
-                                   {"single_word", flags.single_word},
-                                   {"lstrip", flags.lstrip},
-                                   {"rstrip", flags.rstrip},
-                                   {"normalized", flags.normalized},
-                                   {"special", true}}));
+    tokens.push_back(added_token_json(
+        name, id, true,
+        found == vocabulary.special_flags.end() ? bpe::SpecialFlags() : found->second));
   }
+  for (const auto& [name, id] : vocabulary.added_tokens)
+    tokens.push_back(added_token_json(name, id, false, {.normalized = true}));
   return tokens.dump();
 }
 
@@ -84,9 +93,15 @@ std::string tokenizer_json(const bpe::BpeTokenizer& tokenizer,
                            const std::vector<std::string>& written) {
   const bpe::BpeVocabulary& vocabulary = tokenizer.vocabulary();
   const Json byte_level = Json::object({{"type", "ByteLevel"},
-                                        {"add_prefix_space", false},
+                                        {"add_prefix_space", vocabulary.prefix_space},
                                         {"trim_offsets", true},
                                         {"use_regex", true}});
+  const Json post_processor =
+      vocabulary.frame == plain_frame()
+          ? byte_level
+          : template_processing(vocabulary.frame, [&](std::int32_t id) {
+              return std::string_view(written[static_cast<std::size_t>(id)]);
+            });
   std::string text = fmt::format(
       R"({{
   "version": "1.0",
@@ -109,7 +124,7 @@ std::string tokenizer_json(const bpe::BpeTokenizer& tokenizer,
     "vocab": {},
     "merges": [)",
       added_tokens_json(vocabulary), vocabulary.lowercase ? R"({"type": "Lowercase"})" : "null",
-      pre_tokenizer_json(tokenizer, byte_level), byte_level.dump(), byte_level.dump(),
+      pre_tokenizer_json(tokenizer, byte_level), post_processor.dump(), byte_level.dump(),
       vocabulary.by_tokens || vocabulary.whole_pieces, vocab_json(written, "    "));
   const char* separator = "";
   for (const bpe::BpeMerge& merge : bpe::listed_merges(vocabulary)) {
@@ -150,8 +165,10 @@ Json tokenizer_config(const bpe::BpeTokenizer& tokenizer) {
   const bool as_gpt2 =
       reads_text_as_gpt2(tokenizer) && end && tokenizer.bytes_of(*end) == "<|endoftext|>";
   config.set("tokenizer_class", as_gpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
-  config.set("add_prefix_space", false);
-  config.set("clean_up_tokenization_spaces", false);
+  config.set("add_prefix_space", tokenizer.vocabulary().prefix_space);
+  add_kept(Json::parse(tokenizer.vocabulary().settings, "settings"), config);
+  if (config.find("clean_up_tokenization_spaces") == nullptr)
+    config.set("clean_up_tokenization_spaces", false);
   if (!tokenizer.chat_template().empty())
     config.set("chat_template", std::string(tokenizer.chat_template()));
   return config;

@@ -25,7 +25,8 @@ void remove_other_tokenizer_files(const std::filesystem::path& folder,
                                   std::initializer_list<std::string_view> written) {
   std::error_code error;  // one that cannot be removed is no reason to fail: the others are whole
   for (const std::string_view name :
-       {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"})
+       {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja",
+        "added_tokens.json"})
     if (std::ranges::find(written, name) == written.end())
       std::filesystem::remove(folder / name, error);
 }

@@ -219,12 +219,15 @@ std::shared_ptr<const bpe::BpeTokenizer> read_tiktoken(const std::filesystem::pa
 
 void save_tiktoken(const bpe::BpeTokenizer& tokenizer, const std::filesystem::path& path) {
   const bpe::BpeVocabulary& vocabulary = tokenizer.vocabulary();
-  if (vocabulary.lowercase)
-    throw Error(
-        ErrorCode::unsupported,
-        fmt::format("[{}] a .tiktoken file cannot say that text is put in lower case; write "
-                    "a folder instead",
-                    path.string()));
+  const char* unsaid = vocabulary.lowercase                ? "text is put in lower case"
+                       : vocabulary.prefix_space            ? "a space is put before texts"
+                       : !vocabulary.added_tokens.empty()   ? "tokens are matched inside text"
+                       : vocabulary.frame != plain_frame() ? "tokens are put around texts"
+                                                            : nullptr;
+  if (unsaid != nullptr)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[{}] a .tiktoken file cannot say that {}; write a folder instead",
+                            path.string(), unsaid));
   for (const auto& [name, id] : vocabulary.special_tokens)
     if (const std::string_view flag = vocabulary.flag_of_special(id); !flag.empty())
       throw Error(ErrorCode::unsupported,

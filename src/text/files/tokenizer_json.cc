@@ -1,5 +1,5 @@
 // Reads tokenizer.json (huggingface/tokenizers, version 1.0).
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "text/bpe/merging_by_tokens.h"
+#include "text/files/frame_json.h"
 #include "text/files/hugging_face.h"
 #include "text/files/json_error.h"
 #include "text/lookup/string_map.h"
@@ -17,29 +18,37 @@ namespace {
 
 class TokenizerJsonReader {
  public:
-  TokenizerJsonReader(const Json& root, const std::string& where)
-      : root_(root), where_(where), builder_(where, sizes(root)) {}
+  TokenizerJsonReader(const Json& root, const std::string& where, const FolderSettings& settings)
+      : root_(root), where_(where), settings_(settings), builder_(where, sizes(root, settings)) {}
 
   bpe::BpeVocabulary read() {
     const Json& model = root_.at("model");
     check_model(model);
     const bool lowercase = read_normalizer();
-    check_post_processor();
     check_decoder();
     read_added_tokens();
     read_vocab(model.at("vocab"));
-    for (const auto& [name, id] : specials_) builder_.add_special(name, id);
+    for (const auto& [name, token] : added_)
+      token.special ? builder_.add_special(name, token.id) : builder_.add_added(name, token.id);
     for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
     const bool whole_pieces = model.get("ignore_merges", false);
     if (whole_pieces) builder_.keep_whole_pieces();
     builder_.allow_missing_bytes();
+    builder_.add_named_specials(settings_.special);
     bpe::BpeVocabulary vocabulary = builder_.finish();
     const Json* unknown = model.find("unk_token");
     if (!vocabulary.missing_bytes.empty() && unknown != nullptr && !unknown->is_null())
       refuse(fmt::format("the model has no token for {} bytes and an unk_token instead",
                          vocabulary.missing_bytes.size()));
     vocabulary.lowercase = lowercase;
-    vocabulary.special_flags = std::move(special_flags_);
+    if (lowercase && !vocabulary.added_tokens.empty())
+      refuse(fmt::format("it puts text in lower case and matches '{}' in it",
+                         vocabulary.added_tokens.front().first));
+    for (const auto& [name, token] : added_)
+      if (token.special && token.flags != bpe::SpecialFlags())
+        vocabulary.special_flags[static_cast<std::int32_t>(token.id)] = token.flags;
+    vocabulary.prefix_space = adds_space();
+    vocabulary.frame = read_post_processor(vocabulary);
     // What was made from a .tiktoken file gets back its rule, which needs no list.
     if (whole_pieces && bpe::difference_from_merging_by_tokens(vocabulary).empty()) {
       vocabulary.by_tokens = true;
@@ -59,6 +68,7 @@ class TokenizerJsonReader {
       check_byte_level(*step, true);
       return split::gpt2_splitter();
     }
+    if (adds_space()) refuse("its pre_tokenizer adds a space to each piece");
     const Json::Array& steps = step->at("pretokenizers").as_array();
     if (steps.size() != 2)
       refuse(fmt::format("its pre_tokenizer is a sequence of {} steps", steps.size()));
@@ -97,13 +107,14 @@ class TokenizerJsonReader {
     return step != nullptr && step->is_null() ? nullptr : step;
   }
 
-  static bpe::VocabularyBuilder::Sizes sizes(const Json& root) {
+  static bpe::VocabularyBuilder::Sizes sizes(const Json& root, const FolderSettings& settings) {
     const Json& model = root.at("model");
     const Json* vocab = model.find("vocab");
     const Json* merges = model.find("merges");
     const Json* added = root.find("added_tokens");
     return {(vocab && vocab->is_object() ? vocab->as_object().size() : 0) +
-                (added && added->is_array() ? added->as_array().size() : 0),
+                (added && added->is_array() ? added->as_array().size() : 0) +
+                settings.added.size() + settings.special.size(),
             merges && merges->is_array() ? merges->as_array().size() : 0};
   }
 
@@ -131,7 +142,6 @@ class TokenizerJsonReader {
   void check_byte_level(const Json& step, bool use_regex) const {
     const std::string type = step.get("type", "without type");
     if (type != "ByteLevel") refuse(fmt::format("its pre_tokenizer is {}", type));
-    if (step.get("add_prefix_space", true)) refuse("its pre_tokenizer adds a prefix space");
     if (step.get("use_regex", true) != use_regex)
       refuse(fmt::format("its pre_tokenizer has use_regex {}", !use_regex));
   }
@@ -152,15 +162,40 @@ class TokenizerJsonReader {
     return *splitter;
   }
 
-  // A template that adds no token of its own, as transformers writes it, changes nothing.
-  void check_post_processor() const {
+  // Whether a space is put before texts. GPT2Tokenizer builds its own ByteLevel from
+  // tokenizer_config.json, other classes take the one in the file.
+  bool adds_space() const {
+    const Json* step = find_step("pre_tokenizer", "pretokenizers");
+    if (step == nullptr) return false;
+    bool of_file = step->get("add_prefix_space", true);
+    if (step->get("type", "") == "Sequence")
+      of_file = step->at("pretokenizers").as_array().back().get("add_prefix_space", true);
+    else if (settings_.tokenizer_class.starts_with("GPT2Tokenizer"))
+      return settings_.adds_space.value_or(false);
+    return of_file;
+  }
+
+  // ByteLevel, which adds nothing, a template, or both.
+  Frame read_post_processor(const bpe::BpeVocabulary& vocabulary) const {
     const Json* step = find_step("post_processor", "processors");
-    if (step == nullptr) return;
-    const std::string type = step->get("type", "without type");
+    Frame frame = plain_frame();
+    if (step != nullptr && step->get("type", "") == "Sequence") {
+      for (const Json& part : step->at("processors").as_array()) add_processor(part, vocabulary, frame);
+    } else if (step != nullptr) {
+      add_processor(*step, vocabulary, frame);
+    }
+    return frame;
+  }
+
+  void add_processor(const Json& step, const bpe::BpeVocabulary& vocabulary, Frame& frame) const {
+    const std::string type = step.get("type", "without type");
     if (type == "ByteLevel") return;
-    if (type != "TemplateProcessing") refuse(fmt::format("its post_processor is {}", type));
-    for (const Json& part : step->at("single").as_array())
-      if (part.find("Sequence") == nullptr) refuse("its post_processor adds tokens to every text");
+    if (type != "TemplateProcessing" || frame != plain_frame())
+      refuse(fmt::format("its post_processor is {}", type));
+    frame = FrameReader(where_, [&](std::int64_t id) {
+              return id >= 0 && id < std::ssize(vocabulary.tokens) &&
+                     !vocabulary.tokens[static_cast<std::size_t>(id)].empty();
+            }).read(step);
   }
 
   void check_decoder() const {
@@ -171,29 +206,32 @@ class TokenizerJsonReader {
   }
 
   void read_added_tokens() {
-    const Json* added = root_.find("added_tokens");
-    if (added == nullptr || added->is_null()) return;
-    for (const Json& token : added->as_array()) {
-      const std::string& name = token.at("content").as_string();
-      if (!token.get("special", false))
-        refuse(
-            fmt::format("added token '{}' is not special: it would be matched inside text", name));
-      const bpe::SpecialFlags flags{token.get("single_word", false), token.get("lstrip", false),
-                                    token.get("rstrip", false), token.get("normalized", false)};
-      if (flags != bpe::SpecialFlags())
-        special_flags_[static_cast<std::int32_t>(token.at("id").as_int())] = flags;
-      if (!specials_.try_emplace(name, token.at("id").as_int()).second)
-        fail(fmt::format("added token '{}' is there twice", name));
-    }
+    const Json* list = root_.find("added_tokens");
+    if (list != nullptr && !list->is_null())
+      for (const Json& token : list->as_array())
+        if (!add(added_token_of(token, token.at("id").as_int())))
+          fail(fmt::format("added token '{}' is there twice", token.at("content").as_string()));
+    // What the file itself says goes before tokenizer_config.json.
+    for (const AddedToken& token : settings_.added) add(token);
+  }
+
+  // False where there is a token of that name.
+  bool add(AddedToken token) {
+    const auto is_named = [&](const std::string& name) { return name == token.name; };
+    token.special = token.special || std::ranges::any_of(settings_.special, is_named);
+    check_flags(token, where_);
+    if (token.name.empty()) fail("an added token has no name");
+    std::string name = token.name;
+    return added_.try_emplace(std::move(name), std::move(token)).second;
   }
 
   void read_vocab(const Json& vocab) {
     for (const auto& [text, id] : vocab.as_object()) {
-      const auto special = specials_.find(text);
-      if (special != specials_.end()) {
-        if (special->second != id.as_int())
+      const auto added = added_.find(text);
+      if (added != added_.end()) {
+        if (added->second.id != id.as_int())
           fail(fmt::format("token '{}' has id {} in the vocabulary and {} in added_tokens", text,
-                           id.as_int(), special->second));
+                           id.as_int(), added->second.id));
         continue;
       }
       const std::optional<std::string> bytes = unicode::from_byte_alphabet(text);
@@ -227,23 +265,22 @@ class TokenizerJsonReader {
 
   const Json& root_;
   const std::string& where_;
+  const FolderSettings& settings_;
   bpe::VocabularyBuilder builder_;
-  lookup::StringMap<std::int64_t> specials_;
-  std::map<std::int32_t, bpe::SpecialFlags> special_flags_;
+  lookup::StringMap<AddedToken> added_;
 };
 
 }  // namespace
 
 std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
                                                              const std::string& where,
-                                                             const TokenNames& names) {
+                                                             const FolderSettings& settings) {
   try {
-    TokenizerJsonReader reader(root, where);
+    TokenizerJsonReader reader(root, where, settings);
     const split::Splitter& splitter = reader.read_pre_tokenizer();
     bpe::BpeVocabulary vocabulary = reader.read();
-    vocabulary.roles = bpe::roles_of(vocabulary, names.roles);
-    vocabulary.chat_template = names.chat_template;
-    return bpe::make_bpe_tokenizer(std::move(vocabulary), splitter, names.eos);
+    keep_settings(settings, vocabulary);
+    return bpe::make_bpe_tokenizer(std::move(vocabulary), splitter, settings.eos);
   } catch (const Error& error) {
     throw with_source(error, where);
   }
@@ -252,9 +289,9 @@ std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
 std::shared_ptr<const bpe::BpeTokenizer> parse_tokenizer_json(std::string_view text,
                                                               const std::string& where,
                                                               std::string_view eos_name) {
-  TokenNames names;
-  names.eos = eos_name;
-  return read_tokenizer_json(Json::parse(text, where), where, names);
+  FolderSettings settings;
+  settings.eos = eos_name;
+  return read_tokenizer_json(Json::parse(text, where), where, settings);
 }
 
 }  // namespace stemma::tokenizer_files

@@ -38,14 +38,26 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
   for (const auto& [left, right] : merges) made.try_emplace(left + right);
 
   lookup::StringMap<bool> named;
-  for (const std::string& name : files.special_names) named.try_emplace(name);
+  for (const std::string& name : files.settings.special) named.try_emplace(name);
+  lookup::StringMap<AddedToken> added;
+  for (const AddedToken& token : files.settings.added) {
+    AddedToken& kept = added.try_emplace(token.name, token).first->second;
+    kept.special = kept.special || named.contains(token.name);
+    check_flags(kept, vocab_name);
+  }
 
-  bpe::VocabularyBuilder builder(vocab_name, {vocab.as_object().size(), merges.size()});
+  bpe::VocabularyBuilder builder(
+      vocab_name,
+      {vocab.as_object().size() + added.size() + files.settings.special.size(), merges.size()});
   std::vector<Candidate> specials;
   for (const auto& [text, id] : vocab.as_object()) {
     const std::optional<std::string> bytes = unicode::from_byte_alphabet(text);
     const bool ordinary = bytes && (bytes->size() == 1 || made.contains(*bytes));
-    if (!ordinary && (named.contains(text) || bpe::has_special_form(text))) {
+    if (const auto found = added.find(text); found != added.end()) {
+      if (found->second.id != id.as_int())
+        fail(vocab_name, fmt::format("token '{}' has id {}, the settings beside it say {}", text,
+                                     id.as_int(), found->second.id));
+    } else if (!ordinary && (named.contains(text) || bpe::has_special_form(text))) {
       specials.push_back({text, id.as_int()});
     } else if (!bytes) {
       fail(vocab_name,
@@ -55,13 +67,28 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
     }
   }
   for (const Candidate& special : specials) builder.add_special(special.name, special.id);
+  for (const auto& [name, token] : added) {
+    if (token.special)
+      builder.add_special(name, token.id);
+    else
+      builder.add_added(name, token.id);
+  }
   add_merges(builder, merges);
   const std::vector<std::int32_t> lost = builder.unreachable_tokens();
   if (!lost.empty())
     fail(merges_name, fmt::format("no merge makes {} tokens of vocab.json, the first of id {}: the "
                                   "file is cut short or belongs to another vocabulary",
                                   lost.size(), lost.front()));
-  return builder.finish();
+  builder.add_named_specials(files.settings.special);
+  bpe::BpeVocabulary vocabulary = builder.finish();
+  for (const auto& [name, token] : added)
+    if (token.special && token.flags != bpe::SpecialFlags())
+      vocabulary.special_flags[static_cast<std::int32_t>(token.id)] = token.flags;
+  vocabulary.prefix_space = files.settings.adds_space.value_or(false);
+  keep_settings(files.settings, vocabulary);
+  vocabulary.frame = bos_eos_frame(bpe::id_of_role(vocabulary, files.settings.adds_bos, "bos_token"),
+                                   bpe::id_of_role(vocabulary, files.settings.adds_eos, "eos_token"));
+  return vocabulary;
 }
 
 }  // namespace
@@ -94,7 +121,8 @@ std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view t
 std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                                 const std::string& where) {
   try {
-    return bpe::make_bpe_tokenizer(build(files, where), split::gpt2_splitter(), files.eos_name);
+    return bpe::make_bpe_tokenizer(build(files, where), split::gpt2_splitter(),
+                                   files.settings.eos);
   } catch (const Error& error) {
     throw with_source(error, where + "vocab.json");
   }

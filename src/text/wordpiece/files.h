@@ -1,7 +1,7 @@
 // WordPiece tokenizers as Hugging Face files: tokenizer.json with the model WordPiece, and
 // vocab.txt (one token a line, its id is the number of the line from 0) with tokenizer_config.json.
 //
-//   Settings settings = read_settings("folder");
+//   Settings settings = settings_of(read_folder_settings("folder"), "folder");
 //   if (is_wordpiece_txt(text)) tokenizer = parse_wordpiece_txt(text, "vocab.txt", settings);
 //   save_hugging_face(tokenizer->vocabulary(), "copy");
 //
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/files/folder_settings.h"
 #include "text/wordpiece/tokenizer.h"
 
 namespace stemma {
@@ -24,15 +25,19 @@ class Json;
 
 namespace stemma::wordpiece {
 
-// What tokenizer_config.json and special_tokens_map.json say.
+// What the files beside a vocabulary say.
 struct Settings {
+  tokenizer_files::FolderSettings folder;
   SpecialNames names;
-  std::vector<std::string> special;  // further special tokens
-  TextOptions text;                  // for vocab.txt: a tokenizer.json has its own
+  TextOptions text;  // for vocab.txt: a tokenizer.json has its own
 };
-// Of a folder; a file that is missing says nothing.
-Settings read_settings(const std::filesystem::path& folder);
-void add_settings(std::string_view text, const std::string& where, Settings& settings);
+// Throws corrupt and unsupported, starting with [where].
+Settings settings_of(tokenizer_files::FolderSettings folder, const std::string& where);
+
+// The added and special tokens that the settings name and the builder does not have as such. The
+// five that every model of this kind needs get no new ids: their absence is an error of finish().
+void add_tokens_of_settings(const Settings& settings, const std::string& where,
+                            VocabularyBuilder& builder);
 
 // Whether a tokenizer.json is of this kind. Throws nothing but corrupt.
 bool is_wordpiece_json(const Json& root);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "text/files/frame_json.h"
 #include "text/files/json_error.h"
 #include "text/wordpiece/files.h"
 
@@ -37,19 +38,18 @@ class WordPieceJsonReader {
     for (const auto& [token, id] : model.at("vocab").as_object())
       builder_.add_token(token, id.as_int());
     read_added_tokens();
+    add_tokens_of_settings(settings_, where_, builder_);
     SpecialNames names = settings_.names;
     names.unknown = model.get("unk_token", names.unknown.c_str());
     std::optional<Frame> frame = read_post_processor();
     Vocabulary vocabulary = builder_.finish(std::move(options), std::move(names));
     if (frame) vocabulary.frame = std::move(*frame);
+    vocabulary.settings = settings_.folder.kept.dump();
     tell_what_is_not_applied();
     return vocabulary;
   }
 
  private:
-  using Kind = FramePart::Kind;
-  static constexpr std::size_t kMostAdded = 1000;  // a short file could ask for a lot of memory
-
   [[noreturn]] void refuse(const std::string& what) const {
     throw Error(ErrorCode::unsupported,
                 fmt::format("[{}] {}; of WordPiece models only those with BertNormalizer and "
@@ -114,67 +114,21 @@ class WordPieceJsonReader {
   // After the tokens, whose ids it names.
   std::optional<Frame> read_post_processor() const {
     const Json* step = present(root_, "post_processor");
-    if (step == nullptr)
-      return Frame{{{Kind::first, {}, 0}}, {{Kind::first, {}, 0}, {Kind::second, {}, 1}}};
+    if (step == nullptr) return plain_frame();
+    const tokenizer_files::FrameReader reader(
+        where_, [&](std::int64_t id) { return builder_.has_id(id); });
     const std::string type = step->get("type", "without type");
+    // Its tokens are pairs of name and id: ["[CLS]", 101].
     if (type == "BertProcessing")
-      return bert_frame(id_of_pair(step->at("cls")), id_of_pair(step->at("sep")));
+      return bert_frame(reader.checked_id(second_of(step->at("cls"))),
+                        reader.checked_id(second_of(step->at("sep"))));
     if (type != "TemplateProcessing") refuse(fmt::format("its post_processor is {}", type));
-    const Json& specials = step->at("special_tokens");
-    return Frame{read_template(step->at("single"), specials, false),
-                 read_template(step->at("pair"), specials, true)};
+    return reader.read(*step);
   }
 
-  // Of ["[CLS]", 101].
-  std::int32_t id_of_pair(const Json& pair) const {
+  const Json& second_of(const Json& pair) const {
     if (pair.as_array().size() != 2) fail("its post_processor has a token without an id");
-    return checked_id(pair.as_array()[1]);
-  }
-
-  std::int32_t checked_id(const Json& value) const {
-    const std::int64_t id = value.as_int();
-    if (!builder_.has_id(id))
-      fail(fmt::format("its post_processor adds the id {}, which has no token", id));
-    return static_cast<std::int32_t>(id);
-  }
-
-  std::vector<FramePart> read_template(const Json& list, const Json& specials, bool pair) const {
-    std::vector<FramePart> parts;
-    std::size_t firsts = 0, seconds = 0, added = 0;
-    for (const Json& item : list.as_array()) {
-      const Json* text = item.find("Sequence");
-      const Json& body = text ? *text : item.at("SpecialToken");
-      FramePart part;
-      part.segment = segment_of(body);
-      const std::string& name = body.at("id").as_string();
-      if (text == nullptr) {
-        for (const Json& id : specials.at(name).at("ids").as_array())
-          part.ids.push_back(checked_id(id));
-      } else if (name == "A") {
-        part.kind = Kind::first;
-        ++firsts;
-      } else if (name == "B" && pair) {
-        part.kind = Kind::second;
-        ++seconds;
-      } else {
-        fail(fmt::format("its post_processor has a sequence '{}' for {}", name,
-                         pair ? "two texts" : "one text"));
-      }
-      added += part.ids.size();
-      if (added > kMostAdded)
-        fail(fmt::format("its post_processor adds more than {} tokens to a text", kMostAdded));
-      parts.push_back(std::move(part));
-    }
-    if (firsts != 1 || seconds != (pair ? 1u : 0u))
-      refuse("its post_processor does not take each text once");
-    return parts;
-  }
-
-  std::int32_t segment_of(const Json& body) const {
-    const std::int64_t segment = body.get("type_id", 0);
-    if (segment < 0 || segment > 0xFFFF)
-      fail(fmt::format("its post_processor has type_id {}, which must be 0 or 1", segment));
-    return static_cast<std::int32_t>(segment);
+    return pair.as_array()[1];
   }
 
   void tell_what_is_not_applied() const {

@@ -1,5 +1,8 @@
 // Reads vocab.txt and the settings beside it.
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,35 +15,9 @@
 namespace stemma::wordpiece {
 namespace {
 
-// Tokens are written as their names or as objects with their name in "content"; empty: null.
-std::string name_of_token(const Json& value) {
-  if (value.is_object()) return value.get("content", "");
-  return value.is_null() || !value.is_string() ? std::string() : value.as_string();
-}
-
-void set_name(const Json& root, const char* key, std::string& name) {
-  const Json* value = root.find(key);
-  if (value == nullptr) return;
-  if (std::string given = name_of_token(*value); !given.empty()) name = std::move(given);
-}
-
-void read_names(const Json& root, Settings& settings) {
-  SpecialNames& names = settings.names;
-  set_name(root, "pad_token", names.pad);
-  set_name(root, "unk_token", names.unknown);
-  set_name(root, "cls_token", names.cls);
-  set_name(root, "sep_token", names.sep);
-  set_name(root, "mask_token", names.mask);
-  set_name(root, "eos_token", names.end);
-  std::string first;
-  set_name(root, "bos_token", first);
-  if (!first.empty()) settings.special.push_back(std::move(first));
-  if (!names.end.empty()) settings.special.push_back(names.end);
-  const Json* others = root.find("additional_special_tokens");
-  if (others == nullptr || !others->is_array()) return;
-  for (const Json& item : others->as_array())
-    if (std::string name = name_of_token(item); !name.empty())
-      settings.special.push_back(std::move(name));
+void set_name(const std::map<std::string, std::string>& roles, const char* role,
+              std::string& name) {
+  if (const auto found = roles.find(role); found != roles.end()) name = found->second;
 }
 
 void read_text_options(const Json& root, const std::string& where, TextOptions& text) {
@@ -57,24 +34,43 @@ void read_text_options(const Json& root, const std::string& where, TextOptions& 
 
 }  // namespace
 
-void add_settings(std::string_view text, const std::string& where, Settings& settings) {
-  const Json root = Json::parse(text, where);
+Settings settings_of(tokenizer_files::FolderSettings folder, const std::string& where) {
+  Settings settings;
+  settings.folder = std::move(folder);
+  const auto& roles = settings.folder.roles;
+  SpecialNames& names = settings.names;
+  set_name(roles, "pad_token", names.pad);
+  set_name(roles, "unk_token", names.unknown);
+  set_name(roles, "cls_token", names.cls);
+  set_name(roles, "sep_token", names.sep);
+  set_name(roles, "mask_token", names.mask);
+  set_name(roles, "eos_token", names.end);
   try {
-    root.as_object();
-    read_names(root, settings);
-    read_text_options(root, where, settings.text);
+    read_text_options(settings.folder.kept, where, settings.text);
   } catch (const Error& error) {
     throw tokenizer_files::with_source(error, where);
   }
+  return settings;
 }
 
-Settings read_settings(const std::filesystem::path& folder) {
-  Settings settings;
-  for (const char* file : {"special_tokens_map.json", "tokenizer_config.json"})
-    if (std::filesystem::is_regular_file(folder / file))
-      add_settings(tokenizer_files::read_tokenizer_file(folder / file), (folder / file).string(),
-                   settings);
-  return settings;
+void add_tokens_of_settings(const Settings& settings, const std::string& where,
+                            VocabularyBuilder& builder) {
+  for (const tokenizer_files::AddedToken& token : settings.folder.added) {
+    if (builder.is_special(token.name)) continue;
+    if (!token.special)
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("[{}] added token '{}' is not special: WordPiece that matches tokens "
+                              "inside text is not supported",
+                              where, token.name));
+    builder.add_special(token.name, token.id, token.flags);
+  }
+  const SpecialNames& names = settings.names;
+  const std::set<std::string> required{names.pad, names.unknown, names.cls, names.sep, names.mask};
+  for (const std::string& name : settings.folder.special) {
+    const std::int32_t known = builder.find(name);
+    if (builder.is_special(name) || (known < 0 && required.contains(name))) continue;
+    builder.add_special(name, known >= 0 ? known : builder.next_id());
+  }
 }
 
 bool is_wordpiece_txt(std::string_view text) {
@@ -95,16 +91,12 @@ std::shared_ptr<const WordPieceTokenizer> parse_wordpiece_txt(std::string_view t
       throw Error(ErrorCode::corrupt, fmt::format("[{}] line {} is empty", where, lines.number()));
     builder.add_token(line, static_cast<std::int64_t>(lines.number()) - 1);
   }
-  std::vector<std::string> special = settings.special;
-  std::ranges::sort(special);
-  const auto repeated = std::ranges::unique(special);
-  special.erase(repeated.begin(), repeated.end());
-  for (const std::string& name : special)
-    if (const std::int32_t id = builder.find(name); id >= 0) builder.add_special(name, id);
+  add_tokens_of_settings(settings, where, builder);
   Options options;
   options.text = settings.text;
-  return std::make_shared<WordPieceTokenizer>(builder.finish(std::move(options), settings.names),
-                                              where);
+  Vocabulary vocabulary = builder.finish(std::move(options), settings.names);
+  vocabulary.settings = settings.folder.kept.dump();
+  return std::make_shared<WordPieceTokenizer>(std::move(vocabulary), where);
 }
 
 }  // namespace stemma::wordpiece

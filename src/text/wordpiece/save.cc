@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "text/files/folder_settings.h"
+#include "text/files/frame_json.h"
 #include "text/files/text_file.h"
 #include "text/wordpiece/files.h"
 
@@ -38,40 +40,6 @@ Json specials_json(const Vocabulary& vocabulary) {
   return list;
 }
 
-Json template_json(const Vocabulary& vocabulary, const std::vector<FramePart>& parts,
-                   std::set<std::int32_t>& used) {
-  Json list = Json::array();
-  const auto add = [&](const char* kind, std::string_view id, std::int32_t segment) {
-    list.push_back(Json::object({{kind, Json::object({{"id", id}, {"type_id", segment}})}}));
-  };
-  for (const FramePart& part : parts) {
-    if (part.kind != FramePart::Kind::special)
-      add("Sequence", part.kind == FramePart::Kind::first ? "A" : "B", part.segment);
-    for (const std::int32_t id : part.ids) {
-      add("SpecialToken", vocabulary.tokens[static_cast<std::size_t>(id)], part.segment);
-      used.insert(id);
-    }
-  }
-  return list;
-}
-
-Json post_processor_json(const Vocabulary& vocabulary) {
-  std::set<std::int32_t> used;
-  const Json single = template_json(vocabulary, vocabulary.frame.single, used);
-  const Json pair = template_json(vocabulary, vocabulary.frame.pair, used);
-  Json specials = Json::object();
-  for (const std::int32_t id : used) {
-    const std::string name(vocabulary.tokens[static_cast<std::size_t>(id)]);
-    specials.set(
-        name,
-        Json::object({{"id", name}, {"ids", Json::array({id})}, {"tokens", Json::array({name})}}));
-  }
-  return Json::object({{"type", "TemplateProcessing"},
-                       {"single", single},
-                       {"pair", pair},
-                       {"special_tokens", specials}});
-}
-
 Json wordpiece_json(const Vocabulary& vocabulary) {
   Json::Object vocab;
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
@@ -90,7 +58,12 @@ Json wordpiece_json(const Vocabulary& vocabulary) {
                        {"added_tokens", specials_json(vocabulary)},
                        {"normalizer", normalizer_json(options.text)},
                        {"pre_tokenizer", Json::object({{"type", "BertPreTokenizer"}})},
-                       {"post_processor", post_processor_json(vocabulary)},
+                       {"post_processor",
+                        tokenizer_files::template_processing(
+                            vocabulary.frame,
+                            [&](std::int32_t id) {
+                              return vocabulary.tokens[static_cast<std::size_t>(id)];
+                            })},
                        {"decoder", Json::object({{"type", "WordPiece"},
                                                  {"prefix", options.prefix},
                                                  {"cleanup", options.cleanup}})},
@@ -142,7 +115,9 @@ Json config_json(const Vocabulary& vocabulary, bool as_bert) {
   config.set("tokenize_chinese_chars", text.handle_chinese_chars);
   config.set("strip_accents", text.strip_accents ? Json(*text.strip_accents) : Json());
   config.set("tokenizer_class", as_bert ? "BertTokenizer" : "PreTrainedTokenizerFast");
-  config.set("clean_up_tokenization_spaces", false);
+  tokenizer_files::add_kept(Json::parse(vocabulary.settings, "settings"), config);
+  if (config.find("clean_up_tokenization_spaces") == nullptr)
+    config.set("clean_up_tokenization_spaces", false);
   return config;
 }
 

@@ -38,19 +38,6 @@ std::size_t character_count(std::string_view text) {
       std::ranges::count_if(text, [](char byte) { return (byte & 0xC0) != 0x80; }));
 }
 
-Framed framed(const std::vector<FramePart>& parts, std::span<const std::int32_t> first,
-              std::span<const std::int32_t> second) {
-  Framed result;
-  for (const FramePart& part : parts) {
-    const std::span<const std::int32_t> ids = part.kind == FramePart::Kind::first    ? first
-                                              : part.kind == FramePart::Kind::second ? second
-                                                                                     : part.ids;
-    result.ids.insert(result.ids.end(), ids.begin(), ids.end());
-    result.segments.resize(result.ids.size(), part.segment);
-  }
-  return result;
-}
-
 }  // namespace
 
 WordPieceTokenizer::WordPieceTokenizer(Vocabulary vocabulary, const std::string& where)

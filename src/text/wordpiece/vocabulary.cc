@@ -50,6 +50,14 @@ bool VocabularyBuilder::has_id(std::int64_t id) const {
          !vocabulary_.tokens[static_cast<std::size_t>(id)].empty();
 }
 
+bool VocabularyBuilder::is_special(std::string_view token) const {
+  return specials_.find(token) != specials_.end();
+}
+
+std::int64_t VocabularyBuilder::next_id() const {
+  return static_cast<std::int64_t>(vocabulary_.tokens.size());
+}
+
 void VocabularyBuilder::add_token(std::string_view token, std::int64_t id) {
   if (token.empty()) fail(fmt::format("the token with id {} is empty", id));
   if (!unicode::is_valid_utf8(token))

@@ -18,26 +18,13 @@
 #include <vector>
 
 #include "text/bpe/bpe_vocabulary.h"
+#include "text/frame.h"
 #include "text/lookup/string_map.h"
 #include "text/lookup/token_list.h"
 #include "text/wordpiece/word_cutter.h"
 
 namespace stemma::wordpiece {
 
-// What the post-processor makes of one text (`single`) or of two (`pair`): a list of parts in
-// their order.
-struct FramePart {
-  enum class Kind { first, second, special } kind = Kind::special;
-  std::vector<std::int32_t> ids;  // of Kind::special
-  std::int32_t segment = 0;
-
-  bool operator==(const FramePart&) const = default;
-};
-struct Frame {
-  std::vector<FramePart> single, pair;
-
-  bool operator==(const Frame&) const = default;
-};
 // [CLS] A [SEP] and [CLS] A [SEP] B [SEP]; segment 0 up to the first [SEP], then 1.
 Frame bert_frame(std::int32_t cls, std::int32_t sep);
 
@@ -63,6 +50,7 @@ struct Vocabulary {
   SpecialNames names;
   std::int32_t pad = 0, unknown = 0, cls = 0, sep = 0, mask = 0;
   std::optional<std::int32_t> end_of_text;
+  std::string settings = "{}";  // the keys of tokenizer_config.json that only copies need
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
   std::map<std::int32_t, bpe::SpecialFlags> special_flags;           // of those that have any
 
@@ -85,6 +73,9 @@ class VocabularyBuilder {
   // -1 where there is no such token.
   std::int32_t find(std::string_view token) const;
   bool has_id(std::int64_t id) const;
+  bool is_special(std::string_view token) const;
+  // Above all that were added.
+  std::int64_t next_id() const;
 
   // Throws corrupt where one of the five special tokens is missing, and names each. The frame is
   // bert_frame(). The builder is empty afterwards.

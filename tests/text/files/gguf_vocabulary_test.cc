@@ -71,7 +71,7 @@ TEST_F(GgufVocabularyTest, SavesWhatOpensAsTheSame) {
   save_tokenizer(*tokenizer_of(gguf_), folder);
   const auto from_gguf = open_tokenizer(folder);
   save_tokenizer(*open_tokenizer(STEMMA_SOURCE_DIR "/tests/text/fixtures/smollm"), folder + "_2");
-  for (const char* file : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"})
+  for (const char* file : {"tokenizer.json", "special_tokens_map.json"})
     EXPECT_EQ(read_file(std::filesystem::path(folder) / file),
               read_file(std::filesystem::path(folder + "_2") / file))
         << file;
@@ -85,16 +85,33 @@ TEST_F(GgufVocabularyTest, Gpt2sPattern) {
   EXPECT_EQ(tokenizer->end_of_text(), 0);  // <|endoftext|>
 }
 
+TEST_F(GgufVocabularyTest, AddsWhatItSays) {
+  gguf_.adds_bos = true;
+  EXPECT_EQ(tokenizer_of(gguf_)->frame(test::Ids{9}).ids, (test::Ids{1, 9}));
+  gguf_.adds_eos = true;
+  EXPECT_EQ(tokenizer_of(gguf_)->frame(test::Ids{9}).ids, (test::Ids{1, 9, 2}));
+  gguf_.bos.reset();
+  EXPECT_EQ(tokenizer_of(gguf_)->frame(test::Ids{9}).ids, (test::Ids{9, 2}));
+}
+
+TEST_F(GgufVocabularyTest, FindsUserDefinedTokensInText) {
+  tokens_.push_back("gadget");
+  gguf_.tokens = {tokens_.begin(), tokens_.end()};
+  gguf_.types.push_back(4);
+  const auto id = static_cast<std::int32_t>(tokens_.size() - 1);
+  const auto tokenizer = tokenizer_of(gguf_);
+  const test::Ids ids = test::encode(*tokenizer, "a gadgets");
+  EXPECT_EQ(std::ranges::count(ids, id), 1);
+  EXPECT_EQ(tokenizer->decode(ids), "a gadgets");
+}
+
 TEST_F(GgufVocabularyTest, RefusesByNameWhatWouldGiveOtherIds) {
   const auto code = ErrorCode::unsupported;
   expect_refused(code, "'llama'", [](auto& v) { v.model = "llama"; });
   expect_refused(code, "'llama-bpe'", [](auto& v) { v.pre = "llama-bpe"; });
   expect_refused(code, "tokenizer.ggml.pre", [](auto& v) { v.pre = ""; });
-  expect_refused(code, "add_bos_token", [](auto& v) { v.adds_bos = true; });
-  expect_refused(code, "add_eos_token", [](auto& v) { v.adds_eos = true; });
   expect_refused(code, "add_space_prefix", [](auto& v) { v.adds_space = true; });
   expect_refused(code, "type 6", [](auto& v) { v.types[9] = 6; });
-  expect_refused(code, "user-defined", [](auto& v) { v.types[300] = 4; });
   expect_refused(code, "also a token of ordinary text", [&](auto& v) {
     v.types[static_cast<std::size_t>(std::ranges::find(tokens_, "re") - tokens_.begin())] = 3;
   });

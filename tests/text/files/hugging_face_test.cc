@@ -17,10 +17,7 @@ namespace {
 
 using test::encode;
 using test::Ids;
-
-void write(const std::filesystem::path& path, std::string_view text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
+using test::write_file;
 
 std::shared_ptr<const bpe::BpeTokenizer> small_tokenizer() {
   return bpe::make_bpe_tokenizer(test::small_vocabulary({{"t", "h"}, {"th", "e"}, {" ", "the"}}),
@@ -114,21 +111,46 @@ TEST(TokenizerJson, RefusesByNameWhatWouldGiveOtherIds) {
   EXPECT_ERROR(
       parse(steps(Json::object({{"type", "Split"}, {"pattern", words}, {"invert", true}}))), code,
       "throws text away");
-  EXPECT_ERROR(parse(with_part("pre_tokenizer", type("ByteLevel"))), code, "prefix space");
+  const Json spaced = Json::object({{"type", "ByteLevel"}, {"use_regex", false}});
+  const Json gpt2 = Json::object({{"Regex", std::string(split::gpt2_splitter().pattern())}});
+  EXPECT_ERROR(
+      parse(with_part("pre_tokenizer",
+                      Json::object({{"type", "Sequence"},
+                                    {"pretokenizers",
+                                     Json::array({Json::object({{"type", "Split"}, {"pattern", gpt2}}),
+                                                  spaced})}}))),
+      code, "adds a space to each piece");
   EXPECT_ERROR(parse(with_part("pre_tokenizer", Json::object({{"type", "ByteLevel"},
                                                               {"add_prefix_space", false},
                                                               {"use_regex", false}}))),
                code, "use_regex");
   EXPECT_ERROR(parse(with_part("post_processor", type("BertProcessing"))), code, "BertProcessing");
-  const Json special = Json::object({{"SpecialToken", Json::object({{"id", "<|end|>"}})}});
-  EXPECT_ERROR(
-      parse(with_part("post_processor", Json::object({{"type", "TemplateProcessing"},
-                                                      {"single", Json::array({special})}}))),
-      code, "adds tokens");
   EXPECT_ERROR(parse(with_part("decoder", type("Metaspace"))), code, "decoder is Metaspace");
-  const Json added = Json::object({{"id", 300}, {"content", "foo"}, {"special", false}});
+  const Json added = Json::object(
+      {{"id", 300}, {"content", "foo"}, {"special", false}, {"single_word", true}});
   EXPECT_ERROR(parse(with_part("added_tokens", Json::array({added}))), code,
-               "'foo' is not special");
+               "'foo' is not special and has single_word");
+  const Json plain = Json::object({{"id", 300}, {"content", "foo"}, {"special", false}});
+  EXPECT_ERROR(parse(with([&](Json& root) {
+                 root.set("added_tokens", Json::array({plain}));
+                 root.set("normalizer", type("Lowercase"));
+               })),
+               code, "puts text in lower case and matches 'foo'");
+}
+
+// A template that takes no text, or one twice, or adds tokens that are none.
+TEST(TokenizerJson, RefusesTemplatesThatMakeNoSense) {
+  const auto with_single = [](const Json& parts) {
+    return with([&](Json& root) {
+      root.set("post_processor", Json::object({{"type", "TemplateProcessing"}, {"single", parts}}));
+    });
+  };
+  const Json special = Json::object({{"SpecialToken", Json::object({{"id", "<|end|>"}})}});
+  const Json text = Json::object({{"Sequence", Json::object({{"id", "A"}})}});
+  const Json other = Json::object({{"Sequence", Json::object({{"id", "B"}})}});
+  EXPECT_ERROR(parse(with_single(Json::array({special}))), ErrorCode::corrupt, "<|end|>");
+  EXPECT_ERROR(parse(with_single(Json::array({text, text}))), ErrorCode::unsupported, "once");
+  EXPECT_ERROR(parse(with_single(Json::array({other}))), ErrorCode::corrupt, "sequence 'B'");
 }
 
 TEST(TokenizerJson, RefusesDamage) {
@@ -211,23 +233,23 @@ TEST_F(VocabAndMergesTest, SpecialTokensAreKnownByTheirFormToo) {
 
 TEST_F(VocabAndMergesTest, RefusesMergesThatAreCutOrForeign) {
   const std::string merges = read_file(folder_ / "merges.txt");
-  write(folder_ / "merges.txt", merges.substr(0, merges.size() - 8));
+  write_file(folder_ / "merges.txt", merges.substr(0, merges.size() - 8));
   EXPECT_ERROR(open(), ErrorCode::corrupt, "merges.txt");
-  write(folder_ / "merges.txt", "#version: 0.2\nt h\nth e\n");
+  write_file(folder_ / "merges.txt", "#version: 0.2\nt h\nth e\n");
   EXPECT_ERROR(open(), ErrorCode::corrupt, "no merge makes 1 tokens of vocab.json");
-  write(folder_ / "merges.txt", merges + "a b\n");
+  write_file(folder_ / "merges.txt", merges + "a b\n");
   EXPECT_ERROR(open(), ErrorCode::corrupt, "names 'ab'");
   std::filesystem::remove(folder_ / "merges.txt");
   EXPECT_ERROR(open(), ErrorCode::not_found, "neither tokenizer.json nor vocab.json");
 }
 
 TEST_F(VocabAndMergesTest, RefusesDamagedFiles) {
-  write(folder_ / "tokenizer_config.json", "{\"eos_token\": ");
+  write_file(folder_ / "tokenizer_config.json", "{\"eos_token\": ");
   EXPECT_ERROR(open(), ErrorCode::corrupt, "tokenizer_config.json");
   std::filesystem::remove(folder_ / "tokenizer_config.json");
-  write(folder_ / "vocab.json", "{\"a\": \"b\"}");
+  write_file(folder_ / "vocab.json", "{\"a\": \"b\"}");
   EXPECT_ERROR(open(), ErrorCode::corrupt, "vocab.json");
-  write(folder_ / "vocab.json", "{\"a\": 1, \"a\": 2}");
+  write_file(folder_ / "vocab.json", "{\"a\": 1, \"a\": 2}");
   EXPECT_ERROR(open(), ErrorCode::corrupt, "vocab.json");
 }
 

@@ -16,18 +16,13 @@ namespace {
 
 using test::encode;
 using test::Ids;
+using test::ids_of;
 
 const bpe::BpeTokenizer& published(const std::string& name) {
   static std::map<std::string, std::shared_ptr<const bpe::BpeTokenizer>> opened;
   auto& tokenizer = opened[name];
   if (!tokenizer) tokenizer = published_tokenizer(name);
   return *tokenizer;
-}
-
-Ids ids_of(const Json& list) {
-  Ids ids;
-  for (const Json& id : list.as_array()) ids.push_back(static_cast<std::int32_t>(id.as_int()));
-  return ids;
 }
 
 const std::vector<std::string> kNames = {"r50k_base",   "p50k_base",  "p50k_edit",

@@ -241,6 +241,14 @@ TEST(WordPiece, AnyBytesAndLongRunsTakeNoTime) {
   }
 }
 
+// Of a tokenizer_config.json.
+Settings settings_in(std::string_view config) {
+  tokenizer_files::FolderSettings folder;
+  tokenizer_files::add_settings(config, "c.json", tokenizer_files::SettingsFile::tokenizer_config,
+                                folder);
+  return settings_of(std::move(folder), "c.json");
+}
+
 TEST(WordPieceFiles, NameMissingSpecialTokens) {
   const auto code = ErrorCode::corrupt;
   EXPECT_ERROR(parse_wordpiece_txt("[UNK]\n[CLS]\na\n", "v.txt"), code,
@@ -255,10 +263,9 @@ TEST(WordPieceFiles, NameMissingSpecialTokens) {
   root.set("added_tokens", Json::array());
   EXPECT_ERROR(read_wordpiece_json(root, "t.json"), code, "special tokens [MASK];");
   // Other names, which the settings tell.
-  Settings settings;
-  add_settings(R"({"mask_token": {"content": "[M]"}, "pad_token": null, "eos_token": "[SEP]",
-                   "additional_special_tokens": ["[X]"], "do_lower_case": false})",
-               "config", settings);
+  const Settings settings = settings_in(
+      R"({"mask_token": {"content": "[M]"}, "pad_token": null, "eos_token": "[SEP]",
+          "additional_special_tokens": ["[X]"], "do_lower_case": false})");
   const auto tokenizer =
       parse_wordpiece_txt("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[M]\n[X]\nA\n", "v", settings);
   EXPECT_EQ(tokenizer->vocabulary().mask, 4);
@@ -286,12 +293,7 @@ TEST(WordPieceFiles, RefuseByNameWhatWouldGiveOtherIds) {
   const Json word = Json::object({{"id", 3000}, {"content", "qqq"}, {"special", true}});
   EXPECT_ERROR(read(with_part("added_tokens", Json::array({word}))), code, "the text 'qqq' would");
   EXPECT_ERROR(parse_wordpiece_txt("[UNK]\n", "v",
-                                   [] {
-                                     Settings settings;
-                                     add_settings(R"({"do_basic_tokenize": false})", "c.json",
-                                                  settings);
-                                     return settings;
-                                   }()),
+                                   settings_in(R"({"do_basic_tokenize": false})")),
                code, "[c.json] do_basic_tokenize");
 }
 

@@ -1,0 +1,17 @@
+// What a model's generation_config.json says of how its texts are drawn, as options of a request.
+//
+//   GenerateOptions options = generation_defaults(model);   // temperature 0.6, top_p 0.95
+//
+// A model whose files do not ask for sampling gets greedy choice. The ids that end its texts are
+// the engine's matter (LoadedModel::end_tokens()).
+#pragma once
+
+#include "infer/loaded_model.h"
+#include "infer/request.h"
+
+namespace stemma::infer {
+
+// Throws unsupported where the file asks for what is not computed here, naming the keys.
+GenerateOptions generation_defaults(const LoadedModel& model);
+
+}  // namespace stemma::infer
