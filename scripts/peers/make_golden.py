@@ -13,12 +13,14 @@ import pathlib
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, OpenAIGPTConfig,
                           OpenAIGPTLMHeadModel)
 
 STEPS, BATCH, LENGTH = 10, 3, 31
 PACKED_LENGTHS = (37, 1, 5, 18)
+VARIANTS = {"by_layer": {"scale_attn_by_inverse_layer_idx": True}, "unscaled": {"scale_attn_weights": False},
+            **{name: {"activation_function": name} for name in ("relu", "silu", "quick_gelu", "gelu")}}
 ADAMW = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.1, "clip": 1.0}
 DROPOUT_OFF = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
 
@@ -178,6 +180,18 @@ def make(family, seed, folder):
         indent=1))
 
 
+def make_variants(folder):
+    """variants.safetensors: logits of the first sequence of a fixture whose config.json says other things."""
+    ids = load_file(folder / "golden.safetensors")["train.ids"][0, :1].long()
+    tensors = {}
+    for name, changes in VARIANTS.items():
+        config = GPT2Config.from_pretrained(folder, **changes)
+        model = GPT2LMHeadModel.from_pretrained(folder, config=config, attn_implementation="eager").double().eval()
+        with torch.no_grad():
+            tensors[name] = model(ids).logits[0].float().contiguous()
+    save_file(tensors, folder / "variants.safetensors")
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,6 +201,7 @@ def main():
     make("gpt1", 1, args.output / "gpt1-random")
     make("gpt2", 2, args.output / "gpt2-random")
     make("llama", 3, args.output / "llama-random")
+    make_variants(args.output / "gpt2-random")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <system_error>
@@ -193,6 +194,28 @@ toml::table parse_toml(std::string_view text, std::string_view where) {
   }
 }
 
+// ~ and ~/x with the home folder in place of ~.
+std::string with_home(std::string path) {
+  if (!path.starts_with('~')) return path;
+  const char* home = std::getenv("HOME");
+  const bool own = path.size() == 1 || path[1] == '/';
+  if (!own || home == nullptr || *home == '\0')
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[options] {}: {}; write the folder out, or ./{} for one of that name",
+                            shown(path),
+                            own ? "the environment variable HOME, which ~ stands for, is not set"
+                                : "only ~ itself, the home folder, is known here",
+                            path));
+  return home + path.substr(1);
+}
+
+// As keys are: "--batch-size" and "batch_size" alike.
+std::string bare_name(std::string_view word) {
+  std::string name(word.substr(std::min(word.find_first_not_of('-'), word.size())));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 }  // namespace
 
 std::string flag_of_key(std::string_view key) {
@@ -257,6 +280,11 @@ bool OptionSet::Option::parse(std::string_view text, Value& result) const {
 }
 
 void OptionSet::Option::assign(Value value, OptionSource from) {
+  if (is_path) {
+    if (auto* text = std::get_if<std::string>(&value)) *text = with_home(std::move(*text));
+    if (auto* texts = std::get_if<std::vector<std::string>>(&value))
+      for (std::string& text : *texts) text = with_home(std::move(text));
+  }
   std::visit(
       [&](auto* pointer) {
         *pointer = std::get<std::decay_t<decltype(*pointer)>>(std::move(value));
@@ -265,7 +293,8 @@ void OptionSet::Option::assign(Value value, OptionSource from) {
   source = from;
 }
 
-void OptionSet::declare(Option option) {
+void OptionSet::declare(OptionHelp help, Option option) {
+  option.help = std::move(help);
   const std::string& key = option.help.key;
   const auto wrong = [&](std::string_view why) {
     return Error(ErrorCode::internal,
@@ -282,22 +311,26 @@ void OptionSet::declare(Option option) {
 }
 
 void OptionSet::add(OptionHelp help, std::string& value) {
-  declare({std::move(help), &value, {}, {}, {}, {}});
+  declare(std::move(help), {.target = &value});
 }
-void OptionSet::add(OptionHelp help, bool& value) {
-  declare({std::move(help), &value, {}, {}, {}, {}});
-}
+void OptionSet::add(OptionHelp help, bool& value) { declare(std::move(help), {.target = &value}); }
 void OptionSet::add(OptionHelp help, std::int64_t& value, IntegerRange range) {
-  declare({std::move(help), &value, range, {}, {}, {}});
+  declare(std::move(help), {.target = &value, .integers = range});
 }
 void OptionSet::add(OptionHelp help, double& value, RealRange range) {
-  declare({std::move(help), &value, {}, range, {}, {}});
+  declare(std::move(help), {.target = &value, .reals = range});
 }
 void OptionSet::add(OptionHelp help, std::vector<std::string>& value) {
-  declare({std::move(help), &value, {}, {}, {}, {}});
+  declare(std::move(help), {.target = &value});
+}
+void OptionSet::add_path(OptionHelp help, std::string& value) {
+  declare(std::move(help), {.target = &value, .is_path = true});
+}
+void OptionSet::add_path(OptionHelp help, std::vector<std::string>& value) {
+  declare(std::move(help), {.target = &value, .is_path = true});
 }
 void OptionSet::add_choice(OptionHelp help, std::string& value, std::vector<std::string> choices) {
-  declare({std::move(help), &value, {}, {}, std::move(choices), {}});
+  declare(std::move(help), {.target = &value, .choices = std::move(choices)});
 }
 
 const OptionSet::Option* OptionSet::find(std::string_view key) const {
@@ -309,14 +342,25 @@ const OptionSet::Option* OptionSet::find(std::string_view key) const {
 OptionSet::Option& OptionSet::find_or_throw(std::string_view key, std::string_view place) {
   for (Option& option : options_)
     if (option.help.key == key) return option;
-  std::vector<std::string> keys;
-  keys.reserve(options_.size());
-  for (const Option& option : options_) keys.push_back(option.help.key);
-  const std::string hint = did_you_mean(key, keys);
+  const std::string known = hint(key);
   throw Error(
       ErrorCode::invalid_argument,
       fmt::format("{}: unknown key {}{}", place, shown(key),
-                  hint.empty() ? fmt::format("; `stemma {} --help` lists all", command_) : hint));
+                  known.empty() ? fmt::format("; `stemma {} --help` lists all", command_) : known));
+}
+
+std::string OptionSet::hint(std::string_view unknown) const {
+  const bool is_flag = unknown.starts_with('-');
+  const std::string name = bare_name(unknown);
+  std::vector<std::string> names;
+  for (const Option& option : options_) {
+    const std::string& key = option.help.key;
+    const auto& others = option.help.other_names;
+    if (std::find(others.begin(), others.end(), name) != others.end())
+      return fmt::format("; see {} ({})", is_flag ? flag_of_key(key) : key, option.help.help);
+    names.push_back(is_flag ? flag_of_key(key) : key);
+  }
+  return did_you_mean(std::string(unknown), names);
 }
 
 void OptionSet::set(std::string_view key, std::string_view text) {
@@ -329,11 +373,14 @@ void OptionSet::set(std::string_view key, std::span<const std::string> values) {
   Value value;
   if (std::holds_alternative<std::vector<std::string>*>(option.target))
     value = std::vector<std::string>(values.begin(), values.end());
-  else if (values.size() != 1 || !option.parse(values.front(), value))
+  else if (values.size() > 1)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[options] {} is there {} times: give it once", flag_of_key(key),
+                            values.size()));
+  else if (values.empty() || !option.parse(values.front(), value))
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[options] {} must be {}, got {}", flag_of_key(key), option.allowed(),
-                            values.size() == 1 ? shown(values.front())
-                                               : fmt::format("{} values", values.size())));
+                            values.empty() ? "none" : shown(values.front())));
   option.assign(std::move(value), OptionSource::command_line);
 }
 
@@ -416,7 +463,9 @@ std::vector<OptionInfo> OptionSet::infos() const {
     else if (std::holds_alternative<bool*>(option.target))
       type = OptionType::boolean;
     else if (std::holds_alternative<std::vector<std::string>*>(option.target))
-      type = OptionType::list;
+      type = option.is_path ? OptionType::paths : OptionType::list;
+    else if (option.is_path)
+      type = OptionType::path;
     result.push_back({option.help.key, flag_of_key(option.help.key), option.help.help,
                       option.help.example, type, option.allowed(), option.default_text,
                       option.source});

@@ -24,10 +24,12 @@
 namespace stemma {
 
 enum class OptionSource { default_value, recipe, command_line };
-enum class OptionType { text, integer, real, boolean, list, choice };
+enum class OptionType { text, path, integer, real, boolean, list, paths, choice };
 
 struct OptionHelp {
   std::string key, help, example;  // example: a value as it is written on the command line
+  // What other programs call it: who writes one of these is told our name ("lr", "max_lr").
+  std::vector<std::string> other_names = {};
 };
 
 // Both ends are allowed.
@@ -62,6 +64,10 @@ class OptionSet {
   void add(OptionHelp help, std::int64_t& value, IntegerRange range);
   void add(OptionHelp help, double& value, RealRange range);
   void add(OptionHelp help, std::vector<std::string>& value);
+  // Names of files and folders, in which ~ at the start is the home folder: a shell expands it only
+  // where it begins a word, and not in --output=~/x or in a recipe.
+  void add_path(OptionHelp help, std::string& value);
+  void add_path(OptionHelp help, std::vector<std::string>& value);
   void add_choice(OptionHelp help, std::string& value, std::vector<std::string> choices);
 
   // From a flag. Only a list takes more or fewer than one value. Integers may be written as 1e6.
@@ -79,6 +85,9 @@ class OptionSet {
   // invalid_argument where a text is not UTF-8.
   std::string to_toml() const;
 
+  // What to say of a key that is not declared: which option is meant, or "".
+  std::string hint(std::string_view unknown) const;
+
   // In the order of declaration.
   std::vector<OptionInfo> infos() const;
   // Throws internal for a key that was never declared.
@@ -89,12 +98,13 @@ class OptionSet {
       std::variant<std::string*, bool*, std::int64_t*, double*, std::vector<std::string>*>;
   using Value = std::variant<std::string, bool, std::int64_t, double, std::vector<std::string>>;
   struct Option {
-    OptionHelp help;
     Target target;
-    IntegerRange integers;
-    RealRange reals;
-    std::vector<std::string> choices;
-    std::string default_text;
+    IntegerRange integers = {};
+    RealRange reals = {};
+    std::vector<std::string> choices = {};
+    bool is_path = false;
+    OptionHelp help = {};
+    std::string default_text = {};
     OptionSource source = OptionSource::default_value;
 
     std::string allowed() const;
@@ -104,7 +114,7 @@ class OptionSet {
     void assign(Value value, OptionSource from);
   };
 
-  void declare(Option option);
+  void declare(OptionHelp help, Option option);
   const Option* find(std::string_view key) const;
   Option& find_or_throw(std::string_view key, std::string_view place);
 

@@ -87,6 +87,18 @@ std::string format_rate(double per_second, std::string_view unit) {
   return fmt::format("{} {}/s", format_count(per_second), unit);
 }
 
+std::string fitting_line(std::vector<ProgressPart> parts, std::size_t columns) {
+  std::erase_if(parts, [](const ProgressPart& part) { return part.text.empty(); });
+  for (;;) {
+    std::string line;
+    for (const ProgressPart& part : parts) line += (line.empty() ? "" : "  ") + part.text;
+    if (line.size() <= columns || parts.size() <= 1) return line;
+    parts.erase(std::min_element(parts.begin(), parts.end(), [](const auto& a, const auto& b) {
+      return a.importance < b.importance;
+    }));
+  }
+}
+
 EtaEstimator::EtaEstimator(double total, double done, Clock::time_point now)
     : total_(total), done_(done), last_(now) {}
 

@@ -11,9 +11,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stemma {
 
@@ -26,6 +28,14 @@ std::string format_count(double count);
 std::string format_duration(double seconds);
 // A count a second: format_rate(1234567, "tokens") = "1.23 M tokens/s".
 std::string format_rate(double per_second, std::string_view unit);
+
+// Parts of a progress line with two spaces between them, without the least important ones where all
+// would take more than `columns`: by default as many as the narrowest usual terminal shows.
+struct ProgressPart {
+  std::string text;  // empty: none
+  int importance = 0;
+};
+std::string fitting_line(std::vector<ProgressPart> parts, std::size_t columns = 79);
 
 // Seconds left, from the time the last part of the work took: half of the weight lies on the last
 // 30 seconds, so that the figure follows a machine that becomes faster or slower. Not thread-safe.

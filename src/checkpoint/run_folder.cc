@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "checkpoint/weight_files.h"
+#include "models/family.h"
 
 namespace stemma::checkpoint {
 namespace fs = std::filesystem;
@@ -150,7 +151,7 @@ fs::path write_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
   return final_path;
 }
 
-TrainingState verify_checkpoint(const fs::path& folder) {
+TrainingState verify_checkpoint(const fs::path& folder, CheckpointParts parts) {
   const fs::path path = folder / kState;
   const Json json = Json::parse(read_file(path, kMaxStateBytes), path.string());
   TrainingState state = parse_training_state(json, path.string());
@@ -159,7 +160,7 @@ TrainingState verify_checkpoint(const fs::path& folder) {
     damaged(folder, fmt::format("{} does not list the files", kState));
   for (const auto& [name, expected] : files->as_object()) {
     if (!expected.is_object()) damaged(folder, fmt::format("{}: files is malformed", kState));
-    verify_file(folder, name, expected);
+    if (parts == CheckpointParts::all || name != kOptimizer) verify_file(folder, name, expected);
   }
   const std::string name = folder.filename().string();
   if (const std::int64_t step = step_of(name); step >= 0 && step != state.step)
@@ -169,12 +170,12 @@ TrainingState verify_checkpoint(const fs::path& folder) {
 
 bool has_checkpoints(const fs::path& run) { return !candidates(run / "checkpoints").empty(); }
 
-FoundCheckpoint newest_checkpoint(const fs::path& run) {
+FoundCheckpoint newest_checkpoint(const fs::path& run, CheckpointParts parts) {
   const fs::path all = run / "checkpoints";
   FoundCheckpoint found;
   for (const Candidate& candidate : candidates(all)) {
     try {
-      found.state = verify_checkpoint(candidate.folder);
+      found.state = verify_checkpoint(candidate.folder, parts);
       found.folder = candidate.folder;
       if (!found.warnings.empty())
         found.warnings.push_back(
@@ -209,10 +210,19 @@ ModelFolder resolve_model_folder(const fs::path& path) {
   const bool has_config = fs::exists(path / "config.json", error);
   if (has_config && WeightFiles::present(path)) return {path, {}};
   if (fs::is_directory(path / "checkpoints", error)) {
-    FoundCheckpoint found = newest_checkpoint(path);
+    FoundCheckpoint found = newest_checkpoint(path, CheckpointParts::model);
     return {found.folder, std::move(found.warnings)};
   }
-  std::string_view problem = "there is no such folder";
+  if (!fs::exists(path, error) && is_published(path.string()))
+    throw Error(
+        ErrorCode::not_found,
+        fmt::format(
+            "[model] {0} is the name of a published size, whose weights are not shipped and "
+            "not downloaded: get its folder (config.json, model.safetensors, tokenizer "
+            "files) from its publisher and name that; scripts/get-model.sh smollm2 brings a "
+            "small model that answers",
+            path.string()));
+  std::string_view problem = "there is no such folder, and nothing is downloaded";
   if (fs::is_directory(path, error))
     problem = has_config ? "it has a config.json, but no weights" : "it has no config.json";
   else if (fs::exists(path, error))

@@ -13,6 +13,7 @@
 // One process writes to a run; any number may read.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -45,12 +46,17 @@ struct FoundCheckpoint {
 // none.
 bool has_checkpoints(const std::filesystem::path& run);
 
-// The newest checkpoint whose files are all there with their sizes and checksums.
+// What is wanted of a checkpoint: the model alone is whole without the optimizer's file.
+enum class CheckpointParts : std::uint8_t { model, all };
+
+// The newest checkpoint whose files are there with their sizes and checksums.
 // Throws not_found (none at all), corrupt (all are damaged; the reasons are in the message).
-FoundCheckpoint newest_checkpoint(const std::filesystem::path& run);
+FoundCheckpoint newest_checkpoint(const std::filesystem::path& run,
+                                  CheckpointParts parts = CheckpointParts::all);
 
 // Size and checksum of every file of one checkpoint. Throws not_found, corrupt.
-TrainingState verify_checkpoint(const std::filesystem::path& folder);
+TrainingState verify_checkpoint(const std::filesystem::path& folder,
+                                CheckpointParts parts = CheckpointParts::all);
 
 // All tensors of optimizer.safetensors, f32, in memory of their own.
 std::vector<NamedTensor> read_optimizer(const std::filesystem::path& checkpoint);
@@ -60,7 +66,7 @@ struct ModelFolder {
   std::vector<std::string> warnings;  // as in FoundCheckpoint
 };
 
-// What --model means: a model folder as it is, or a run folder's newest checkpoint. Throws
+// What --model means: a model folder as it is, or a run folder's newest whole model. Throws
 // not_found saying what was looked for.
 ModelFolder resolve_model_folder(const std::filesystem::path& path);
 

@@ -1,6 +1,7 @@
 #include "checkpoint/stored_model.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,12 +14,6 @@ namespace stemma::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool has_tokenizer(const fs::path& folder) {
-  for (const char* name : {"tokenizer.json", "vocab.txt"})
-    if (fs::exists(folder / name)) return true;
-  return fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt");
-}
 
 StoredModel open_gguf(const fs::path& path, WithTokenizer tokenizer) {
   StoredModel stored;
@@ -38,10 +33,21 @@ StoredModel open_gguf(const fs::path& path, WithTokenizer tokenizer) {
 
 void require_fitting(const Tokenizer& tokenizer, const ModelConfig& model, const fs::path& path) {
   if (tokenizer.vocab_size() <= model.vocab) return;
-  throw Error(ErrorCode::corrupt,
-              fmt::format("[model] the tokenizer has {} ids, the model in {} only {}: they do not "
-                          "belong together",
-                          tokenizer.vocab_size(), path.string(), model.vocab));
+  std::vector<std::string> beyond;
+  for (const auto& [name, id] : tokenizer.special_tokens())
+    if (id >= model.vocab) beyond.push_back(fmt::format("{} ({})", in_quotes(name), id));
+  std::int64_t ids = 0;
+  for (std::int32_t id = static_cast<std::int32_t>(model.vocab); id < tokenizer.vocab_size(); ++id)
+    ids += tokenizer.has_token(id) ? 1 : 0;
+  if (ids > std::ssize(beyond) || tokenizer.end_of_text().value_or(0) >= model.vocab)
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[model] the tokenizer has {} ids, the model in {} only {}: they do "
+                            "not belong together",
+                            tokenizer.vocab_size(), path.string(), model.vocab));
+  log_info(
+      fmt::format("{}: the model has no embedding for the special token{} {}, which cannot be "
+                  "used",
+                  path.string(), beyond.size() == 1 ? "" : "s", fmt::join(beyond, ", ")));
 }
 
 StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
@@ -56,7 +62,7 @@ StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
   stored.generation = read_generation_config(found.folder / "generation_config.json");
   stored.source = std::move(source);
   if (tokenizer == WithTokenizer::yes && has_tokenizer(found.folder)) {
-    // Absolute, so that a folder that is called as a built-in tokenizer is still a folder.
+    // Absolute, so that its name is no built-in tokenizer's.
     stored.tokenizer = open_tokenizer(fs::absolute(found.folder).string());
     require_fitting(*stored.tokenizer, stored.config.model, stored.path);
   }

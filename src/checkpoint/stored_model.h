@@ -32,7 +32,9 @@ enum class WithTokenizer : std::uint8_t { no, yes };
 StoredModel open_stored_model(const std::filesystem::path& path,
                               WithTokenizer tokenizer = WithTokenizer::yes);
 
-// Throws corrupt when a tokenizer has more ids than the model in `path`.
+// Throws corrupt when texts could become ids that the model in `path` does not have. Special tokens
+// beyond them, for padding or of an adapter, are passed over with a line in the log: texts never
+// yield these.
 void require_fitting(const Tokenizer& tokenizer, const ModelConfig& model,
                      const std::filesystem::path& path);
 

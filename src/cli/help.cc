@@ -38,6 +38,8 @@ std::string_view placeholder(OptionType type) {
   switch (type) {
     case OptionType::text:
       return " TEXT";
+    case OptionType::path:
+      return " PATH";
     case OptionType::integer:
       return " N";
     case OptionType::real:
@@ -46,6 +48,8 @@ std::string_view placeholder(OptionType type) {
       return "";
     case OptionType::list:
       return " TEXT ...";
+    case OptionType::paths:
+      return " PATH ...";
     case OptionType::choice:
       return " WORD";
   }
@@ -54,7 +58,8 @@ std::string_view placeholder(OptionType type) {
 
 std::string option_text(const OptionInfo& info, bool required) {
   std::string facts;
-  if (info.type == OptionType::choice) facts = info.allowed + "; ";
+  const bool number = info.type == OptionType::integer || info.type == OptionType::real;
+  if (number || info.type == OptionType::choice) facts = info.allowed + "; ";
   if (required)
     facts += "must be given; ";
   else if (info.default_text != "\"\"" && info.default_text != "[]")

@@ -23,7 +23,10 @@ infer::ModelOptions ModelFlags::options() const {
 }
 
 void declare_threads(std::int64_t& threads, OptionSet& options) {
-  options.add({"threads", "worker threads; 0: STEMMA_THREADS, otherwise all processors", "2"},
+  options.add({"threads",
+               "worker threads; 0: STEMMA_THREADS, otherwise all processors",
+               "2",
+               {"num_threads", "device", "n_gpu_layers", "ngl"}},
               threads, {0, 1024});
 }
 
@@ -35,10 +38,11 @@ void declare_precision(std::string& precision, OptionSet& options) {
 }
 
 void declare_weights(std::string& weights, OptionSet& options) {
-  options.add_choice(
-      {"weights", "how the weights lie in memory; bf16 and f16 halve what every token reads",
-       "bf16"},
-      weights, {"f32", "bf16", "f16"});
+  options.add_choice({"weights",
+                      "how the weights lie in memory; bf16 and f16 halve what every token reads",
+                      "bf16",
+                      {"dtype", "torch_dtype", "quantize", "type"}},
+                     weights, {"f32", "bf16", "f16"});
 }
 
 OptionHelp tokenizer_help(std::string_view more) {
@@ -58,10 +62,12 @@ OptionHelp model_help() {
 }
 
 void declare(ModelFlags& flags, OptionSet& options) {
-  options.add({"model", "a model folder as Hugging Face writes it, a run folder or a GGUF file",
-               "runs/book"},
-              flags.model);
-  options.add(tokenizer_help("; empty: the model folder's own"), flags.tokenizer);
+  options.add_path({"model",
+                    "a model folder as Hugging Face writes it, a run folder or a GGUF file",
+                    "runs/book",
+                    {"m", "model_path", "model_name_or_path", "checkpoint", "ckpt"}},
+                   flags.model);
+  options.add_path(tokenizer_help("; empty: the model folder's own"), flags.tokenizer);
   declare_precision(flags.precision, options);
   declare_weights(flags.weights, options);
   declare_threads(flags.threads, options);

@@ -36,7 +36,7 @@ Parsed declare(const Command& command, CLI::App& parent, const std::string& word
     CLI::Option* option = info.type == OptionType::boolean ? parsed.app->add_flag(names)
                                                            : parsed.app->add_option(names);
     // A list takes what stands behind its flag, or every bare argument.
-    if (info.type == OptionType::list)
+    if (info.type == OptionType::list || info.type == OptionType::paths)
       option->expected(1, kMaxListItems)->allow_extra_args(info.key == command.positional);
     parsed.options[info.key] = option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
@@ -67,10 +67,8 @@ void refuse_extras(const Command& command, const CLI::App& app) {
         fmt::format("[{0}] '{1}' is one argument too many: values belong to options, as in "
                     "`stemma {0} --help`",
                     command.name, first));
-  std::vector<std::string> flags;
-  for (const OptionInfo& info : command.options.infos()) flags.push_back(info.flag);
   const std::string flag = first.substr(0, first.find('='));
-  const std::string hint = did_you_mean(flag, flags);
+  const std::string hint = command.options.hint(flag);
   usage_error(fmt::format(
       "[{}] unknown option {}{}", command.name, flag,
       hint.empty() ? fmt::format("; `stemma {} --help` lists all", command.name) : hint));
@@ -89,6 +87,22 @@ void set_options(Command& command, const Parsed& parsed) {
                               given[key] == std::vector<std::string>{""}))
         usage_error(fmt::format("[{0}] {1} is missing ({2}): for example {1} {3}", command.name,
                                 info.flag, info.help, info.example));
+}
+
+// A flag at the end, or before another one, to which a value belongs. CLI11's message begins with
+// the flag.
+[[noreturn]] void refuse_missing_value(const std::deque<Command>& commands,
+                                       const std::deque<Parsed>& parsed, std::string_view message) {
+  const std::string_view flag = message.substr(0, message.find(':'));
+  for (std::size_t i = 0; i < parsed.size(); ++i) {
+    if (!parsed[i].app->parsed()) continue;
+    for (const OptionInfo& info : commands[i].options.infos())
+      if (info.flag == flag || (!info.key.empty() && info.key == flag))
+        usage_error(fmt::format("[{0}] {1} needs a value, {2} ({3}): for example {1} {4}",
+                                commands[i].name, info.flag, info.allowed, info.help,
+                                info.example));
+  }
+  usage_error(std::string(message));
 }
 
 // A bad word where a command should stand.
@@ -141,6 +155,8 @@ int Program::dispatch(int argc, char** argv) {
     root.parse(arguments(argc, argv));
   } catch (const CLI::CallForHelp&) {
     help = true;
+  } catch (const CLI::ArgumentMismatch& error) {
+    refuse_missing_value(commands_, parsed, error.what());
   } catch (const CLI::ParseError& error) {
     usage_error(fmt::format("{}", error.what()));
   }
@@ -155,9 +171,13 @@ int Program::dispatch(int argc, char** argv) {
     if (!app->parsed()) continue;
     if (help) return print(group_text(commands_, name)), kDone;
     const auto extras = app->remaining();
-    if (!extras.empty()) refuse_word(name + " ", extras.front(), subcommand_names(*app));
-    usage_error(fmt::format("[{}] which command? It is one of: {}", name,
-                            fmt::join(subcommand_names(*app), ", ")));
+    if (!extras.empty() && !extras.front().starts_with("-"))
+      refuse_word(name + " ", extras.front(), subcommand_names(*app));
+    const std::vector<std::string> names = subcommand_names(*app);
+    usage_error(
+        fmt::format("[{0}] which command? It is one of: {1}; for example `stemma {0} {2}{3}`", name,
+                    fmt::join(names, ", "), names.front(),
+                    extras.empty() ? " --help" : " " + extras.front() + " ..."));
   }
   if (version) return print(version_text()), kDone;
   if (!help && !root.remaining().empty())

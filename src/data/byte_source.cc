@@ -224,6 +224,7 @@ class Utf8Source final : public ByteSource {
     }
   }
   std::uint64_t position() const override { return bytes_->position(); }
+  TextEncoding encoding() const override { return encoding_; }
 
  private:
   void start() {

@@ -31,6 +31,8 @@ class ByteSource {
   virtual std::size_t read(char* out, std::size_t size) = 0;
   // Bytes of the file on disk read so far, for progress.
   virtual std::uint64_t position() const = 0;
+  // Of the bytes before they were converted; known once something was read.
+  virtual TextEncoding encoding() const { return TextEncoding::utf8; }
 };
 
 // The last extension of a name, in lower case: "BOOKS.GZ" → ".gz".

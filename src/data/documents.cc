@@ -217,9 +217,12 @@ bool DocumentReader::next_group(std::string& text) {
 
 void log_reading(const DocumentReader& reader) {
   const ReadingNotes& notes = reader.notes();
-  log_info(fmt::format("read {} files, {} documents, {} of text", reader.found().files.size(),
-                       notes.documents, format_bytes(notes.text_bytes)));
-  log_left_out(reader.found());
+  const auto counted = [](std::int64_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  log_info(fmt::format("read {}, {}, {} of text", counted(std::ssize(reader.found().files), "file"),
+                       counted(notes.documents, "document"), format_bytes(notes.text_bytes)));
+  log_found(reader.found());
   if (notes.bad_rows > 0)
     log_warning(fmt::format("[data] left out {} of {} rows that cannot be read:\n  {}",
                             notes.bad_rows, notes.rows, fmt::join(notes.first_bad_rows, "\n  ")));

@@ -130,6 +130,20 @@ Counts count(std::string_view text) {
 
 }  // namespace
 
+std::string_view name_of(TextEncoding encoding) {
+  switch (encoding) {
+    case TextEncoding::utf8:
+      return "UTF-8";
+    case TextEncoding::utf16_le:
+    case TextEncoding::utf16_be:
+      return "UTF-16";
+    case TextEncoding::utf32_le:
+    case TextEncoding::utf32_be:
+      return "UTF-32";
+  }
+  return "unknown";
+}
+
 TextContent look_at(std::string_view begin, bool rows) {
   for (const Mark& mark : kMarks)
     if (begin.starts_with(mark.bytes)) return {mark.encoding, {}};

@@ -15,6 +15,9 @@ namespace stemma {
 
 enum class TextEncoding : std::uint8_t { utf8, utf16_le, utf16_be, utf32_le, utf32_be };
 
+// "UTF-16".
+std::string_view name_of(TextEncoding encoding);
+
 struct TextContent {
   TextEncoding encoding = TextEncoding::utf8;  // others only behind a byte-order mark
   std::string refusal;                         // why it is no text, and what to do; empty: it is

@@ -40,7 +40,8 @@ std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in
 
 TextFile piped(const fs::path& path, std::string text) {
   const std::uint64_t bytes = text.size();
-  return {path, false, bytes, std::make_shared<const std::string>(std::move(text))};
+  return {
+      .path = path, .bytes = bytes, .piped = std::make_shared<const std::string>(std::move(text))};
 }
 
 TextFile standard_input() { return piped("-", all_of(std::cin)); }
@@ -49,7 +50,7 @@ TextFile standard_input() { return piped("-", all_of(std::cin)); }
 TextFile file_of(const fs::path& path) {
   std::error_code failure;
   if (fs::is_regular_file(path, failure))
-    return {path, false, fs::file_size(path, failure), nullptr};
+    return {.path = path, .bytes = fs::file_size(path, failure), .piped = nullptr};
   if (fs::is_directory(path, failure))
     throw Error(ErrorCode::not_found,
                 fmt::format("[data] {}: a file is wanted, this is a folder", path.string()));
@@ -97,6 +98,7 @@ class Finder {
     const auto source = ByteSource::open(file);
     begin.resize(source->read(begin.data(), begin.size()));
     file.json_lines = extension == ".jsonl" || extension == ".ndjson";
+    file.encoding = source->encoding();
     if (TextContent content = look_at(begin, file.json_lines); !content.refusal.empty())
       return content.refusal;
     if (extension != ".json") return {};
@@ -212,7 +214,15 @@ std::string describe_left_out(const TextFiles& found) {
   return text.empty() ? text : fmt::format("left out {}: {}", found.left_out.size(), text);
 }
 
-void log_left_out(const TextFiles& found) {
+void log_found(const TextFiles& found) {
+  std::vector<std::string> converted;
+  for (const TextFile& file : found.files)
+    if (file.encoding != TextEncoding::utf8)
+      converted.push_back(fmt::format("{} from {}", file.path.string(), name_of(file.encoding)));
+  if (!converted.empty())
+    log_info(fmt::format(
+        "converted to UTF-8: {}{}", converted.front(),
+        converted.size() == 1 ? "" : fmt::format(" and {} more", converted.size() - 1)));
   if (const std::string text = describe_left_out(found); !text.empty())
     log_warning(fmt::format("[data] {}", text));
 }

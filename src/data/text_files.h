@@ -2,7 +2,7 @@
 // input. The one place that decides what every command reads.
 //
 //   const TextFiles found = find_text_files({"books/", "web.jsonl.zst", "-"});
-//   log_left_out(found);
+//   log_found(found);
 //   DocumentReader reader(found.files, {});
 //
 // What is text is decided by content (text_content.h): gzip and zstd are decompressed, UTF-16 and
@@ -45,6 +45,7 @@ TextFile open_any_text(const std::filesystem::path& path);
 
 // One line on what was left out, with the first names and reasons; nothing where nothing was.
 std::string describe_left_out(const TextFiles& found);
-void log_left_out(const TextFiles& found);
+// That, and the files that are converted from other encodings.
+void log_found(const TextFiles& found);
 
 }  // namespace stemma

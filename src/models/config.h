@@ -26,6 +26,8 @@ struct ModelConfig {
   bool causal = true;           // a token sees those before it only; otherwise its whole text
   kernels::Activation activation = kernels::Activation::gelu_tanh;
   double norm_eps = 1e-5;
+  // Attention scores are divided by sqrt(D), and by the layer's number from 1 (Mistral's GPT-2).
+  bool scale_scores = true, scale_scores_by_layer = false;
   double rotary_base = 10000;  // of families with rotary positions (Su et al. 2021)
   // Which earlier tokens each layer's attention sees, one entry a layer; empty: dense everywhere.
   std::vector<kernels::AttentionPattern> patterns;

@@ -1,5 +1,6 @@
 #include "models/family.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -46,6 +47,13 @@ ModelConfig published_config(std::string_view name) {
   throw Error(ErrorCode::not_found,
               fmt::format("[config] no published model is called '{}': use one of {}", name,
                           fmt::join(known, ", ")));
+}
+
+bool is_published(std::string_view name) {
+  for (const Family* family : families())
+    for (const PublishedSize& size : family->published())
+      if (std::find(size.names.begin(), size.names.end(), name) != size.names.end()) return true;
+  return false;
 }
 
 std::string published_model_names() {

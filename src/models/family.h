@@ -51,6 +51,7 @@ std::string_view default_model_name();
 
 // A published size of any family by one of its names. Throws not_found, listing them.
 ModelConfig published_config(std::string_view name);
+bool is_published(std::string_view name);
 // The usual names of all published sizes, with commas: for help texts.
 std::string published_model_names();
 

@@ -42,6 +42,9 @@ nn::AttentionOptions attention_options(const ModelConfig& config, std::int64_t l
   options.head_size = config.head_size();
   options.causal = config.causal;
   options.pattern = config.pattern(layer);
+  options.scale =
+      (config.scale_scores ? 1 / std::sqrt(static_cast<double>(config.head_size())) : 1.0) /
+      (config.scale_scores_by_layer ? static_cast<double>(layer + 1) : 1.0);
   options.weight = weight_init(config);
   options.out_weight = residual_init(config);
   options.weights_dropout = static_cast<float>(config.attention_dropout);

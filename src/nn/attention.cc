@@ -32,7 +32,7 @@ Tensor Attention::operator()(const Pass& pass, const Tensor& x, const Tensor& re
   spec.kv_heads = options_.kv_heads;
   spec.causal = options_.causal;
   spec.pattern = options_.pattern;
-  spec.scale = 1.0f / std::sqrt(static_cast<float>(options_.head_size));
+  spec.scale = static_cast<float>(options_.scale);
   spec.dropout = ctx.training() ? options_.weights_dropout : 0.0f;
   spec.dropout_key = ctx.randomness().key(site_of(layer_, DropoutSite::attention_weights));
   spec.dropout_step = ctx.randomness().step;

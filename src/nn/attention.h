@@ -21,6 +21,7 @@ struct AttentionOptions {
   std::int64_t heads = 0;      // H query heads
   std::int64_t kv_heads = 0;   // G key-value heads, a divisor of H
   std::int64_t head_size = 0;  // D
+  double scale = 0;            // of the scores, usually 1 / sqrt(D)
   bool causal = true;
   ops::AttentionPattern pattern;  // which of the earlier tokens are seen
   bool qkv_bias = true, out_bias = true;

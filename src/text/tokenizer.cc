@@ -1,8 +1,11 @@
 #include "text/tokenizer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "base/suggest.h"
 #include "text/characters/char_tokenizer.h"
 #include "text/characters/vocab_txt.h"
 #include "text/files/hugging_face.h"
@@ -42,20 +45,46 @@ Framed Tokenizer::frame(std::span<const std::int32_t> first,
   return framed(plain_frame().pair, first, second);
 }
 
-// A built-in name wins over a folder of that name, so that it means the same everywhere.
-std::string_view default_tokenizer_name() { return "gpt2"; }
+namespace {
+
+constexpr std::string_view kDefaultName = "gpt2";
+
+// Null where no built-in encoding has this name.
+std::shared_ptr<const Tokenizer> built_in_tokenizer(std::string_view name) {
+  if (auto gpt1 = tokenizer_files::published_gpt1(name)) return gpt1;
+  if (name == "bytes") return characters::byte_tokenizer();
+  return tokenizer_files::published_tokenizer(name);
+}
+
+}  // namespace
+
+std::string_view default_tokenizer_name() { return kDefaultName; }
+
+std::shared_ptr<const Tokenizer> default_tokenizer() { return built_in_tokenizer(kDefaultName); }
+
+bool has_tokenizer(const std::filesystem::path& folder) {
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder / name); };
+  return has("tokenizer.json") || has("vocab.txt") || (has("vocab.json") && has("merges.txt")) ||
+         (has("encoder_bpe_40000.json") && has("vocab_40000.bpe"));
+}
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
-  if (auto gpt1 = tokenizer_files::published_gpt1(source)) return gpt1;
-  if (source == "bytes") return characters::byte_tokenizer();
-  if (auto published = tokenizer_files::published_tokenizer(source)) return published;
   std::error_code error;
+  const bool on_disk = std::filesystem::is_directory(source, error)
+                           ? has_tokenizer(source)
+                           : std::filesystem::exists(source, error);
+  if (auto built_in = built_in_tokenizer(source)) {
+    if (!on_disk) return built_in;
+    log_info(
+        fmt::format("{}: the one in this folder, not the built-in encoding of that name", source));
+  }
+  std::vector<std::string> names = tokenizer_files::published_names();
+  names.emplace_back("bytes");
   if (!std::filesystem::exists(source, error))
     throw Error(ErrorCode::not_found,
                 fmt::format("[tokenizer] '{}' is neither a folder, a file (tokenizer.json, "
-                            "*.tiktoken, vocab.txt) nor the name of a built-in encoding ({}, "
-                            "bytes)",
-                            source, tokenizer_files::published_names()));
+                            "*.tiktoken, vocab.txt) nor the name of a built-in encoding ({}){}",
+                            source, fmt::join(names, ", "), did_you_mean(source, names)));
   const std::filesystem::path path = source;
   if (path.extension() == ".tiktoken") return tokenizer_files::read_tiktoken(path);
   if (path.extension() == ".txt" && !std::filesystem::is_directory(path)) {

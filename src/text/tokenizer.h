@@ -84,10 +84,15 @@ class Tokenizer {
 
 // `source`: a folder (tokenizer.json, or vocab.json with merges.txt, or vocab.txt), a file
 // (tokenizer.json, *.tiktoken, vocab.txt) or the name of a built-in encoding ("gpt2", "bytes").
-// Throws not_found, corrupt, unsupported (named feature).
+// What exists goes before a built-in name, with a line in the log. Throws not_found, corrupt,
+// unsupported (named feature).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source);
 
-// The name of the built-in encoding that is taken where none is named.
+// Whether a folder has the files of a tokenizer.
+bool has_tokenizer(const std::filesystem::path& folder);
+
+// The built-in encoding that is taken where none is named, and its name.
+std::shared_ptr<const Tokenizer> default_tokenizer();
 std::string_view default_tokenizer_name();
 
 // Writes what open_tokenizer() reads. `path` ends in .tiktoken: the ranks (tiktoken_file.h); in

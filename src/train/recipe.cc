@@ -18,16 +18,17 @@ constexpr std::int64_t kDefaultSequence = 256;
 constexpr std::int64_t kMany = 1'000'000'000;
 
 void declare_data(Recipe& r, OptionSet& o) {
-  o.add(
-      {"data", "text files, JSON lines (also .gz and .zst), folders of them, or one packed folder",
-       "book.txt"},
-      r.data);
-  o.add({"tokenizer",
-         fmt::format("a name ({0}), a folder (also of a run), or a file (tokenizer.json, "
-                     ".tiktoken); empty: the packed data's or the model's own, otherwise {0}",
-                     default_tokenizer_name()),
-         std::string(default_tokenizer_name())},
-        r.tokenizer);
+  o.add_path({"data",
+              "text files, JSON lines (also .gz and .zst), folders of them, or one packed folder",
+              "book.txt",
+              {"dataset", "train_file", "train_data", "text", "input", "corpus"}},
+             r.data);
+  o.add_path({"tokenizer",
+              fmt::format("a name ({0}), a folder (also of a run), or a file (tokenizer.json, "
+                          ".tiktoken); empty: the packed data's or the model's own, otherwise {0}",
+                          default_tokenizer_name()),
+              std::string(default_tokenizer_name())},
+             r.tokenizer);
   o.add_choice({"objective",
                 "what to learn; lm: the next token; mlm: masked tokens and whether a text follows "
                 "another; auto: what the model's family is made for",
@@ -42,15 +43,19 @@ void declare_data(Recipe& r, OptionSet& o) {
 }
 
 void declare_model(Recipe& r, OptionSet& o) {
-  o.add({"model",
-         fmt::format("a published size ({}), a config.json, or a model folder to go on from",
-                     published_model_names()),
-         std::string(default_model_name())},
-        r.model);
-  o.add(
-      {"depth",
-       "one number instead of a model: layers; width, heads, batch and learning rate follow", "4"},
-      r.depth, {0, 256});
+  o.add_path({"model",
+              fmt::format("a published size ({}), a config.json, or a model folder to go on from",
+                          published_model_names()),
+              std::string(default_model_name()),
+              {"model_name_or_path", "base_model", "m", "config", "tied", "tie_word_embeddings",
+               "vocab_size", "init_from", "from"}},
+             r.model);
+  o.add({"depth",
+         "one number instead of a model: layers; width, heads, batch and learning rate follow",
+         "4",
+         {"layers", "n_layer", "num_layers", "heads", "n_head", "num_heads", "width", "n_embd",
+          "hidden_size", "d_model", "embedding_size"}},
+        r.depth, {0, 256});
   std::string about = "with depth, the member of the family:";
   std::vector<std::string> names;
   for (const Family* family : families()) {
@@ -58,8 +63,11 @@ void declare_model(Recipe& r, OptionSet& o) {
     names.emplace_back(family->name);
   }
   o.add_choice({"family", about, std::string(default_family_name())}, r.family, names);
-  o.add({"sequence_length", "tokens of one training sequence; 0: the model's context (depth: 256)",
-         "256"},
+  o.add({"sequence_length",
+         "tokens of one training sequence; 0: the model's context (depth: 256)",
+         "256",
+         {"block_size", "seq_len", "seq_length", "max_seq_length", "context_length", "ctx", "n_ctx",
+          "context", "max_length", "seq"}},
         r.sequence_length, {0, 1 << 20});
   o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout,
         {-1, 0.99});
@@ -72,22 +80,45 @@ void declare_model(Recipe& r, OptionSet& o) {
 }
 
 void declare_schedule(Recipe& r, OptionSet& o) {
-  o.add({"steps", "optimiser steps of the whole run", "1000"}, r.steps, {1, kMany});
-  o.add({"batch", "sequences a step; 0: derived from the width", "8"}, r.batch, {0, kMany});
-  o.add({"micro_batch", "sequences at a time, a divisor of batch; 0: derived", "4"}, r.micro_batch,
-        {0, kMany});
-  o.add({"learning_rate", "peak learning rate; 0: derived from the width", "6e-4"}, r.learning_rate,
-        {0, 10});
-  o.add({"min_learning_rate", "learning rate at the last step; negative: a tenth of the peak",
-         "6e-5"},
+  o.add({"steps",
+         "optimiser steps of the whole run, each of batch sequences of sequence_length tokens",
+         "1000",
+         {"epochs", "num_epochs", "num_train_epochs", "max_steps", "max_iters", "iters",
+          "iterations", "num_iterations", "train_iters"}},
+        r.steps, {1, kMany});
+  o.add({"batch",
+         "sequences a step; 0: derived from the width",
+         "8",
+         {"batch_size", "b", "global_batch_size", "train_batch_size", "total_batch_size"}},
+        r.batch, {0, kMany});
+  o.add({"micro_batch",
+         "sequences at a time, a divisor of batch; 0: derived",
+         "4",
+         {"micro_batch_size", "per_device_train_batch_size", "device_batch_size",
+          "gradient_accumulation_steps", "grad_accum_steps"}},
+        r.micro_batch, {0, kMany});
+  o.add(
+      {"learning_rate", "peak learning rate; 0: derived from the width", "6e-4", {"lr", "max_lr"}},
+      r.learning_rate, {0, 10});
+  o.add({"min_learning_rate",
+         "learning rate at the last step; negative: a tenth of the peak",
+         "6e-5",
+         {"min_lr"}},
         r.min_learning_rate, {-1, 10});
-  o.add({"warmup", "steps of linear warm-up; negative: 2 % of the steps", "100"}, r.warmup,
-        {-1, kMany});
+  o.add({"warmup",
+         "steps of linear warm-up; negative: 2 % of the steps",
+         "100",
+         {"warmup_steps", "warmup_iters", "warmup_ratio", "num_warmup_steps"}},
+        r.warmup, {-1, kMany});
   o.add({"beta1", "AdamW's decay of the first moment", "0.9"}, r.beta1, {0, 0.999999});
   o.add({"beta2", "AdamW's decay of the second moment", "0.95"}, r.beta2, {0, 0.999999});
   o.add({"epsilon", "AdamW's epsilon", "1e-8"}, r.epsilon, {1e-16, 1});
   o.add({"weight_decay", "AdamW's decay, on matrices only", "0.1"}, r.weight_decay, {0, 10});
-  o.add({"clip", "largest norm of the gradient; 0: no clipping", "1.0"}, r.clip, {0, 1e9});
+  o.add({"clip",
+         "largest norm of the gradient; 0: no clipping",
+         "1.0",
+         {"grad_clip", "max_grad_norm", "clip_grad"}},
+        r.clip, {0, 1e9});
   o.add({"seed", "seed of weights, order of data and dropout", "1"}, r.seed, {0, kMany});
 }
 
@@ -97,12 +128,23 @@ void declare_machine(Recipe& r, OptionSet& o) {
       r.precision, {"auto", "f32", "bf16"});
   o.add({"recompute", "0: keep all, 1: drop norm and GELU outputs, 2: keep block inputs only", "1"},
         r.recompute, {0, 2});
-  o.add({"threads", "worker threads; 0: all processors", "2"}, r.threads, {0, 1024});
-  o.add({"eval_every", "steps between evaluations; 0: none", "100"}, r.eval_every, {0, kMany});
+  o.add({"threads",
+         "worker threads; 0: all processors",
+         "2",
+         {"num_threads", "t", "num_workers", "device", "gpus"}},
+        r.threads, {0, 1024});
+  o.add({"eval_every",
+         "steps between evaluations; 0: none",
+         "100",
+         {"eval_interval", "eval_steps", "val_check_interval"}},
+        r.eval_every, {0, kMany});
   o.add({"eval_tokens", "tokens of an evaluation; 0: all validation data", "100000"}, r.eval_tokens,
         {0, kMany});
-  o.add({"save_every", "steps between checkpoints; 0: only at the end", "500"}, r.save_every,
-        {0, kMany});
+  o.add({"save_every",
+         "steps between checkpoints; 0: only at the end",
+         "500",
+         {"save_steps", "save_interval", "checkpoint_interval", "checkpoint_every"}},
+        r.save_every, {0, kMany});
 }
 
 std::int64_t largest_divisor(std::int64_t n, std::int64_t limit) {

@@ -93,6 +93,7 @@ class Run {
         format_count(static_cast<double>(setup_.data.manifest().train.tokens)),
         format_count(static_cast<double>(setup_.data.manifest().validation.tokens)), recipe_.steps,
         recipe_.batch, recipe_.sequence_length));
+    log_info(fmt::format("weights: {}", setup_.weights_from));
     if (trainer_.step_count() > 0)
       log_info(fmt::format("resumed at step {} of {}", trainer_.step_count(), recipe_.steps));
   }
@@ -112,25 +113,28 @@ class Run {
                                step.gradient_norm, rate, share,
                                metrics_.seconds_before() + seconds_since(began_)});
     eta_.update(static_cast<double>(step.step));
-    progress_.update(fmt::format(
-        "step {}/{}  loss {:.4f}{}  lr {:.2e}  norm {:.2f}  {}  {:.0f} % of peak  {}  {} left",
-        step.step, recipe_.steps, step.loss, columns_text(step.columns), step.lr,
-        step.gradient_norm, format_rate(rate, "tokens"), 100 * share,
-        format_bytes(peak_memory_bytes()), format_duration(eta_.remaining_seconds())));
+    progress_.update(progress_text(step, rate, share));
     const bool last = step.step == recipe_.steps;
     if (recipe_.eval_every > 0 && (last || step.step % recipe_.eval_every == 0)) evaluate();
     if (recipe_.save_every > 0 && !last && step.step % recipe_.save_every == 0) save();
   }
 
-  // The objective's columns of a step, and the last evaluation, for the progress line.
-  std::string columns_text(const std::vector<Metric>& columns) const {
-    std::string text;
-    for (const Metric& column : columns)
-      text += fmt::format("  {} {:.4f}", column.name, column.value);
+  std::string progress_text(const StepResult& step, double rate, double share) const {
+    std::vector<ProgressPart> parts = {{fmt::format("step {}/{}", step.step, recipe_.steps), 10},
+                                       {fmt::format("loss {:.4f}", step.loss), 9}};
+    // The objective's own columns, and the last evaluation.
+    for (const Metric& column : step.columns)
+      parts.push_back({fmt::format("{} {:.4f}", column.name, column.value), 4});
     const Metric* evaluated = find_metric(result_.evaluation, "val_loss");
     if (evaluated && !std::isnan(evaluated->value))
-      text += fmt::format("  val {:.4f}", evaluated->value);
-    return text;
+      parts.push_back({fmt::format("val {:.4f}", evaluated->value), 6});
+    parts.push_back({fmt::format("lr {:.2e}", step.lr), 2});
+    parts.push_back({fmt::format("norm {:.2f}", step.gradient_norm), 1});
+    parts.push_back({format_rate(rate, "tokens"), 5});
+    parts.push_back({fmt::format("{:.0f} % of peak", 100 * share), 3});
+    parts.push_back({format_bytes(peak_memory_bytes()), 7});
+    parts.push_back({fmt::format("{} left", format_duration(eta_.remaining_seconds())), 8});
+    return fitting_line(std::move(parts));
   }
 
   void evaluate() {

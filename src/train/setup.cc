@@ -39,12 +39,16 @@ std::string toml_of(const Recipe& recipe) {
   return options.to_toml();
 }
 
-Recipe read_recipe(const fs::path& path) {
+Recipe parse_recipe(std::string_view text, const std::string& where) {
   Recipe recipe;
   OptionSet options("train");
   declare(recipe, options);
-  options.read_toml(path);
+  options.read_toml_text(text, where);
   return recipe;
+}
+
+Recipe read_recipe(const fs::path& path) {
+  return parse_recipe(read_file(path, 1 << 20), path.string());
 }
 
 // "key: was X, is Y" for every key that matters and differs.
@@ -104,7 +108,7 @@ std::shared_ptr<const Tokenizer> tokenizer_of_model(const Recipe& recipe) {
     return checkpoint::tokenizer_from(recipe.model);
   if (!fs::is_directory(recipe.model)) return nullptr;
   const fs::path folder = checkpoint::resolve_model_folder(recipe.model).folder;
-  if (!fs::exists(folder / "tokenizer.json") && !fs::exists(folder / "vocab.json")) return nullptr;
+  if (!has_tokenizer(folder)) return nullptr;
   return open_tokenizer(fs::absolute(folder).string());
 }
 
@@ -123,7 +127,7 @@ std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
                       recipe.data.front(), recipe.model, recipe.model));
     return open_tokenizer(data.tokenizer_folder().string());
   }
-  return of_model ? of_model : open_tokenizer(std::string(default_tokenizer_name()));
+  return of_model ? of_model : default_tokenizer();
 }
 
 std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer,
@@ -151,17 +155,15 @@ std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer
 
 struct ChosenModel {
   checkpoint::ConfigFile config;
+  checkpoint::GenerationConfig generation;
   std::unique_ptr<nn::WeightSource> source;
+  std::string weights_from;
 };
 
-void fit_vocabulary(ModelConfig& config, const Tokenizer& tokenizer, bool free) {
+void fit_vocabulary(ModelConfig& config, const Tokenizer& tokenizer, const Recipe& recipe,
+                    bool free) {
   if (free) config.vocab = tokenizer.vocab_size();
-  if (config.vocab < tokenizer.vocab_size())
-    throw Error(
-        ErrorCode::corrupt,
-        fmt::format("[train] the tokenizer has {} ids, the model's vocabulary only {}: they do not "
-                    "belong together",
-                    tokenizer.vocab_size(), config.vocab));
+  checkpoint::require_fitting(tokenizer, config, recipe.model);
 }
 
 ChosenModel model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
@@ -182,19 +184,23 @@ ChosenModel model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
     checkpoint::StoredModel stored =
         checkpoint::open_stored_model(recipe.model, checkpoint::WithTokenizer::no);
     model.config = stored.config;
+    model.generation = stored.generation;
     model.source = std::move(stored.source);
+    model.weights_from = fmt::format("loaded from {}", stored.path.string());
     free_vocabulary = false;
   } else {
     config = published_config(recipe.model);
   }
-  fit_vocabulary(config, tokenizer, free_vocabulary);
+  fit_vocabulary(config, tokenizer, recipe, free_vocabulary);
   if (recipe.dropout >= 0)
     config.embedding_dropout = config.attention_dropout = config.residual_dropout = recipe.dropout;
   if (recipe.position_std > 0) config.position_std = recipe.position_std;
-  if (const auto end = tokenizer.end_of_text())
-    model.config.bos_token = model.config.eos_token = *end;
-  if (!model.source)
+  if (!model.source) {
+    if (const auto end = tokenizer.end_of_text())
+      model.config.bos_token = model.config.eos_token = *end;
     model.source = std::make_unique<nn::FreshWeights>(static_cast<std::uint64_t>(recipe.seed));
+    model.weights_from = fmt::format("fresh, of seed {}", recipe.seed);
+  }
   return model;
 }
 
@@ -252,8 +258,15 @@ std::uint64_t recipe_hash(const Recipe& recipe) {
   return hash64(toml_of(course)) >> 1;  // JSON integers have a sign
 }
 
-std::optional<Recipe> earlier_recipe(const fs::path& run, bool resumed) {
-  if (!resumed || !fs::exists(run / kRecipeFile)) return std::nullopt;
+// What the run was started with: as its checkpoint has it, which nobody edits; older checkpoints
+// leave that to the file in the run folder.
+std::optional<Recipe> earlier_recipe(const fs::path& run,
+                                     const std::optional<checkpoint::FoundCheckpoint>& found) {
+  if (!found) return std::nullopt;
+  const Json& extra = found->state.extra;
+  if (const std::string text = extra.is_object() ? extra.get("recipe", "") : ""; !text.empty())
+    return parse_recipe(text, (found->folder / "state.json").string());
+  if (!fs::exists(run / kRecipeFile)) return std::nullopt;
   return read_recipe(run / kRecipeFile);
 }
 
@@ -263,8 +276,8 @@ void require_same(const std::optional<Recipe>& before, const Recipe& now, const 
   if (list.empty()) return;
   throw Error(
       ErrorCode::invalid_argument,
-      fmt::format("[train] the run in {} was started with other values ({}): go on with its own "
-                  "recipe, {}, or start a new run",
+      fmt::format("[train] the run in {} was started with other values ({}): put these back, in "
+                  "{} or where the flags or the recipe change them, or start a new run",
                   run.string(), fmt::join(list, "; "), (run / kRecipeFile).string()));
 }
 
@@ -283,11 +296,13 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
   resolve(recipe, model.config.model);
   setup.folder_lock = prepare_folder(run, resume);
   std::optional<checkpoint::FoundCheckpoint> found;
+  if (resume == Resume::automatic && !has_checkpoints(run))
+    log_info(fmt::format("{} holds no checkpoint: the run begins at its start", run.string()));
   if (resume == Resume::automatic && has_checkpoints(run)) {
     found = checkpoint::newest_checkpoint(run);
     for (const std::string& warning : found->warnings) log_warning(warning);
   }
-  auto before = earlier_recipe(run, found.has_value());
+  auto before = earlier_recipe(run, found);
   // Runs from before there were objectives.
   if (before && before->objective == kAutoObjective) before->objective = recipe.objective;
   setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
@@ -302,9 +317,11 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
   setup.data_fingerprint = setup.data.train()->fingerprint();
   if (found) require_same_data(found->state, setup.data_fingerprint, setup.data);
   setup.numerics = ops::numerics_named(recipe.precision, device);
-  if (found)
+  if (found) {
     model.source =
         std::make_unique<checkpoint::CheckpointSource>(found->folder, checkpoint::Memory::shared);
+    model.weights_from = fmt::format("loaded from {}", found->folder.string());
+  }
   setup.trainer = std::make_unique<Trainer>(
       model.config.model, settings_of(recipe, setup.numerics, interrupt), *model.source,
       make_objective(recipe, model.config.model, *setup.tokenizer, setup.data), *setup.stream);
@@ -312,6 +329,8 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
   // Last: a folder without a recipe is no run yet.
   save_recipe(recipe, run);
   setup.model = model.config;
+  setup.generation = model.generation;
+  setup.weights_from = std::move(model.weights_from);
   setup.recipe = std::move(recipe);
   return setup;
 }
@@ -321,13 +340,15 @@ fs::path save_checkpoint(const Setup& setup, const fs::path& run) {
   const auto weights = setup.trainer->weights();
   const auto optimizer = setup.trainer->optimizer().state();
   c.model.config = setup.model;
+  c.model.generation = setup.generation.file;
   c.model.parameters = weights;
   c.model.tokenizer = setup.tokenizer.get();
   c.optimizer = optimizer;
   c.state = setup.trainer->state();
   c.state.recipe_hash = recipe_hash(setup.recipe);
   c.state.extra = Json::object({{"precision", setup.recipe.precision},
-                                {"data", fmt::format("{:016x}", setup.data_fingerprint)}});
+                                {"data", fmt::format("{:016x}", setup.data_fingerprint)},
+                                {"recipe", toml_of(setup.recipe)}});
   return checkpoint::write_checkpoint(run, c);
 }
 

@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/file.h"
 #include "checkpoint/config_file.h"
+#include "checkpoint/generation_config.h"
 #include "data/dataset.h"
 #include "device/stream.h"
 #include "text/tokenizer.h"
@@ -21,6 +23,8 @@ struct Setup {
   Recipe recipe;  // resolved
   std::shared_ptr<const Tokenizer> tokenizer;
   checkpoint::ConfigFile model;
+  checkpoint::GenerationConfig generation;  // of the model that the run goes on from
+  std::string weights_from;                 // "fresh, of seed 1" or the folder they were read from
   Dataset data;
   std::uint64_t data_fingerprint = 0;       // of its training tokens
   std::unique_ptr<FolderLock> folder_lock;  // of the run folder

@@ -84,7 +84,7 @@ TEST(Options, WrongFlagsSayWhatIsAllowed) {
   EXPECT_ERROR(f.options.set("precision", "fp32"), ErrorCode::invalid_argument,
                "--precision must be one of auto, f32, bf16, got 'fp32'");
   EXPECT_ERROR(f.options.set("steps", std::vector<std::string>{"1", "2"}),
-               ErrorCode::invalid_argument, "2 values");
+               ErrorCode::invalid_argument, "is there 2 times: give it once");
   EXPECT_ERROR(f.options.set("lerning_rate", "1"), ErrorCode::invalid_argument,
                "did you mean 'learning_rate'?");
   EXPECT_ERROR(f.options.set("zzz", "1"), ErrorCode::invalid_argument, "`stemma train --help`");

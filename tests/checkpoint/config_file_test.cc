@@ -123,9 +123,6 @@ TEST(ConfigFile, RefusesWhatChangesResults) {
   };
   refuse(R"("model_type": "mamba")", {"'mamba'", "gpt2", "openai-gpt", "config.json"});
   refuse(R"("vocab_size": 5)", {"model_type", "gpt2"});
-  refuse(R"("model_type": "gpt2", "scale_attn_weights": false)", {"scale_attn_weights"});
-  refuse(R"("model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true)",
-         {"scale_attn_by_inverse_layer_idx"});
   refuse(R"("model_type": "gpt2", "add_cross_attention": true)", {"add_cross_attention"});
   refuse(R"("model_type": "gpt2", "activation_function": "mish")", {"'mish'", "gelu_new"});
   refuse(R"("model_type": "openai-gpt", "afn": "swish")", {"'swish'"});

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         {text.substr(0, at), merges, settings}, "fuzz/");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
-    if (tokenizer->decode(ids) != text) __builtin_trap();
+    if (tokenizer->keeps_bytes() && tokenizer->decode(ids) != text) __builtin_trap();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::unsupported)
       __builtin_trap();

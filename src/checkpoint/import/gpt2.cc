@@ -5,9 +5,9 @@ namespace stemma::checkpoint {
 namespace {
 
 void read_gpt2(const Json& json, std::string_view where, ConfigFile& config) {
-  require_usual(json, where, "scale_attn_weights", true);
-  require_usual(json, where, "scale_attn_by_inverse_layer_idx", false);
   ModelConfig& c = config.model;
+  c.scale_scores = json.get("scale_attn_weights", true);
+  c.scale_scores_by_layer = json.get("scale_attn_by_inverse_layer_idx", false);
   c.vocab = 50257;
   c.context = 1024;
   read_gpt_config(json, true, c);
@@ -24,7 +24,8 @@ void write_gpt2(const ConfigFile& config, Json& json) {
   write_gpt_config(c, true, json);
   json.set("n_inner", c.hidden == 4 * c.channels ? Json() : Json(c.hidden));
   json.set("activation_function", activation_name(c.activation));
-  json.set("scale_attn_weights", true);
+  json.set("scale_attn_weights", c.scale_scores);
+  json.set("scale_attn_by_inverse_layer_idx", c.scale_scores_by_layer);
 }
 
 std::vector<FileTensor> gpt2_files(const nn::ParameterSpec& spec) {

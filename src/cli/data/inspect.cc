@@ -82,10 +82,11 @@ void add_data_inspect(Program& program) {
       "checked completely (sizes, checksums, ids); with --tokenizer its sample is shown as text.";
   c.examples = {"stemma data inspect packed --tokenizer packed/tokenizer",
                 "stemma data inspect web.jsonl.zst"};
-  c.options.add({"input", "a packed folder, a text file or a folder of them", "packed"}, o->input);
-  c.options.add({"tokenizer", "to show packed data as text; must be the one that packed them",
-                 std::string(default_tokenizer_name())},
-                o->tokenizer);
+  c.options.add_path({"input", "a packed folder, a text file or a folder of them", "packed"},
+                     o->input);
+  c.options.add_path({"tokenizer", "to show packed data as text; must be the one that packed them",
+                      std::string(default_tokenizer_name())},
+                     o->tokenizer);
   declare(o->documents, c.options);
   declare_json(o->json, c.options);
   c.positional = "input";

@@ -17,7 +17,7 @@ namespace {
 
 struct DataPackOptions {
   std::vector<std::string> input;
-  std::string tokenizer{default_tokenizer_name()}, output;
+  std::string tokenizer, output;
   PackOptions pack;
   std::int64_t threads = 0;
   bool json = false;
@@ -39,7 +39,8 @@ int run_data_pack(DataPackOptions& o) {
                             format_count(static_cast<double>(p.tokens))));
     return !process_interrupt().requested();
   };
-  const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
+  const auto tokenizer =
+      o.tokenizer.empty() ? default_tokenizer() : checkpoint::tokenizer_from(o.tokenizer);
   const auto report =
       pack_documents(find_text_files({o.input.begin(), o.input.end()}, o.pack.strict), *tokenizer,
                      o.output, o.pack);
@@ -74,13 +75,14 @@ void add_data_pack(Program& program) {
       "a "
       "JSONL row is one document.";
   c.examples = {"stemma data pack --input books/ more.jsonl.zst --tokenizer gpt2 --output packed"};
-  c.options.add(
+  c.options.add_path(
       {"input", "text files, JSON lines, folders of them, - for standard input; .gz and .zst too",
        "books/"},
       o->input);
-  c.options.add(tokenizer_help(), o->tokenizer);
-  c.options.add({"output", "the folder to write; created where it is missing", "packed"},
-                o->output);
+  c.options.add_path(tokenizer_help(fmt::format("; empty: {}", default_tokenizer_name())),
+                     o->tokenizer);
+  c.options.add_path({"output", "the folder to write; created where it is missing", "packed"},
+                     o->output);
   declare(o->pack.documents, c.options);
   c.options.add({"strict", "stop where a file of a folder is no text", "true"}, o->pack.strict);
   c.options.add(

@@ -83,11 +83,11 @@ void add_eval_perplexity(Program& program) {
       "the sum in nats; perplexity = exp(nll / tokens); bits per byte = nll / ln 2 / bytes.";
   c.examples = {"stemma eval perplexity --model runs/book --text chapter.txt --json"};
   declare(o->model, c.options);
-  c.options.add({"text",
-                 "what to score: a text file, JSON lines, a folder of them, or - for standard "
-                 "input; .gz and .zst too",
-                 "chapter.txt"},
-                o->text);
+  c.options.add_path({"text",
+                      "what to score: a text file, JSON lines, a folder of them, or - for standard "
+                      "input; .gz and .zst too",
+                      "chapter.txt"},
+                     o->text);
   declare(o->documents, c.options);
   c.options.add({"strict", "stop where a file of a folder is no text", "true"}, o->strict);
   c.options.add(

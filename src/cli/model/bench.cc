@@ -44,7 +44,7 @@ void add_one(Program& program, const std::string& what, const std::string& summa
             "machine reached in the same run. Weights are random where only a name or a "
             "config.json is given.";
   c.examples = {fmt::format("stemma bench {} --model gpt2 --batch 1 --seq 512 --json", what)};
-  c.options.add(model_help(), o->model.model);
+  c.options.add_path(model_help(), o->model.model);
   c.options.add({"batch", "sequences at once", "4"}, o->batch, {1, 1 << 20});
   c.options.add(
       {"seq", what == "decode" ? "tokens before the new one" : "tokens of a sequence", "512"},

@@ -97,7 +97,7 @@ void add_embed(Program& program) {
                 "stemma embed --model minilm/ --input sentences.txt"};
   declare(o->model, c.options);
   c.options.add({"text", "one text", "\"A cat sat on the mat.\""}, o->text);
-  c.options.add({"input", "a file with a text in each line", "sentences.txt"}, o->input);
+  c.options.add_path({"input", "a file with a text in each line", "sentences.txt"}, o->input);
   c.required = {"model"};
   c.run = [o, &c] { return run_embed(*o, c.options); };
 }

@@ -77,13 +77,14 @@ Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
   const auto rate = [](std::size_t count, double seconds) {
     return count > 0 && seconds > 0 ? static_cast<double>(count) / seconds : 0.0;
   };
-  Json out = Json::object({{"text", g.text},
-                           {"ids", std::move(ids)},
-                           {"finish_reason", to_string(g.finish)},
-                           {"prompt_tokens", static_cast<std::int64_t>(prompt_tokens)},
-                           {"prefill_tokens_per_s",
-                            rate(o.writing.generate.max_tokens > 0 ? prompt_tokens : 0, g.prefill_seconds)},
-                           {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)}});
+  Json out = Json::object(
+      {{"text", g.text},
+       {"ids", std::move(ids)},
+       {"finish_reason", to_string(g.finish)},
+       {"prompt_tokens", static_cast<std::int64_t>(prompt_tokens)},
+       {"prefill_tokens_per_s",
+        rate(o.writing.generate.max_tokens > 0 ? prompt_tokens : 0, g.prefill_seconds)},
+       {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)}});
   describe(o.writing.generate.sampling, out);
   describe(model, o.model, out);
   return out;
@@ -130,23 +131,32 @@ void add_generate(Program& program) {
       "stemma generate --model smollm2.gguf --batch questions.jsonl --max-tokens 100",
       "stemma generate --model gpt2/ --ids 15496,995 --max-tokens 5 --json"};
   declare(o->model, c.options);
-  c.options.add({"prompt", "the text to continue; an empty one begins a new text", "\"Once upon\""},
+  c.options.add({"prompt",
+                 "the text to continue; an empty one begins a new text",
+                 "\"Once upon\"",
+                 {"p", "text", "input"}},
                 o->prompt);
-  c.options.add(
+  c.options.add_path(
       {"prompt_file",
        "a file with the text to continue, less the end of its last line; -: standard input",
-       "question.txt"},
+       "question.txt",
+       {"f", "file"}},
       o->prompt_file);
   c.options.add({"allow_special",
                  "special tokens that --prompt or --prompt-file may contain, by name; all: each",
                  "'<|endoftext|>'"},
                 o->allow_special);
-  c.options.add({"chat", "a message to a chat model, which answers it", "\"What is a stemma?\""},
+  c.options.add({"chat",
+                 "a message to a chat model, which answers it",
+                 "\"What is a stemma?\"",
+                 {"conversation", "cnv", "message"}},
                 o->chat);
-  c.options.add(
-      {"system", "with --chat: the system message, instead of the model's own", "\"Be brief.\""},
-      o->system);
-  c.options.add(
+  c.options.add({"system",
+                 "with --chat: the system message, instead of the model's own",
+                 "\"Be brief.\"",
+                 {"sys", "system_prompt", "system_message"}},
+                o->system);
+  c.options.add_path(
       {"batch",
        "a file with a JSON object a line, `prompt` or `messages`, and `id` if you like; -: "
        "standard input; prints one for each, in their order",

@@ -42,11 +42,17 @@ std::string sampling_text(const infer::SamplingOptions& s) {
 void declare(WritingOptions& writing, OptionSet& options) {
   infer::GenerateOptions& g = writing.generate;
   infer::SamplingOptions& s = g.sampling;
-  options.add({"max_tokens", "tokens to write at most", "100"}, g.max_tokens, {0, 1 << 24});
+  options.add({"max_tokens",
+               "tokens to write at most",
+               "100",
+               {"max_new_tokens", "n_predict", "n", "predict", "length", "max_length", "num_tokens",
+                "tokens", "num_predict"}},
+              g.max_tokens, {0, 1 << 24});
   options.add({"temperature",
                "0: the likeliest token each time; 1: as the model's probabilities say; not given: "
                "as generation_config.json says, without it 0",
-               "0.8"},
+               "0.8",
+               {"temp", "t"}},
               s.temperature, {0, 100});
   options.add({"top_k", "draw among the k likeliest tokens only; 0: all", "40"}, s.top_k,
               {0, 1 << 24});
@@ -56,26 +62,30 @@ void declare(WritingOptions& writing, OptionSet& options) {
   options.add(
       {"min_p", "draw among tokens that are at least this likely beside the likeliest", "0.05"},
       s.min_p, {0, 1});
-  options.add(
-      {"repetition_penalty", "above 1: tokens that are there already become less likely", "1.2"},
-      s.repetition_penalty, {1e-3, 100});
+  options.add({"repetition_penalty",
+               "above 1: tokens that are there already become less likely",
+               "1.2",
+               {"repeat_penalty", "rep_pen"}},
+              s.repetition_penalty, {1e-3, 100});
   options.add({"seed", "the same seed gives the same text; negative: drawn, and printed", "7"},
               writing.seed, {-1, 1'000'000'000'000});
   options.add(
       {"stop",
        "end before this text; \\n, \\t and \\\\ are a line end, a tab and a backslash; may be "
        "given several times",
-       "\"\\n\""},
+       "\"\\n\"",
+       {"stop_sequence", "reverse_prompt", "r"}},
       g.stop);
   options.add({"unused_ids",
                "let the model write ids without a token, which pad its vocabulary and have no text",
                "true"},
               g.unused_ids);
-  options.add({"ignore_eot", "go on when the model ends the text", "true"}, g.ignore_end_of_text);
-  options.add({"ignore_generation_config",
-               "leave out of account how the model's generation_config.json wants it sampled",
-               "true"},
-              writing.ignore_generation_config);
+  options.add({"ignore_eot", "go on when the model ends the text", "true", {"ignore_eos"}},
+              g.ignore_end_of_text);
+  options.add(
+      {"ignore_generation_config",
+       "leave out of account how the model's generation_config.json wants it sampled", "true"},
+      writing.ignore_generation_config);
 }
 
 void settle(WritingOptions& writing) {

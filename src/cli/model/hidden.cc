@@ -48,7 +48,7 @@ void add_hidden(Program& program) {
   c.options.add(
       {"segments", "the segment of each id, of models that have some; empty: all 0", "0,0,1"},
       o->segments);
-  c.options.add({"output", "the safetensors file to write", "hidden.safetensors"}, o->output);
+  c.options.add_path({"output", "the safetensors file to write", "hidden.safetensors"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"model", "ids", "output"};
   c.run = [o] { return run_hidden(*o); };

@@ -56,7 +56,8 @@ Json model_json(const std::string& model) {
   if (found.path) out.set("folder", found.path->string());
   std::error_code ignored;
   if (fs::is_directory(fs::path(model) / "checkpoints", ignored)) {
-    const auto state = checkpoint::newest_checkpoint(model).state;
+    const auto state =
+        checkpoint::newest_checkpoint(model, checkpoint::CheckpointParts::model).state;
     out.set("run", Json::object({{"step", state.step},
                                  {"tokens", state.tokens},
                                  {"precision", state.extra.get("precision", "")}}));
@@ -124,9 +125,9 @@ void add_info(Program& program) {
       "run's progress, the tokens of packed data (checked completely), a tokenizer's vocabulary.";
   c.examples = {"stemma info --model gpt2", "stemma info --model runs/book --json",
                 "stemma info --data packed --tokenizer packed/tokenizer"};
-  c.options.add(model_help(), o->model);
-  c.options.add({"data", "a packed folder", "packed"}, o->data);
-  c.options.add(tokenizer_help(), o->tokenizer);
+  c.options.add_path(model_help(), o->model);
+  c.options.add_path({"data", "a packed folder", "packed"}, o->data);
+  c.options.add_path(tokenizer_help(), o->tokenizer);
   declare_json(o->json, c.options);
   c.positional = "model";
   c.run = [o] { return run_info(*o); };

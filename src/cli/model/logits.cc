@@ -56,7 +56,7 @@ void add_logits(Program& program) {
       "stemma logits --model gpt2/ --ids 15496,995 --precision f32 --output logits.safetensors"};
   declare(o->model, c.options);
   c.options.add({"ids", "token ids with commas between them", "15496,995"}, o->ids);
-  c.options.add({"output", "the safetensors file to write", "logits.safetensors"}, o->output);
+  c.options.add_path({"output", "the safetensors file to write", "logits.safetensors"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"model", "ids", "output"};
   c.run = [o] { return run_logits(*o); };

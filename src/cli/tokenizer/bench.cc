@@ -84,12 +84,13 @@ void add_tokenizer_bench(Program& program) {
       "letter 10^7 times, a million spaces, emoji, base64, random bytes.";
   c.examples = {"stemma tokenizer bench --tokenizer r50k_base o200k_base --input book.txt",
                 "stemma tokenizer bench --hostile --json"};
-  c.options.add(
+  c.options.add_path(
       {"tokenizer",
        fmt::format("names ({}), tokenizer.json files or folders", default_tokenizer_name()),
        std::string(default_tokenizer_name())},
       o->tokenizers);
-  c.options.add({"input", "files to encode; none: 20 MB of made-up words", "book.txt"}, o->inputs);
+  c.options.add_path({"input", "files to encode; none: 20 MB of made-up words", "book.txt"},
+                     o->inputs);
   c.options.add({"runs", "runs that count, after one that does not", "5"}, o->runs, {1, 1000});
   c.options.add({"hostile", "measure hostile texts too", "true"}, o->hostile);
   c.options.add({"skip_memory", "do not measure what one core reads and copies", "true"},

@@ -39,9 +39,9 @@ void add_tokenizer_convert(Program& program) {
       "a character tokenizer. A form that would give other ids is refused, with the reason.";
   c.examples = {"stemma tokenizer convert --tokenizer cl100k_base --output folder",
                 "stemma tokenizer convert --tokenizer folder --output mine.tiktoken"};
-  c.options.add(tokenizer_help(), o->tokenizer);
-  c.options.add({"output", "a folder, or a file that ends in .tiktoken or .txt", "mine.tiktoken"},
-                o->output);
+  c.options.add_path(tokenizer_help(), o->tokenizer);
+  c.options.add_path(
+      {"output", "a folder, or a file that ends in .tiktoken or .txt", "mine.tiktoken"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"tokenizer", "output"};
   c.run = [o] { return run_convert(*o); };

@@ -115,8 +115,8 @@ void add_tokenizer_count(Program& program) {
       "where the first N tokens of each file end: `bytes` is that place.";
   c.examples = {"stemma tokenizer count --tokenizer cl100k_base book.txt notes.txt",
                 "stemma tokenizer count --tokenizer gpt2 --limit 1024 --json book.txt"};
-  c.options.add(tokenizer_help(), o->tokenizer);
-  c.options.add({"files", "the files to count", "book.txt"}, o->files);
+  c.options.add_path(tokenizer_help(), o->tokenizer);
+  c.options.add_path({"files", "the files to count", "book.txt"}, o->files);
   c.options.add({"limit", "count no more tokens than these and say where they end; 0: all", "1024"},
                 o->limit, {0, 1'000'000'000'000});
   declare_threads(o->threads, c.options);

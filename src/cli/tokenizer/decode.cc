@@ -55,9 +55,10 @@ void add_tokenizer_decode(Program& program) {
       "file "
       "or to standard output.";
   c.examples = {"stemma tokenizer decode --tokenizer gpt2 --input ids.npy --output book.txt"};
-  c.options.add(tokenizer_help(), o->tokenizer);
-  c.options.add({"input", "a .npy file with one row of ids", "ids.npy"}, o->input);
-  c.options.add({"output", "the file to write; empty: standard output", "book.txt"}, o->output);
+  c.options.add_path(tokenizer_help(), o->tokenizer);
+  c.options.add_path({"input", "a .npy file with one row of ids", "ids.npy"}, o->input);
+  c.options.add_path({"output", "the file to write; empty: standard output", "book.txt"},
+                     o->output);
   declare_json(o->json, c.options);
   c.required = {"tokenizer", "input"};
   c.run = [o] { return run_tokenizer_decode(*o); };

@@ -93,10 +93,11 @@ void add_tokenizer_encode(Program& program) {
   c.examples = {"stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy",
                 "stemma tokenizer encode --tokenizer gpt2 --input book.txt --output ids.npy "
                 "--allow-special '<|endoftext|>' --offsets offsets.npy"};
-  c.options.add(tokenizer_help(), o->tokenizer);
-  c.options.add({"input", "the file to encode (.gz and .zst too); -: standard input", "book.txt"},
-                o->input);
-  c.options.add({"output", "the .npy file to write; -: standard output", "ids.npy"}, o->output);
+  c.options.add_path(tokenizer_help(), o->tokenizer);
+  c.options.add_path(
+      {"input", "the file to encode (.gz and .zst too); -: standard input", "book.txt"}, o->input);
+  c.options.add_path({"output", "the .npy file to write; -: standard output", "ids.npy"},
+                     o->output);
   c.options.add({"allow_special", "special tokens that the text may contain, by name; all: each",
                  "'<|endoftext|>'"},
                 o->allow_special);

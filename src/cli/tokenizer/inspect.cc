@@ -114,18 +114,18 @@ void add_tokenizer_inspect(Program& program) {
   c.examples = {
       "stemma tokenizer inspect --tokenizer gpt2 --text \"Hello world\" --ids",
       "stemma tokenizer inspect --tokenizer gpt2 o200k_base --input book.txt --html page.html"};
-  c.options.add(
+  c.options.add_path(
       {"tokenizer",
        fmt::format("names ({}), tokenizer.json files or folders; several are set side by side",
                    default_tokenizer_name()),
        std::string(default_tokenizer_name())},
       o->tokenizers);
-  c.options.add({"input", "the file to look at; -: standard input", "book.txt"}, o->input);
+  c.options.add_path({"input", "the file to look at; -: standard input", "book.txt"}, o->input);
   c.options.add({"text", "the text itself, in place of --input", "\"Hello world\""}, o->text);
   c.options.add({"ids", "show each token's id", "true"}, o->ids);
   c.options.add({"show", "bytes of text whose tokens are shown; 0: 4000, on a page 100000", "4000"},
                 o->show, {0, 100'000'000});
-  c.options.add({"html", "a page to write", "page.html"}, o->html);
+  c.options.add_path({"html", "a page to write", "page.html"}, o->html);
   declare_json(o->json, c.options);
   c.required = {"tokenizer"};
   c.run = [o] { return run_tokenizer_inspect(*o); };

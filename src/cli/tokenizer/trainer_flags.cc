@@ -63,7 +63,7 @@ BpeTrainerOptions TrainerFlags::options() const {
 }
 
 void declare(TrainerFlags& flags, OptionSet& options) {
-  options.add(
+  options.add_path(
       {"input", "text files, JSON lines, folders of them, - for standard input; .gz and .zst too",
        "book.txt"},
       flags.input);
@@ -77,8 +77,8 @@ void declare(TrainerFlags& flags, OptionSet& options) {
               flags.memory_bytes, {16 << 20, std::int64_t{1} << 50});
   declare(flags.documents, options);
   options.add({"strict", "stop where a file of a folder is no text", "true"}, flags.strict);
-  options.add({"output", "the folder to write; created where it is missing", "tokenizer"},
-              flags.output);
+  options.add_path({"output", "the folder to write; created where it is missing", "tokenizer"},
+                   flags.output);
   declare_threads(flags.threads, options);
   declare_json(flags.json, options);
 }

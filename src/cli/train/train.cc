@@ -108,10 +108,15 @@ void add_train(Program& program) {
       "stemma train recipes/book.toml --run runs/book",
       "stemma train --run runs/book --data book.txt --tokenizer gpt2 --depth 4 --steps 300",
       "stemma train --run runs/book --resume auto"};
-  c.options.add(
+  c.options.add_path(
       {"recipe", "a TOML file with one option a line, such as `steps = 300`", "recipes/book.toml"},
       o->file);
-  c.options.add({"run", "the run folder; created where it is missing", "runs/book"}, o->run);
+  c.options.add_path(
+      {"run",
+       "the run folder; created where it is missing",
+       "runs/book",
+       {"output_dir", "out_dir", "output", "o", "out", "save_dir", "checkpoint_dir"}},
+      o->run);
   c.options.add_choice({"resume",
                         "never: the folder must not hold a run; auto: go on from its newest whole "
                         "checkpoint, or begin where there is none",

@@ -16,9 +16,9 @@ namespace {
 
 // Keys of tokenizer_config.json that a copy writes anew or has no use for: where files once lay,
 // and what the tokenizer.json beside it says.
-constexpr std::array<std::string_view, 6> kNotKept = {
-    "name_or_path", "tokenizer_file", "special_tokens_map_file",
-    "vocab_file",   "merges_file",    "auto_map"};
+constexpr std::array<std::string_view, 8> kNotKept = {
+    "name_or_path", "tokenizer_file", "special_tokens_map_file", "vocab_file", "merges_file",
+    "auto_map",     "is_local",       "local_files_only"};
 
 // Tokens are written as their names or as objects with their name in "content".
 std::optional<std::string> token_name(const Json& value) {

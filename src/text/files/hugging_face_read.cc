@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "text/characters/char_json.h"
 #include "text/characters/vocab_txt.h"
 #include "text/files/hugging_face.h"
@@ -44,12 +45,19 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   const FolderSettings settings = read_folder_settings(folder);
   // Before tokenizer.json: GPT-1's would cut words as BERT does, not as the model was trained.
   if (is_folder)
-    if (auto gpt1 = gpt1::find_gpt1(folder, settings.special, settings.eos))
+    if (auto gpt1 = gpt1::find_gpt1(folder, settings))
       return std::make_shared<gpt1::Gpt1Tokenizer>(std::move(*gpt1));
   if (std::filesystem::exists(file)) {
     const Json root = Json::parse(read_tokenizer_file(file), file.string());
+    if (gpt1::is_gpt1_json(root)) {
+      log_info(fmt::format("{}: words are cut as GPT-1 was trained, not as this file says",
+                           file.string()));
+      return std::make_shared<gpt1::Gpt1Tokenizer>(
+          gpt1::read_gpt1_json(root, file.string(), settings));
+    }
     if (wordpiece::is_wordpiece_json(root))
-      return wordpiece::read_wordpiece_json(root, file.string(), wordpiece::settings_of(settings, folder.string()));
+      return wordpiece::read_wordpiece_json(root, file.string(),
+                                            wordpiece::settings_of(settings, folder.string()));
     return read_json(root, file.string(), settings);
   }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
@@ -58,7 +66,8 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   if (!has_merges && std::filesystem::exists(lines)) {
     const std::string text = read_tokenizer_file(lines);
     if (wordpiece::is_wordpiece_txt(text))
-      return wordpiece::parse_wordpiece_txt(text, lines.string(), wordpiece::settings_of(settings, folder.string()));
+      return wordpiece::parse_wordpiece_txt(text, lines.string(),
+                                            wordpiece::settings_of(settings, folder.string()));
     return characters::parse_vocab_txt(text, lines.string(), settings.eos);
   }
   if (!has_merges)
@@ -68,8 +77,7 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
                             path.string()));
   const std::string vocab_text = read_tokenizer_file(vocab);
   const std::string merges_text = read_tokenizer_file(merges);
-  return parse_vocab_and_merges({vocab_text, merges_text, settings},
-                                (path / "").string());
+  return parse_vocab_and_merges({vocab_text, merges_text, settings}, (path / "").string());
 }
 
 }  // namespace stemma::tokenizer_files

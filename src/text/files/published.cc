@@ -192,9 +192,9 @@ std::optional<EncodingRules> published_rules(std::string_view name) {
   return std::nullopt;
 }
 
-std::string published_names() {
-  std::string names = fmt::format("{}, {}", kTransformersGpt1, kOpenAiGpt1);
-  for (const Encoding& encoding : encodings()) names.append(", ").append(encoding.name);
+std::vector<std::string> published_names() {
+  std::vector<std::string> names{std::string(kTransformersGpt1), std::string(kOpenAiGpt1)};
+  for (const Encoding& encoding : encodings()) names.emplace_back(encoding.name);
   return names;
 }
 

@@ -40,7 +40,7 @@ struct EncodingRules {
 // Nothing where no encoding has this name.
 std::optional<EncodingRules> published_rules(std::string_view name);
 
-// "gpt2, r50k_base, ...": for messages.
-std::string published_names();
+// "gpt2", "r50k_base", ...: for messages.
+std::vector<std::string> published_names();
 
 }  // namespace stemma::tokenizer_files

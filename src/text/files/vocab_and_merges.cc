@@ -79,6 +79,7 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
     fail(merges_name, fmt::format("no merge makes {} tokens of vocab.json, the first of id {}: the "
                                   "file is cut short or belongs to another vocabulary",
                                   lost.size(), lost.front()));
+  builder.allow_missing_bytes();
   builder.add_named_specials(files.settings.special);
   bpe::BpeVocabulary vocabulary = builder.finish();
   for (const auto& [name, token] : added)
@@ -86,8 +87,9 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
       vocabulary.special_flags[static_cast<std::int32_t>(token.id)] = token.flags;
   vocabulary.prefix_space = files.settings.adds_space.value_or(false);
   keep_settings(files.settings, vocabulary);
-  vocabulary.frame = bos_eos_frame(bpe::id_of_role(vocabulary, files.settings.adds_bos, "bos_token"),
-                                   bpe::id_of_role(vocabulary, files.settings.adds_eos, "eos_token"));
+  vocabulary.frame =
+      bos_eos_frame(bpe::id_of_role(vocabulary, files.settings.adds_bos, "bos_token"),
+                    bpe::id_of_role(vocabulary, files.settings.adds_eos, "eos_token"));
   return vocabulary;
 }
 
@@ -121,8 +123,7 @@ std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view t
 std::shared_ptr<const bpe::BpeTokenizer> parse_vocab_and_merges(const VocabAndMerges& files,
                                                                 const std::string& where) {
   try {
-    return bpe::make_bpe_tokenizer(build(files, where), split::gpt2_splitter(),
-                                   files.settings.eos);
+    return bpe::make_bpe_tokenizer(build(files, where), split::gpt2_splitter(), files.settings.eos);
   } catch (const Error& error) {
     throw with_source(error, where + "vocab.json");
   }

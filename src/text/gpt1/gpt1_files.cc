@@ -91,14 +91,26 @@ void write_gpt1_file(const std::filesystem::path& path, std::string_view text) {
   file.commit();
 }
 
-Gpt1LowerCase configured_lower_case(const std::filesystem::path& config) {
-  if (!std::filesystem::is_regular_file(config)) return Gpt1LowerCase::of_text;
-  const Json root = Json::parse(tokenizer_files::read_tokenizer_file(config), config.string());
+// Lower case and what copies keep.
+void apply(const tokenizer_files::FolderSettings& settings, const std::string& where,
+           Gpt1Vocabulary& vocabulary) {
   try {
-    return root.get("do_lower_case", true) ? Gpt1LowerCase::of_text : Gpt1LowerCase::of_words;
+    vocabulary.lower_case =
+        settings.kept.get("do_lower_case", true) ? Gpt1LowerCase::of_text : Gpt1LowerCase::of_words;
   } catch (const Error& error) {
-    throw tokenizer_files::with_source(error, config.string());
+    throw tokenizer_files::with_source(error, where + "tokenizer_config.json");
   }
+  vocabulary.settings = settings.kept.dump();
+}
+
+// Both ways to write a merge.
+std::pair<std::string, std::string> merge_of(const Json& merge, const std::string& where) {
+  if (merge.is_array() && merge.as_array().size() == 2)
+    return {merge.as_array()[0].as_string(), merge.as_array()[1].as_string()};
+  const std::string& both = merge.as_string();
+  const std::size_t space = both.find(' ');
+  if (space == both.npos) fail_gpt1(where, fmt::format("merge '{}' is not two tokens", both));
+  return {both.substr(0, space), both.substr(space + 1)};
 }
 
 }  // namespace
@@ -120,29 +132,72 @@ std::optional<Gpt1Vocabulary> parse_gpt1(const Gpt1Files& files, const std::stri
 }
 
 std::optional<Gpt1Vocabulary> find_gpt1(const std::filesystem::path& folder,
-                                        const std::vector<std::string>& special_names,
-                                        const std::string& eos_name) {
+                                        const tokenizer_files::FolderSettings& settings) {
   for (const auto& [vocab, merges] : {std::pair("vocab.json", "merges.txt"),
                                       std::pair("encoder_bpe_40000.json", "vocab_40000.bpe")}) {
     if (!std::filesystem::exists(folder / vocab) || !std::filesystem::exists(folder / merges))
       continue;
     const std::string vocab_text = tokenizer_files::read_tokenizer_file(folder / vocab);
     const std::string merges_text = tokenizer_files::read_tokenizer_file(folder / merges);
-    if (auto found = parse_gpt1({vocab_text, merges_text, special_names, eos_name},
+    if (auto found = parse_gpt1({vocab_text, merges_text, settings.special, settings.eos},
                                 (folder / "").string())) {
-      found->lower_case = configured_lower_case(folder / "tokenizer_config.json");
+      apply(settings, (folder / "").string(), *found);
       return found;
     }
   }
   return std::nullopt;
 }
 
+bool is_gpt1_json(const Json& root) {
+  const Json* model = root.find("model");
+  if (model == nullptr || !model->is_object()) return false;
+  const Json* vocab = model->find("vocab");
+  const Json* suffix = model->find("end_of_word_suffix");
+  return suffix != nullptr && suffix->is_string() && suffix->as_string() == kWordEnd &&
+         vocab != nullptr && vocab->is_object() && is_gpt1(vocab->as_object());
+}
+
+Gpt1Vocabulary read_gpt1_json(const Json& root, const std::string& where,
+                              const tokenizer_files::FolderSettings& settings) {
+  try {
+    const Json& model = root.at("model");
+    const Json& vocab = model.at("vocab");
+    const Json none = Json::array();
+    const Json* added = root.find("added_tokens");
+    if (added == nullptr || added->is_null()) added = &none;
+    Gpt1VocabularyBuilder builder(where, vocab.as_object().size() + added->as_array().size());
+    std::vector<std::string> special = settings.special;
+    for (const auto& [token, id] : vocab.as_object()) builder.add_token(token, id.as_int());
+    for (const Json& item : added->as_array()) {
+      const auto token = tokenizer_files::added_token_of(item, item.at("id").as_int());
+      if (!token.special)
+        throw Error(ErrorCode::unsupported,
+                    fmt::format("[{}] added token '{}' is not special: a GPT-1 vocabulary that "
+                                "matches tokens inside text is not supported",
+                                where, token.name));
+      if (vocab.find(token.name) == nullptr) builder.add_token(token.name, token.id);
+      special.push_back(token.name);
+    }
+    for (const Json& merge : model.at("merges").as_array()) {
+      const auto [left, right] = merge_of(merge, where);
+      builder.add_merge(left, right);
+    }
+    Gpt1Vocabulary vocabulary = builder.finish(std::move(special), settings.eos);
+    apply(settings, where, vocabulary);
+    return vocabulary;
+  } catch (const Error& error) {
+    throw tokenizer_files::with_source(error, where);
+  }
+}
+
 void save_gpt1(const Gpt1Vocabulary& vocabulary, const std::filesystem::path& folder) {
   const Json map = gpt1_special_tokens_map(vocabulary);
   Json config = map;
   config.set("tokenizer_class", "OpenAIGPTTokenizer");
-  config.set("clean_up_tokenization_spaces", false);
   config.set("do_lower_case", vocabulary.lower_case == Gpt1LowerCase::of_text);
+  tokenizer_files::add_kept(Json::parse(vocabulary.settings, "settings"), config);
+  if (config.find("clean_up_tokenization_spaces") == nullptr)
+    config.set("clean_up_tokenization_spaces", false);
   write_gpt1_file(folder / "vocab.json", gpt1_vocab_json(vocabulary.tokens));
   write_gpt1_file(folder / "merges.txt", gpt1_merges_txt(vocabulary));
   write_gpt1_file(folder / "special_tokens_map.json", map.dump(2) + "\n");

@@ -38,6 +38,7 @@ struct Gpt1Vocabulary {
   std::vector<std::pair<std::string, std::int32_t>> special_tokens;  // by id; also in `tokens`
   std::optional<std::int32_t> end_of_text;                           // one of them
   Gpt1LowerCase lower_case = Gpt1LowerCase::of_text;
+  std::string settings = "{}";  // the keys of tokenizer_config.json that only copies need
 };
 
 // Every function throws corrupt, starting with the file's name in `where` (a folder with '/', or

@@ -38,7 +38,7 @@ TEST(Gpt1Files, Reads) {
 TEST(Gpt1Files, OtherKindsAreLeftToOthers) {
   EXPECT_FALSE(parse_gpt1({R"({"a": 0, "b": 1})", "", {}, ""}, "d/"));
   EXPECT_FALSE(parse_gpt1({R"({"a</w>": 0, "Ġ</w>": 1, "Ġ": 2})", "", {}, ""}, "d/"));
-  EXPECT_FALSE(find_gpt1("no such folder", {}, ""));
+  EXPECT_FALSE(find_gpt1("no such folder", {}));
 }
 
 TEST(Gpt1Files, SaysWhatIsWrong) {
@@ -83,6 +83,28 @@ TEST(Gpt1Files, SavedAndReadBackGivesTheSameIds) {
   }
 }
 
+// transformers 5 leaves no other file than a tokenizer.json, which cuts words as BERT does.
+TEST(Gpt1Files, ATokenizerJsonHoldsTheSameVocabulary) {
+  const TemporaryFolder folder;
+  Json root = Json::object();
+  Json model = Json::object({{"type", "BPE"}, {"end_of_word_suffix", "</w>"}});
+  model.set("vocab", Json::parse(kGpt1Vocab, "vocab"));
+  model.set("merges", Json::array({"a b</w>"}));
+  root.set("model", model);
+  root.set("added_tokens",
+           Json::array({Json::object({{"id", 7}, {"content", "_start_"}, {"special", true}})}));
+  write_text(folder / "tokenizer.json", root.dump());
+  write_text(folder / "tokenizer_config.json", R"({"eos_token": "<end>", "padding_side": "left"})");
+  const auto tokenizer = open_tokenizer(folder.path().string());
+  const auto files = parse_gpt1({kGpt1Vocab, kGpt1Merges, {"<end>"}, "<end>"}, "d/");
+  EXPECT_EQ(encode(*tokenizer, "ab a b"), encode(Gpt1Tokenizer(*files), "ab a b"));
+  EXPECT_EQ(tokenizer->end_of_text(), files->end_of_text);
+  EXPECT_EQ(tokenizer->bytes_of(7), "_start_");
+  save_tokenizer(*tokenizer, folder / "copy");
+  const Json config = Json::parse(read_file(folder / "copy/tokenizer_config.json"), "config");
+  EXPECT_EQ(config.at("padding_side").as_string(), "left");
+}
+
 TEST(Gpt1Files, ConfigIsChecked) {
   const TemporaryFolder folder;
   write_text(folder / "vocab.json", kGpt1Vocab);
@@ -97,7 +119,7 @@ TEST(Gpt1Files, ConfigIsChecked) {
 TEST(Gpt1Files, EveryTokenIsThatOfOpenAi) {
   const auto path = test::shared("tokenizers/gpt1");
   if (path.empty()) GTEST_SKIP() << "SKIPPED: needs ../shared/tokenizers/gpt1";
-  const auto theirs = find_gpt1(path, {}, "");
+  const auto theirs = find_gpt1(path, {});
   ASSERT_TRUE(theirs);
   const auto ours = tokenizer_files::published_gpt1("openai-gpt");
   const auto& vocabulary = dynamic_cast<const Gpt1Tokenizer&>(*ours).vocabulary();
