@@ -210,6 +210,39 @@ TEST(Options, InfosServeTheHelp) {
   EXPECT_EQ(infos[5].type, OptionType::choice);
 }
 
+// A shell expands ~ only where it begins a word: not in --output=~/x, not in a recipe.
+TEST(Options, PathsKnowTheHomeFolder) {
+  std::string home = "/home/me", run, text;
+  std::vector<std::string> data;
+  OptionSet options("train");
+  options.add_path({"run", "a folder", "runs/a"}, run);
+  options.add_path({"data", "files", "a.txt"}, data);
+  options.add({"prompt", "a text", "a"}, text);
+  ::setenv("HOME", home.c_str(), 1);
+  options.set("run", "~/runs/x");
+  options.set("prompt", "~/runs/x");
+  options.read_toml_text("data = [\"~/a.txt\", \"~\", \"b/~c\"]", "r.toml");
+  EXPECT_EQ(run, home + "/runs/x");
+  EXPECT_EQ(text, "~/runs/x");
+  EXPECT_EQ(data, (std::vector<std::string>{home + "/a.txt", home, "b/~c"}));
+  EXPECT_ERROR(options.set("run", "~other/x"), ErrorCode::invalid_argument, "'~other/x'");
+  ::unsetenv("HOME");
+  EXPECT_ERROR(options.set("run", "~/x"), ErrorCode::invalid_argument, "HOME");
+  ::setenv("HOME", home.c_str(), 1);
+}
+
+TEST(Options, WhatOtherProgramsCallThemLeadsToOurName) {
+  double rate = 0;
+  OptionSet options("train");
+  options.add({"learning_rate", "peak learning rate", "6e-4", {"lr", "max_lr"}}, rate, {0, 1});
+  EXPECT_EQ(options.hint("--lr"), "; see --learning-rate (peak learning rate)");
+  EXPECT_EQ(options.hint("--max-lr"), "; see --learning-rate (peak learning rate)");
+  EXPECT_EQ(options.hint("--learning-rat"), "; did you mean '--learning-rate'?");
+  EXPECT_EQ(options.hint("--wings"), "");
+  EXPECT_ERROR(options.read_toml_text("lr = 1", "r.toml"), ErrorCode::invalid_argument,
+               "unknown key 'lr'; see learning_rate (peak learning rate)");
+}
+
 TEST(Options, WrongDeclarationsAreFoundAtOnce) {
   Fixture f;
   std::int64_t n = 0;

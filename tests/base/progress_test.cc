@@ -14,6 +14,17 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+TEST(Progress, ALineLeavesOutWhatIsLeastImportant) {
+  const std::vector<ProgressPart> parts = {
+      {"step 1/9", 9}, {"loss 1.0", 8}, {"", 9}, {"lr 1e-3", 1}, {"1 s left", 7}};
+  EXPECT_EQ(fitting_line(parts), "step 1/9  loss 1.0  lr 1e-3  1 s left");
+  EXPECT_EQ(fitting_line(parts, 30), "step 1/9  loss 1.0  1 s left");
+  EXPECT_EQ(fitting_line(parts, 28), "step 1/9  loss 1.0  1 s left");
+  EXPECT_EQ(fitting_line(parts, 20), "step 1/9  loss 1.0");
+  EXPECT_EQ(fitting_line(parts, 3), "step 1/9");
+  EXPECT_EQ(fitting_line({}), "");
+}
+
 TEST(Format, Bytes) {
   EXPECT_EQ(format_bytes(0), "0 B");
   EXPECT_EQ(format_bytes(999), "999 B");

@@ -147,13 +147,29 @@ TEST_F(RunFolder, SaysWhatItLookedFor) {
                [&] { newest_checkpoint(run()); });
 }
 
+// The optimizer's file can be deleted to save space: what is left is a whole model.
+TEST_F(RunFolder, AModelNeedsNoOptimizer) {
+  write(5);
+  const fs::path folder = write(7);
+  fs::remove(folder / "optimizer.safetensors");
+  EXPECT_EQ(resolve_model_folder(run()).folder, folder);
+  EXPECT_TRUE(resolve_model_folder(run()).warnings.empty());
+  EXPECT_EQ(newest_checkpoint(run()).state.step, 5);  // to go on from
+  fs::remove(run() / "checkpoints/step-00000005/optimizer.safetensors");
+  EXPECT_EQ(resolve_model_folder(run()).folder, folder);
+  expect_error(ErrorCode::corrupt, {"optimizer.safetensors"}, [&] { newest_checkpoint(run()); });
+}
+
 TEST_F(RunFolder, ResolvesModels) {
   const fs::path folder = write(7);
+  expect_error(ErrorCode::not_found, {"gpt2", "published size", "not shipped", "get-model.sh"},
+               [&] { resolve_model_folder("gpt2"); });
   EXPECT_EQ(resolve_model_folder(run()).folder, folder);
   EXPECT_EQ(resolve_model_folder(folder).folder, folder);
   expect_error(ErrorCode::not_found, {"nowhere", "no such folder", "config.json", "checkpoints/"},
                [&] { resolve_model_folder(scratch_ / "nowhere"); });
-  expect_error(ErrorCode::not_found, {"no config.json"}, [&] { resolve_model_folder(scratch_.path()); });
+  expect_error(ErrorCode::not_found, {"no config.json"},
+               [&] { resolve_model_folder(scratch_.path()); });
   fs::create_directories(scratch_ / "bare");
   put(scratch_ / "bare/config.json", "{}");
   expect_error(ErrorCode::not_found, {"no weights"},

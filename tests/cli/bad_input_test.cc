@@ -29,10 +29,19 @@ TEST(Usage, UnknownWordsAreErrorsThatHelp) {
   expect_error({"train", "--run", "x", "--nonsense=1"}, 2,
                "unknown option --nonsense; `stemma train --help`");
   expect_error({"--versoin"}, 2, "unknown option");
-  expect_error({"generate", "--model"}, 2, "--model");
+  expect_error({"generate", "--model"}, 2, "[generate] --model needs a value");
+  expect_error({"train", "--run", "x", "--resume"}, 2,
+               "--resume needs a value, one of never, auto");
+  expect_error({"eval", "--model", "x"}, 2, "for example `stemma eval perplexity --model ...`");
+  expect_error({"generate", "-p", "a"}, 2, "unknown option -p; see --prompt");
+  expect_error({"train", "--run", "x", "--batch-size", "4"}, 2, "see --batch");
+  expect_error({"train", "--run", "x", "--epochs", "4"}, 2, "see --steps");
+  expect_error({"generate", "--model", "gpt2", "--prompt", "a"}, 3, "not shipped");
+  expect_error({"info", "--tokenizer", "cl100k"}, 3, "did you mean 'cl100k_base'?");
   expect_error({"generate", "--prompt", "a"}, 2, "--model is missing");
   expect_error({"generate", "--model", "a", "b"}, 2, "'b'");
-  expect_error({"generate", "--model", "a", "--seed", "1", "--seed", "2"}, 2, "--seed");
+  expect_error({"generate", "--model", "a", "--seed", "1", "--seed", "2"}, 2,
+               "--seed is there 2 times: give it once");
   expect_error({"generate", "--model", "a", "--temperature", "hot"}, 2,
                "--temperature must be a number");
   expect_error({"generate", "--model", "a", "--precision", "fp8"}, 2, "one of auto, f32, bf16");
@@ -117,6 +126,26 @@ TEST(Training, AFolderWithARunIsNotTouched) {
   other.insert(other.end(), {"--resume", "auto"});
   expect_error(other, 2, "steps: was 2, is 3");
   EXPECT_EQ(read_text(folder / "run/metrics.jsonl"), metrics);
+}
+
+// The checkpoint knows the recipe that it began with, whatever became of the file.
+TEST(Training, AnEditedRecipeIsNotGoneOnWith) {
+  const TemporaryFolder folder;
+  make_tokenizer(folder.path(), 100);
+  ASSERT_EQ(run(train_arguments(folder.path(), "run", 2)).code, 0);
+  std::string recipe = read_text(folder / "run/recipe.toml");
+  const auto edit = [&](const std::string& from, const std::string& to) {
+    const std::size_t at = recipe.find(from);
+    ASSERT_NE(at, recipe.npos) << recipe;
+    recipe.replace(at, from.size(), to);
+    write_text(folder / "run/recipe.toml", recipe);
+  };
+  const Arguments on = {"train", "--run", folder / "run", "--resume", "auto"};
+  edit("eval_every = 100", "eval_every = 50");  // does not change results
+  EXPECT_EQ(run(on).code, 0);
+  recipe = read_text(folder / "run/recipe.toml");
+  edit("weight_decay = 0.1", "weight_decay = 0.2");
+  expect_error(on, 2, "weight_decay: was 0.1, is 0.2");
 }
 
 // A copy of a small GPT-2 that each test damages.

@@ -20,10 +20,11 @@ struct Case {
   std::int64_t top_k;
   double top_p;
   std::array<double, 8> probabilities;
+  double min_p = 0;
 };
 
 // Softmax of kLogits after transformers 5.23's RepetitionPenaltyLogitsProcessor (of kIds),
-// TemperatureLogitsWarper, TopKLogitsWarper and TopPLogitsWarper, in float64.
+// TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper and MinPLogitsWarper, in float64.
 constexpr Case kCases[] = {
     {"plain",
      1,
@@ -72,6 +73,14 @@ constexpr Case kCases[] = {
       0.003406111}},
     {"all", 1.2, 0.8, 5, 0.9, {0.357111938, 0, 0.083072685, 0.163497759, 0, 0, 0.396317617, 0}},
     {"top_k_and_p", 1, 1, 4, 0.7, {0.562176501, 0, 0, 0, 0, 0, 0.437823499, 0}},
+    {"min_p", 1, 1, 0, 1, {0.404155119, 0, 0.090179197, 0.190909361, 0, 0, 0.314756323, 0}, 0.2},
+    {"hot_top_p_min_p",
+     1,
+     1.6,
+     0,
+     0.9,
+     {0.348100334, 0, 0.136318049, 0.217835623, 0, 0, 0.297745994, 0},
+     0.35},
 };
 
 SamplingOptions options_of(const Case& c, std::uint64_t seed) {
@@ -80,6 +89,7 @@ SamplingOptions options_of(const Case& c, std::uint64_t seed) {
   options.temperature = c.temperature;
   options.top_k = c.top_k;
   options.top_p = c.top_p;
+  options.min_p = c.min_p;
   options.seed = seed;
   return options;
 }

@@ -22,9 +22,23 @@ TEST(OpenTokenizer, AFolderOrItsFile) {
     EXPECT_EQ(open_tokenizer(source.string())->vocab_size(), 50257);
 }
 
+// What exists goes before a built-in name; a folder without a tokenizer is none.
+TEST(OpenTokenizer, WhatIsOnDiskGoesBeforeABuiltInName) {
+  const TemporaryFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_directories("r50k_base");
+  EXPECT_EQ(open_tokenizer("r50k_base")->vocab_size(), 50257);
+  save_tokenizer(*open_tokenizer("bytes"), "gpt2");
+  EXPECT_EQ(open_tokenizer("gpt2")->vocab_size(), open_tokenizer("bytes")->vocab_size());
+  EXPECT_EQ(default_tokenizer()->vocab_size(), 50257);
+  std::filesystem::current_path(before);
+}
+
 TEST(OpenTokenizer, SaysWhatIsMissing) {
   TemporaryFolder folder;
   EXPECT_ERROR(open_tokenizer("cl100k"), ErrorCode::not_found, "'cl100k' is neither");
+  EXPECT_ERROR(open_tokenizer("cl100k"), ErrorCode::not_found, "did you mean 'cl100k_base'?");
   EXPECT_ERROR(open_tokenizer(""), ErrorCode::not_found, "''");
   EXPECT_ERROR(open_tokenizer(folder.path().string()), ErrorCode::not_found, "tokenizer.json");
   std::ofstream(folder / "tokenizer.json") << "";
