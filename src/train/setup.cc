@@ -29,8 +29,8 @@ namespace fs = std::filesystem;
 constexpr const char* kRecipeFile = "recipe.toml";
 
 // Keys that may change when a run goes on: they do not touch its result.
-constexpr std::array<std::string_view, 5> kFreeKeys = {"precision", "threads", "eval_every",
-                                                       "eval_tokens", "save_every"};
+constexpr std::array<std::string_view, 6> kFreeKeys = {"precision",  "threads",     "recompute",
+                                                       "eval_every", "eval_tokens", "save_every"};
 
 std::string toml_of(const Recipe& recipe) {
   Recipe copy = recipe;
@@ -252,6 +252,7 @@ std::uint64_t recipe_hash(const Recipe& recipe) {
   Recipe course = recipe;
   const Recipe defaults;
   course.threads = defaults.threads;
+  course.recompute = defaults.recompute;
   course.eval_every = defaults.eval_every;
   course.eval_tokens = defaults.eval_tokens;
   course.save_every = defaults.save_every;
