@@ -225,6 +225,7 @@ class Utf8Source final : public ByteSource {
   }
   std::uint64_t position() const override { return bytes_->position(); }
   TextEncoding encoding() const override { return encoding_; }
+  std::uint64_t replaced() const override { return replaced_; }
 
  private:
   void start() {
@@ -262,10 +263,15 @@ class Utf8Source final : public ByteSource {
           at += 2;
         }
       }
-      text += (c >= 0xD800 && c < 0xE000) || c > 0x10FFFF ? U'\uFFFD' : c;
+      const bool damaged = (c >= 0xD800 && c < 0xE000) || c > 0x10FFFF;
+      text += damaged ? U'\uFFFD' : c;
+      replaced_ += damaged ? 1 : 0;
     }
     if (!last) left_ = block.substr(at);
-    if (last && at < block.size()) text += U'\uFFFD';  // half a unit
+    if (last && at < block.size()) {  // half a unit
+      text += U'\uFFFD';
+      ++replaced_;
+    }
     ready_.clear();
     next_ = 0;
     unicode::append_utf8(text, ready_);
@@ -286,6 +292,7 @@ class Utf8Source final : public ByteSource {
   std::string ready_;     // UTF-8 that waits, from next_ on
   std::string left_;      // bytes of a character that is not whole yet
   std::size_t next_ = 0;
+  std::uint64_t replaced_ = 0;
   bool started_ = false;
 };
 

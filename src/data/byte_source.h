@@ -33,6 +33,8 @@ class ByteSource {
   virtual std::uint64_t position() const = 0;
   // Of the bytes before they were converted; known once something was read.
   virtual TextEncoding encoding() const { return TextEncoding::utf8; }
+  // Halves of characters that became U+FFFD so far.
+  virtual std::uint64_t replaced() const { return 0; }
 };
 
 // The last extension of a name, in lower case: "BOOKS.GZ" → ".gz".
@@ -52,6 +54,7 @@ class LineReader {
   // The number of the line read last, counted from 1.
   std::uint64_t line() const { return line_; }
   std::uint64_t position() const { return source_->position(); }
+  std::uint64_t replaced() const { return source_->replaced(); }
 
  private:
   bool refill();

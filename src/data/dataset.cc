@@ -124,7 +124,7 @@ std::optional<Dataset> open_dataset(const std::vector<fs::path>& paths, const To
                               packed->string(), data.tokenizer_folder().string()));
     return data;
   }
-  const TextFiles files = find_text_files(paths, options.strict);
+  const TextFiles files = find_documents(paths, options.documents);
   options.source = source_key(files, fingerprint, options);
   options.overwrite = true;
   if (std::optional<Dataset> cached = open_cache(cache_folder, options.source)) return cached;

@@ -1,5 +1,6 @@
 #include "data/documents.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "data/text_content.h"
 
 namespace stemma {
 namespace {
@@ -49,7 +51,7 @@ std::string text_of_row(const std::string& row, const std::string& place,
   if (!text)
     throw Error(ErrorCode::corrupt,
                 fmt::format("[data] {}: the row has no field '{}', it has {}; name the field that "
-                            "holds the text",
+                            "holds the text with --text-field",
                             place, field, names_of(json)));
   if (!text->is_string())
     throw Error(ErrorCode::corrupt,
@@ -75,6 +77,14 @@ void declare(DocumentOptions& documents, OptionSet& options) {
   options.add(
       {"bad_rows_limit", "with skip: stop where more than this share of the rows is bad", "0.05"},
       documents.bad_rows_limit, {0, 1});
+  options.add({"strict", "stop where a file of a folder is no text, or any character is damaged",
+               "true"},
+              documents.strict);
+}
+
+TextFiles find_documents(const std::vector<std::filesystem::path>& paths,
+                         const DocumentOptions& options) {
+  return find_text_files(paths, {.strict = options.strict, .text_field = options.text_field});
 }
 
 DocumentReader::DocumentReader(TextFiles found, DocumentOptions options)
@@ -138,14 +148,46 @@ bool DocumentReader::next(Document& document) {
                        : kind_ == Kind::marked ? next_marked(document.text)
                                                : next_group(document.text);
     if (!found) {
-      finished_bytes_ += lines_->position();
-      lines_.reset();
+      end_file();
     } else if (!is_blank(document.text)) {
+      note_damage(document);
       ++notes_.documents;
       notes_.text_bytes += document.text.size();
       return true;
     }
   }
+}
+
+// Rows are checked by their parser.
+void DocumentReader::note_damage(const Document& document) {
+  if (kind_ == Kind::jsonl) return;
+  const CharacterCount count = count_characters(document.text);
+  file_characters_ += count.characters;
+  file_damaged_ += count.damaged;
+  if (count.damaged > 0 && notes_.damaged == 0)
+    notes_.first_damaged = fmt::format(
+        "{}:{}", file().path.string(),
+        document.line + static_cast<std::uint64_t>(std::count(
+                            document.text.begin(),
+                            document.text.begin() +
+                                static_cast<std::ptrdiff_t>(count.first_damaged),
+                            '\n')));
+  notes_.damaged += count.damaged;
+}
+
+void DocumentReader::end_file() {
+  finished_bytes_ += lines_->position();
+  notes_.replaced += lines_->replaced();
+  lines_.reset();
+  const bool too_many = file_damaged_ * 1000 > file_characters_;
+  if (file_damaged_ > 0 && (too_many || options_.strict))
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[data] {}: {} of its {} characters are not UTF-8, the first at {}: "
+                            "convert it (iconv -f WINDOWS-1252 -t UTF-8 where it is Western "
+                            "European) or take that part out",
+                            file().path.string(), file_damaged_, file_characters_,
+                            notes_.first_damaged));
+  file_characters_ = file_damaged_ = 0;
 }
 
 bool DocumentReader::next_row(std::string& text) {
@@ -155,8 +197,13 @@ bool DocumentReader::next_row(std::string& text) {
   ++notes_.rows;
   try {
     text = text_of_row(row_, place(), options_.text_field);
+    notes_.empty_rows += is_blank(text) ? 1 : 0;
+    notes_.marks_in_rows += text.find(kMark) != text.npos ? 1 : 0;
   } catch (const Error& error) {
-    if (options_.bad_rows != "skip" || error.code() != ErrorCode::corrupt) throw;
+    if (error.code() != ErrorCode::corrupt) throw;
+    if (options_.bad_rows != "skip")
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("{}; --bad-rows skip leaves such rows out", error.what()));
     constexpr std::size_t kShown = 10;
     ++notes_.bad_rows;
     if (notes_.first_bad_rows.size() < kShown) notes_.first_bad_rows.push_back(error.what());
@@ -223,6 +270,20 @@ void log_reading(const DocumentReader& reader) {
   log_info(fmt::format("read {}, {}, {} of text", counted(std::ssize(reader.found().files), "file"),
                        counted(notes.documents, "document"), format_bytes(notes.text_bytes)));
   log_found(reader.found());
+  if (notes.damaged > 0)
+    log_warning(fmt::format("[data] {} characters are not UTF-8 and stay as they are, the first at "
+                            "{}",
+                            notes.damaged, notes.first_damaged));
+  if (notes.replaced > 0)
+    log_warning(fmt::format("[data] {} halves of UTF-16 or UTF-32 characters became U+FFFD",
+                            notes.replaced));
+  if (notes.empty_rows > 0)
+    log_info(fmt::format("{} of {} rows have no text and give no document", notes.empty_rows,
+                         notes.rows));
+  if (notes.marks_in_rows > 0)
+    log_warning(fmt::format("[data] {} of {} rows have {} in their text: there it is text, a row is "
+                            "one document",
+                            notes.marks_in_rows, notes.rows, kMark));
   if (notes.bad_rows > 0)
     log_warning(fmt::format("[data] left out {} of {} rows that cannot be read:\n  {}",
                             notes.bad_rows, notes.rows, fmt::join(notes.first_bad_rows, "\n  ")));

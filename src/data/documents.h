@@ -19,7 +19,8 @@
 // Memory: the longest document (JSON lines: several times the longest row) and a few hundred kB.
 // One thread at a time. Throws what byte_source.h throws; corrupt, naming file and line, for a row
 // that is not valid JSON, not an object or without the field as a string, and where more rows than
-// bad_rows_limit were left out; unsupported for a document or row above `limit_bytes`.
+// bad_rows_limit were left out, and where more than one character in a thousand of a plain text is
+// not UTF-8 (strict: where any is); unsupported for a document or row above `limit_bytes`.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +40,16 @@ struct DocumentOptions {
   std::string document_mark = "line";        // or "anywhere": <|endoftext|> inside lines too
   std::string bad_rows = "stop";             // or "skip"
   double bad_rows_limit = 0.01;              // as a share of all rows, where they are skipped
+  bool strict = false;                       // what is no text is an error, in folders too
   std::uint64_t group_bytes = 64 << 10;      // of plain text without marks
   std::uint64_t limit_bytes = 256ull << 20;  // the longest document or row
 };
 
 // The options as every command has them.
 void declare(DocumentOptions& documents, OptionSet& options);
+// The text in files, folders and standard input, read with these options.
+TextFiles find_documents(const std::vector<std::filesystem::path>& paths,
+                         const DocumentOptions& options);
 
 struct Document {
   std::string text;
@@ -54,10 +59,14 @@ struct Document {
 
 // What was noticed while reading.
 struct ReadingNotes {
-  std::int64_t documents = 0;
+  std::int64_t documents = 0, empty_rows = 0;
   std::uint64_t text_bytes = 0;  // of the documents
+  // Characters that are not UTF-8 and stay as they lie, and halves of UTF-16 that became U+FFFD.
+  std::uint64_t damaged = 0, replaced = 0;
+  std::string first_damaged;  // "book.txt:40"
   std::int64_t rows = 0, bad_rows = 0;
   std::vector<std::string> first_bad_rows;  // "web.jsonl:17: ...", at most ten
+  std::int64_t marks_in_rows = 0;           // rows whose text has the mark of a document in it
   std::int64_t marks_inside = 0;            // lines of text with the mark of a document in them
   std::string first_mark_inside;            // "book.txt:40"
 };
@@ -84,6 +93,8 @@ class DocumentReader {
   void open_file();
   bool has_marks(const TextFile& file) const;
   void note_mark(std::string_view line);
+  void note_damage(const Document& document);
+  void end_file();
   void check_bad_rows() const;
   bool next_row(std::string& text);
   bool next_marked(std::string& text);
@@ -95,6 +106,7 @@ class DocumentReader {
   ReadingNotes notes_;
   std::size_t next_file_ = 0;
   std::uint64_t total_bytes_ = 0, finished_bytes_ = 0;
+  std::uint64_t file_characters_ = 0, file_damaged_ = 0;  // of the plain text being read
   std::unique_ptr<LineReader> lines_;
   Kind kind_ = Kind::unmarked;
   std::string row_;      // the JSONL row being read

@@ -72,7 +72,7 @@ DataInspection inspect_packed(const std::filesystem::path& folder, const Tokeniz
 DataInspection inspect_dataset(const std::filesystem::path& path, const Tokenizer* tokenizer,
                                const DocumentOptions& options) {
   if (is_packed(path)) return inspect_packed(path, tokenizer);
-  DocumentReader reader(find_text_files({path}), options);
+  DocumentReader reader(find_documents({path}, options), options);
   SplitInspection text;
   text.name = "text";
   text.files = reader.found().files.size();

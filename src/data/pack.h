@@ -40,7 +40,6 @@ struct PackProgress {
 
 struct PackOptions {
   DocumentOptions documents;
-  bool strict = false;                      // a file of a folder that is no text is an error
   double validation_fraction = 0.01;        // 0 ≤ fraction < 1; 0: no validation data
   std::int64_t shard_tokens = 100'000'000;  // a shard ends with the document that reaches this
   int threads = 0;                          // 0: all that the process may use

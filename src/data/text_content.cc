@@ -110,24 +110,6 @@ int character_size(std::string_view text) {
   return size;
 }
 
-struct Counts {
-  std::size_t characters = 0, damaged = 0, control = 0, first_damaged = 0;
-};
-Counts count(std::string_view text) {
-  Counts counts;
-  for (std::size_t at = 0; at < text.size();) {
-    const int size = character_size(text.substr(at));
-    if (size < 0) break;
-    const auto first = static_cast<unsigned char>(text[at]);
-    if (size == 0 && counts.damaged++ == 0) counts.first_damaged = at;
-    // Tabs, line and page ends, backspaces of old manuals and escapes of terminals are text.
-    counts.control += first < 0x20 && (first < 0x08 || first > 0x0D) && first != 0x1B;
-    ++counts.characters;
-    at += static_cast<std::size_t>(std::max(size, 1));
-  }
-  return counts;
-}
-
 }  // namespace
 
 std::string_view name_of(TextEncoding encoding) {
@@ -144,6 +126,21 @@ std::string_view name_of(TextEncoding encoding) {
   return "unknown";
 }
 
+CharacterCount count_characters(std::string_view text) {
+  CharacterCount counts;
+  for (std::size_t at = 0; at < text.size();) {
+    const int size = character_size(text.substr(at));
+    if (size < 0) break;
+    const auto first = static_cast<unsigned char>(text[at]);
+    if (size == 0 && counts.damaged++ == 0) counts.first_damaged = at;
+    // Tabs, line and page ends, backspaces of old manuals and escapes of terminals are text.
+    counts.control += first < 0x20 && (first < 0x08 || first > 0x0D) && first != 0x1B;
+    ++counts.characters;
+    at += static_cast<std::size_t>(std::max(size, 1));
+  }
+  return counts;
+}
+
 TextContent look_at(std::string_view begin, bool rows) {
   for (const Mark& mark : kMarks)
     if (begin.starts_with(mark.bytes)) return {mark.encoding, {}};
@@ -153,7 +150,7 @@ TextContent look_at(std::string_view begin, bool rows) {
     content.refusal = placeholder_of(begin);
   if (content.refusal.empty()) content.refusal = refusal_of_zeros(begin);
   if (!content.refusal.empty()) return content;
-  const Counts counts = count(begin);
+  const CharacterCount counts = count_characters(begin);
   if (counts.control * 100 > counts.characters) {
     content.refusal = "binary data (control characters)";
   } else if (!rows && counts.damaged * 1000 > counts.characters) {
@@ -178,6 +175,21 @@ bool is_json_lines(std::string_view begin) {
   } catch (const Error&) {
     // A damaged first row before others is a damaged file of rows.
     return next != begin.npos;
+  }
+}
+
+bool has_field(std::string_view begin, const std::string& field) {
+  const std::size_t first = begin.find_first_not_of(" \t\r\n");
+  if (first == begin.npos) return false;
+  const std::size_t end = begin.find('\n', first);
+  if (end == begin.npos && begin.size() == kLookBytes) return true;
+  try {
+    const Json row =
+        Json::parse(begin.substr(first, end == begin.npos ? end : end - first), "row");
+    const Json* text = row.is_object() ? row.find(field) : nullptr;
+    return text != nullptr && text->is_string();
+  } catch (const Error&) {
+    return false;
   }
 }
 

@@ -33,5 +33,16 @@ TextContent look_at(std::string_view begin, bool rows = false);
 
 // Whether JSON text is rows, one object a line, and not one value over many lines.
 bool is_json_lines(std::string_view begin);
+// Whether the first of such rows has a string in this field; true where it does not end in `begin`.
+bool has_field(std::string_view begin, const std::string& field);
+
+struct CharacterCount {
+  std::size_t characters = 0;     // of UTF-8, and bytes that are none
+  std::size_t damaged = 0;        // of these
+  std::size_t control = 0;        // characters that no text has
+  std::size_t first_damaged = 0;  // the byte
+};
+// What `text` ends in the middle of is not counted.
+CharacterCount count_characters(std::string_view text);
 
 }  // namespace stemma

@@ -63,7 +63,7 @@ TextFile file_of(const fs::path& path) {
 
 class Finder {
  public:
-  explicit Finder(bool strict) : strict_(strict) {}
+  explicit Finder(const FindOptions& options) : options_(options) {}
 
   void add(const fs::path& path) {
     std::error_code failure;
@@ -91,7 +91,7 @@ class Finder {
   }
 
   // Why a file is left out; empty: it is text, and `file` says how to read it.
-  static std::string refusal_of(TextFile& file) {
+  std::string refusal_of(TextFile& file, bool named) {
     const std::string extension = text_extension(file.path);
     if (std::string refusal = refusal_of_name(extension); !refusal.empty()) return refusal;
     std::string begin(kLookBytes, '\0');
@@ -101,29 +101,51 @@ class Finder {
     file.encoding = source->encoding();
     if (TextContent content = look_at(begin, file.json_lines); !content.refusal.empty())
       return content.refusal;
-    if (extension != ".json") return {};
-    file.json_lines = is_json_lines(begin);
-    return file.json_lines
-               ? std::string()
-               : "one JSON value, not rows: write it as JSON lines (jq -c '.[]' FILE > rows.jsonl)";
+    const bool rows = file.json_lines || is_json_lines(begin);
+    if (extension == ".json" && !rows)
+      return fmt::format(
+          "one JSON value, not rows: write it as JSON lines (jq -c {} FILE > rows.jsonl)",
+          begin.substr(begin.find_first_not_of(" \t\r\n")).starts_with('[') ? "'.[]'" : ".");
+    if (!rows) return {};
+    const bool known_field = has_field(begin, options_.text_field);
+    if (extension == ".json" || extension.empty()) {
+      file.json_lines = true;
+    } else if (!file.json_lines && known_field) {
+      found_.rows_read_as_text.push_back(file.path);
+    }
+    // Where it was named, its reader says which row.
+    if (file.json_lines && !named && !known_field)
+      return fmt::format("rows of JSON without a field '{}' (--text-field)", options_.text_field);
+    return {};
   }
 
   // A file that was named.
   void take(TextFile file) {
-    if (const std::string refusal = refusal_of(file); !refusal.empty())
+    if (const std::string refusal = refusal_of(file, true); !refusal.empty())
       throw Error(ErrorCode::unsupported, fmt::format("[data] {} cannot be read as text: it is {}",
                                                       file.path.string(), refusal));
     found_.files.push_back(std::move(file));
   }
 
   void leave_out(const fs::path& path, std::string reason) {
-    if (strict_)
+    if (options_.strict)
       throw Error(ErrorCode::unsupported,
                   fmt::format("[data] {} cannot be read as text: it is {}", path.string(), reason));
     found_.left_out.push_back({path, std::move(reason)});
   }
 
+  // The shards of `data pack`, and the tokenizer beside them.
+  static bool is_packed_data(const fs::path& folder) {
+    std::error_code failure;
+    return fs::exists(folder / "dataset.json", failure) && fs::exists(folder / "tokenizer", failure);
+  }
+
   void add_folder(const fs::path& folder) {
+    if (is_packed_data(folder))
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("[data] {} holds packed data, tokens and no text: `train --data` and "
+                              "`data inspect --input` take it, and the only one that is named",
+                              folder.string()));
     const std::size_t files = found_.files.size(), others = found_.left_out.size();
     std::set<fs::path> outer;
     walk(folder, outer);
@@ -137,6 +159,7 @@ class Finder {
   // `outer`: the folders that this one lies in, without links; one of them again is a loop.
   void walk(const fs::path& folder, std::set<fs::path>& outer) {
     std::error_code failure;
+    if (is_packed_data(folder)) return leave_out(folder, "packed data, tokens and no text");
     const fs::path real = fs::canonical(folder, failure);
     if (!failure && !outer.insert(real).second)
       return leave_out(folder, "a link to a folder that it lies in");
@@ -163,19 +186,25 @@ class Finder {
 
   void look(const fs::path& path) {
     TextFile file = file_of(path);
-    if (std::string refusal = refusal_of(file); !refusal.empty())
-      return leave_out(path, std::move(refusal));
+    std::string refusal;
+    try {
+      refusal = refusal_of(file, false);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::corrupt) throw;
+      refusal = fmt::format("damaged: {}", error.what());
+    }
+    if (!refusal.empty()) return leave_out(path, std::move(refusal));
     found_.files.push_back(std::move(file));
   }
 
-  bool strict_;
+  FindOptions options_;
   TextFiles found_;
 };
 
 }  // namespace
 
-TextFiles find_text_files(const std::vector<fs::path>& paths, bool strict) {
-  Finder finder(strict);
+TextFiles find_text_files(const std::vector<fs::path>& paths, const FindOptions& options) {
+  Finder finder(options);
   for (const fs::path& path : paths) finder.add(path);
   return finder.take_result();
 }
@@ -204,7 +233,7 @@ std::string read_any_text(const fs::path& path) {
 }
 
 std::string describe_left_out(const TextFiles& found) {
-  constexpr std::size_t kShown = 5;
+  constexpr std::size_t kShown = 20;
   std::string text;
   for (std::size_t i = 0; i < std::min(kShown, found.left_out.size()); ++i)
     text += fmt::format("{}{} ({})", i ? ", " : "", found.left_out[i].path.string(),
@@ -219,6 +248,11 @@ void log_found(const TextFiles& found) {
   for (const TextFile& file : found.files)
     if (file.encoding != TextEncoding::utf8)
       converted.push_back(fmt::format("{} from {}", file.path.string(), name_of(file.encoding)));
+  if (const auto& rows = found.rows_read_as_text; !rows.empty())
+    log_warning(fmt::format("[data] {}{} looks like JSON lines and is read as plain text, the JSON "
+                            "among it: give it the extension .jsonl",
+                            rows.front().string(),
+                            rows.size() == 1 ? "" : fmt::format(" and {} more", rows.size() - 1)));
   if (!converted.empty())
     log_info(fmt::format(
         "converted to UTF-8: {}{}", converted.front(),

@@ -7,8 +7,9 @@
 //
 // What is text is decided by content (text_content.h): gzip and zstd are decompressed, UTF-16 and
 // UTF-32 with a byte-order mark converted. JSON lines are known by their names (.jsonl, .ndjson)
-// or, in .json files, by their content. In folders, names that begin with a dot are passed over,
-// links are followed, and what is no text is left out; a file that is named itself must be text.
+// or, where a name says nothing (.json, no extension, standard input), by their content. In
+// folders, names that begin with a dot are passed over, links are followed, and what is no text is
+// left out; a file that is named itself must be text.
 #pragma once
 
 #include <filesystem>
@@ -27,13 +28,19 @@ struct LeftOut {
 struct TextFiles {
   std::vector<TextFile> files;  // in the order of the names; of a folder sorted by path
   std::vector<LeftOut> left_out;
+  // Files whose names say plain text and whose lines are JSON objects with the text field.
+  std::vector<std::filesystem::path> rows_read_as_text;
 };
 
-// strict: a file of a folder that is no text is an error too.
+struct FindOptions {
+  bool strict = false;              // a file of a folder that is no text is an error too
+  std::string text_field = "text";  // rows of JSON in a folder must have it
+};
 // Throws not_found (nothing of that name; a link whose target is missing), unsupported (a named
 // file is no text; a folder holds none; naming what it is and what to do), corrupt (damaged
 // compression), device (cannot be read).
-TextFiles find_text_files(const std::vector<std::filesystem::path>& paths, bool strict = false);
+TextFiles find_text_files(const std::vector<std::filesystem::path>& paths,
+                          const FindOptions& options = {});
 
 // All of a file (- is standard input) as text for those who take any bytes: decompressed, UTF-16
 // and UTF-32 converted, and with a warning where it is no text. Throws as above, unsupported above
@@ -45,7 +52,7 @@ TextFile open_any_text(const std::filesystem::path& path);
 
 // One line on what was left out, with the first names and reasons; nothing where nothing was.
 std::string describe_left_out(const TextFiles& found);
-// That, and the files that are converted from other encodings.
+// That, the files that are converted from other encodings, and those that look like rows.
 void log_found(const TextFiles& found);
 
 }  // namespace stemma

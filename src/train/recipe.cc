@@ -37,7 +37,6 @@ void declare_data(Recipe& r, OptionSet& o) {
   o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"},
                r.pack, {"stream", "documents"});
   declare(r.documents, o);
-  o.add({"strict", "stop where a file of a folder is no text", "true"}, r.strict);
   o.add({"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
         r.validation_fraction, {0, 0.5});
 }

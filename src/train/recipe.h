@@ -22,7 +22,6 @@ struct Recipe {
       tokenizer;  // empty: the packed data's or the model folder's own, otherwise the default one
   std::string pack = "stream";
   DocumentOptions documents;
-  bool strict = false;
   double validation_fraction = 0.01;
 
   std::string objective = kAutoObjective;

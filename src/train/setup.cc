@@ -139,7 +139,6 @@ std::optional<Dataset> data_for(const Recipe& recipe, const Tokenizer& tokenizer
                 "[train] no data: name text files, folders or a packed folder with --data");
   PackOptions options;
   options.documents = recipe.documents;
-  options.strict = recipe.strict;
   options.validation_fraction = recipe.validation_fraction;
   options.threads = static_cast<int>(recipe.threads);
   ProgressLine line;

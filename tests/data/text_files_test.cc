@@ -119,7 +119,7 @@ TEST(TextFiles, FoldersTakeWhatIsTextAndSayTheRest) {
   for (const char* word : {"left out 4", "cover.png (a PNG image)", "gone.txt that does not exist",
                            "up (a link to a folder that it lies in)", "one.json (one JSON value"})
     EXPECT_NE(rest.find(word), std::string::npos) << word << " in " << rest;
-  EXPECT_NE(error_of(ErrorCode::unsupported, [&] { find_text_files({folder.path() / "in"}, true); })
+  EXPECT_NE(error_of(ErrorCode::unsupported, [&] { find_text_files({folder.path() / "in"}, {.strict = true}); })
                 .find("cover.png"),
             std::string::npos);
 }

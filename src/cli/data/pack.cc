@@ -42,7 +42,7 @@ int run_data_pack(DataPackOptions& o) {
   const auto tokenizer =
       o.tokenizer.empty() ? default_tokenizer() : checkpoint::tokenizer_from(o.tokenizer);
   const auto report =
-      pack_documents(find_text_files({o.input.begin(), o.input.end()}, o.pack.strict), *tokenizer,
+      pack_documents(find_documents({o.input.begin(), o.input.end()}, o.pack.documents), *tokenizer,
                      o.output, o.pack);
   line.finish();
   if (!report) return interrupted_or_done();
@@ -84,7 +84,6 @@ void add_data_pack(Program& program) {
   c.options.add_path({"output", "the folder to write; created where it is missing", "packed"},
                      o->output);
   declare(o->pack.documents, c.options);
-  c.options.add({"strict", "stop where a file of a folder is no text", "true"}, o->pack.strict);
   c.options.add(
       {"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
       o->pack.validation_fraction, {0, 0.5});

@@ -20,7 +20,6 @@ struct EvalPerplexityOptions {
   ModelFlags model;
   std::string text;
   DocumentOptions documents;
-  bool strict = false;
   std::int64_t context_token = -1, window = 0;
   bool json = false;
 };
@@ -28,7 +27,7 @@ struct EvalPerplexityOptions {
 int run_eval_perplexity(const EvalPerplexityOptions& o) {
   DocumentOptions documents = o.documents;
   documents.group_bytes = documents.limit_bytes;  // a file without marks is one text
-  DocumentReader reader(find_text_files({o.text}, o.strict), documents);
+  DocumentReader reader(find_documents({o.text}, documents), documents);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   ProgressLine line;
   eval::PerplexityOptions options;
@@ -89,7 +88,6 @@ void add_eval_perplexity(Program& program) {
                       "chapter.txt"},
                      o->text);
   declare(o->documents, c.options);
-  c.options.add({"strict", "stop where a file of a folder is no text", "true"}, o->strict);
   c.options.add(
       {"context_token",
        "the id before the text; needed where the tokenizer has no end-of-text; -1: begin- or "

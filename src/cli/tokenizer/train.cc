@@ -34,7 +34,7 @@ std::string rest(const EtaEstimator& eta) {
 }
 
 void read_corpus(const TrainerFlags& o, BpeTrainer& trainer, Counts& counts) {
-  DocumentReader reader(find_text_files({o.input.begin(), o.input.end()}, o.strict), o.documents);
+  DocumentReader reader(find_documents({o.input.begin(), o.input.end()}, o.documents), o.documents);
   ProgressLine line;
   EtaEstimator eta(static_cast<double>(reader.total_bytes()));
   Workers workers(o.threads > 0 ? static_cast<int>(o.threads) : available_threads());

@@ -42,7 +42,7 @@ CharTrainer trainer_of(const TrainerFlags& o) {
 int train_characters(const TrainerFlags& o) {
   check_flags(o);
   CharTrainer trainer = trainer_of(o);
-  DocumentReader reader(find_text_files({o.input.begin(), o.input.end()}, o.strict), o.documents);
+  DocumentReader reader(find_documents({o.input.begin(), o.input.end()}, o.documents), o.documents);
   std::int64_t documents = 0;
   std::uint64_t bytes = 0;
   ProgressLine line;

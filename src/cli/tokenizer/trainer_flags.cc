@@ -76,7 +76,6 @@ void declare(TrainerFlags& flags, OptionSet& options) {
   options.add({"memory_bytes", "for words and pairs, beside the documents in work", "4e9"},
               flags.memory_bytes, {16 << 20, std::int64_t{1} << 50});
   declare(flags.documents, options);
-  options.add({"strict", "stop where a file of a folder is no text", "true"}, flags.strict);
   options.add_path({"output", "the folder to write; created where it is missing", "tokenizer"},
                    flags.output);
   declare_threads(flags.threads, options);

@@ -19,7 +19,6 @@ struct TrainerFlags {
   std::vector<std::string> input;
   std::string output;
   DocumentOptions documents;
-  bool strict = false;
   std::int64_t vocab_size = 32768, min_frequency = 2, memory_bytes = std::int64_t{2} << 30;
   std::int64_t threads = 0;
   std::string kind = "bpe", split = split::splitter_names().front(), digits = "keep";
