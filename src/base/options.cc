@@ -194,7 +194,15 @@ toml::table parse_toml(std::string_view text, std::string_view where) {
   }
 }
 
-// ~ and ~/x with the home folder in place of ~.
+// As keys are: "--batch-size" and "batch_size" alike.
+std::string bare_name(std::string_view word) {
+  std::string name(word.substr(std::min(word.find_first_not_of('-'), word.size())));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+}  // namespace
+
 std::string with_home(std::string path) {
   if (!path.starts_with('~')) return path;
   const char* home = std::getenv("HOME");
@@ -208,15 +216,6 @@ std::string with_home(std::string path) {
                             path));
   return home + path.substr(1);
 }
-
-// As keys are: "--batch-size" and "batch_size" alike.
-std::string bare_name(std::string_view word) {
-  std::string name(word.substr(std::min(word.find_first_not_of('-'), word.size())));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
-}  // namespace
 
 std::string flag_of_key(std::string_view key) {
   std::string flag = fmt::format("--{}", key);
@@ -282,6 +281,12 @@ bool OptionSet::Option::parse(std::string_view text, Value& result) const {
 void OptionSet::Option::assign(Value value, OptionSource from) {
   if (is_path) {
     if (auto* text = std::get_if<std::string>(&value)) *text = with_home(std::move(*text));
+    if (is_folder && std::get<std::string>(value) == "-")
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[options] {} is a folder, which standard output (-) cannot hold: name "
+                      "a folder, or ./- for one of that name",
+                      flag_of_key(help.key)));
     if (auto* texts = std::get_if<std::vector<std::string>>(&value))
       for (std::string& text : *texts) text = with_home(std::move(text));
   }
@@ -328,6 +333,9 @@ void OptionSet::add_path(OptionHelp help, std::string& value) {
 }
 void OptionSet::add_path(OptionHelp help, std::vector<std::string>& value) {
   declare(std::move(help), {.target = &value, .is_path = true});
+}
+void OptionSet::add_folder(OptionHelp help, std::string& value) {
+  declare(std::move(help), {.target = &value, .is_path = true, .is_folder = true});
 }
 void OptionSet::add_choice(OptionHelp help, std::string& value, std::vector<std::string> choices) {
   declare(std::move(help), {.target = &value, .choices = std::move(choices)});

@@ -68,6 +68,8 @@ class OptionSet {
   // where it begins a word, and not in --output=~/x or in a recipe.
   void add_path(OptionHelp help, std::string& value);
   void add_path(OptionHelp help, std::vector<std::string>& value);
+  // A folder that is written: standard output, "-", is none.
+  void add_folder(OptionHelp help, std::string& value);
   void add_choice(OptionHelp help, std::string& value, std::vector<std::string> choices);
 
   // From a flag. Only a list takes more or fewer than one value. Integers may be written as 1e6.
@@ -102,7 +104,7 @@ class OptionSet {
     IntegerRange integers = {};
     RealRange reals = {};
     std::vector<std::string> choices = {};
-    bool is_path = false;
+    bool is_path = false, is_folder = false;
     OptionHelp help = {};
     std::string default_text = {};
     OptionSource source = OptionSource::default_value;
@@ -121,6 +123,10 @@ class OptionSet {
   std::string command_;
   std::vector<Option> options_;
 };
+
+// A name with the home folder in place of a ~ at its start. Throws invalid_argument for ~name, and
+// where HOME is not set.
+std::string with_home(std::string path);
 
 // "learning_rate" -> "--learning-rate".
 std::string flag_of_key(std::string_view key);

@@ -58,6 +58,18 @@ std::string list_names(const std::vector<std::string>& names) {
   return text;
 }
 
+// What wrappers of torch put before all names; empty: nothing.
+std::string wrapper_of(const WeightFiles& files) {
+  for (const char* wrapper : {"_orig_mod.", "module."}) {
+    const auto entries = files.entries();
+    if (!entries.empty() && std::ranges::all_of(entries, [&](const WeightFiles::Entry& entry) {
+          return entry.tensor->name.starts_with(wrapper);
+        }))
+      return wrapper;
+  }
+  return {};
+}
+
 // Heads that transformers and TRL put on a trunk, by the names that they write: of classes, tags
 // and answers, of choices, of a value.
 bool is_of_another_head(std::string_view name) {
@@ -106,8 +118,11 @@ void detect_heads(const Json& json, const WeightFiles& files, ModelConfig& model
                                 in_quotes(head_name), in_quotes(tokens_name)));
     model.tied_head = equal;
   }
-  if (model.head_bias && !family_named(model.family).tied_head_may_have_bias)
+  if (model.head_bias && !family_named(model.family).tied_head_may_have_bias) {
     model.tied_head = false;
+    log_info(fmt::format("{}: the bias of its head is used; transformers leaves it out",
+                         files.folder().string()));
+  }
 }
 
 ConfigFile load_config_of(const WeightFiles& files) {
@@ -207,6 +222,11 @@ void CheckpointSource::collect() {
       for (const WeightFiles::Entry& entry : *list) known.insert(entry.tensor->name);
     items_.emplace(spec.name, std::move(item));
   }
+  if (const std::string wrapper = wrapper_of(files_); !missing.empty() && !wrapper.empty())
+    contradiction(files_.folder(),
+                  fmt::format("every tensor's name begins with {0}, which torch.compile or "
+                              "DataParallel put there: save the state_dict() of the model inside",
+                              in_quotes(wrapper)));
   if (!missing.empty())
     contradiction(files_.folder(), fmt::format("{} tensors that the config needs are missing: {}",
                                                missing.size(), list_names(missing)));

@@ -99,8 +99,12 @@ void export_model(const fs::path& folder, const Export& model) {
   write_safetensors(weights, tensors);
   verify_safetensors(weights, tensors);
   write_text(folder / "config.json", config.dump(2) + "\n");
-  const Json generation =
-      model.generation.is_null() ? to_generation_config_json(model.config) : model.generation;
+  Json generation = to_generation_config_json(model.config);
+  // Keys of an older config.json go with the special tokens.
+  if (model.generation.is_object()) {
+    if (model.generation.find("eos_token_id") != nullptr) generation = Json::object();
+    for (const auto& [key, value] : model.generation.as_object()) generation.set(key, value);
+  }
   write_text(folder / "generation_config.json", generation.dump(2) + "\n");
   if (model.tokenizer) model.tokenizer->save(folder);
 }

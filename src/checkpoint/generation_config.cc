@@ -83,8 +83,8 @@ std::vector<std::int64_t> ids(const Json* value) {
   if (!value->is_array()) return {value->as_int()};
   for (const Json& id : value->as_array()) list.push_back(id.as_int());
   if (list.size() > kMaxEndTokens)
-    throw Error(ErrorCode::corrupt, fmt::format("eos_token_id lists more than {} tokens",
-                                                kMaxEndTokens));
+    throw Error(ErrorCode::corrupt,
+                fmt::format("eos_token_id lists more than {} tokens", kMaxEndTokens));
   return list;
 }
 
@@ -99,6 +99,9 @@ GenerationConfig parse_unwrapped(const Json& json) {
   config.min_p = number(json, "min_p", 0, 1);
   config.repetition_penalty = number(json, "repetition_penalty", 1e-3, 100);
   config.max_new_tokens = count(json, "max_new_tokens");
+  config.max_length = count(json, "max_length");
+  if (const Json* bos = json.find("bos_token_id"); bos && !bos->is_null())
+    config.bos_token = bos->as_int();
   if (const Json* stop = json.find("stop_strings"); stop && stop->is_string())
     config.stop_strings.push_back(stop->as_string());
   else if (stop && stop->is_array())
@@ -120,11 +123,27 @@ GenerationConfig parse_generation_config(const Json& json, std::string_view wher
   }
 }
 
-GenerationConfig read_generation_config(const std::filesystem::path& file) {
+GenerationConfig read_generation_config(const std::filesystem::path& folder) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) return {};
-  return parse_generation_config(Json::parse(read_file(file, kMaxBytes), file.string()),
-                                 file.string());
+  const std::filesystem::path file = folder / "generation_config.json";
+  if (std::filesystem::is_regular_file(file, ignored))
+    return parse_generation_config(Json::parse(read_file(file, kMaxBytes), file.string()),
+                                   file.string());
+  const std::filesystem::path config = folder / "config.json";
+  if (!std::filesystem::is_regular_file(config, ignored)) return {};
+  const Json all = Json::parse(read_file(config, 16 * kMaxBytes), config.string());
+  Json json = Json::object();
+  const auto take = [&](std::string_view key) {
+    if (const Json* value = all.is_object() ? all.find(key) : nullptr) json.set(key, *value);
+  };
+  for (const char* key : {"do_sample", "temperature", "top_k", "top_p", "min_p",
+                          "repetition_penalty", "max_new_tokens", "max_length", "stop_strings"})
+    take(key);
+  for (const NotComputed& one : kNotComputed) take(one.key);
+  GenerationConfig found = parse_generation_config(json, config.string());
+  // A copy has a file of its own only where there was something to say.
+  if (json.as_object().empty()) found.file = Json();
+  return found;
 }
 
 }  // namespace stemma::checkpoint

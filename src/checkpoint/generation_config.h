@@ -24,6 +24,8 @@ struct GenerationConfig {
   bool do_sample = false;
   std::optional<double> temperature, top_p, min_p, repetition_penalty;
   std::optional<std::int64_t> top_k, max_new_tokens;
+  std::optional<std::int64_t> max_length;  // of prompt and continuation, without max_new_tokens
+  std::optional<std::int64_t> bos_token;   // begins a text that nothing precedes
   std::vector<std::string> stop_strings;
   // Keys that would change texts, with their values, and that nothing here computes:
   // "no_repeat_ngram_size 3".
@@ -33,7 +35,8 @@ struct GenerationConfig {
 
 // `where` names the file in errors. Throws corrupt: a value of the wrong type or an impossible one.
 GenerationConfig parse_generation_config(const Json& json, std::string_view where);
-// Of a file that may be missing. Throws corrupt, device.
-GenerationConfig read_generation_config(const std::filesystem::path& file);
+// Of a model's folder: generation_config.json or, as transformers has it where that is missing, the
+// same keys of config.json, less those of special tokens. Throws corrupt, device.
+GenerationConfig read_generation_config(const std::filesystem::path& folder);
 
 }  // namespace stemma::checkpoint

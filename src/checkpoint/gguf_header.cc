@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/placeholder.h"
 #include "checkpoint/safetensors.h"
 
 namespace stemma::checkpoint {
@@ -47,6 +48,11 @@ class GgufCursor {
     const auto taken = file_.subspan(position_, bytes);
     position_ += bytes;
     return taken;
+  }
+
+  // Up to so many bytes that come next, which stay to be taken.
+  std::span<const std::byte> peek(std::uint64_t bytes) const {
+    return file_.subspan(position_, std::min(bytes, left()));
   }
 
   template <class T>
@@ -121,6 +127,8 @@ class GgufParser {
   [[noreturn]] void damaged(const std::string& what) const { refuse_damaged(where_, what); }
 
   void read_version() {
+    if (const std::string what = placeholder_of(text_in(cursor_.peek(256))); !what.empty())
+      throw Error(ErrorCode::corrupt, fmt::format("[gguf] {} is {}", where_, what));
     if (text_in(cursor_.take(4, "a GGUF file")) != "GGUF")
       damaged(
           "a GGUF file begins with the letters GGUF, this one does not (of a model in a folder, "

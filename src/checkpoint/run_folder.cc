@@ -222,6 +222,7 @@ ModelFolder resolve_model_folder(const fs::path& path) {
             "files) from its publisher and name that; scripts/get-model.sh smollm2 brings a "
             "small model that answers",
             path.string()));
+  if (has_config && fs::exists(path / "pytorch_model.bin", error)) WeightFiles{path};  // its error
   std::string_view problem = "there is no such folder, and nothing is downloaded";
   if (fs::is_directory(path, error))
     problem = has_config ? "it has a config.json, but no weights" : "it has no config.json";

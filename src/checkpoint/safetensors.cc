@@ -25,6 +25,13 @@ std::string_view header_text(std::span<const std::byte> file, std::string_view w
                                std::min<std::size_t>(file.size(), 256));
   if (const std::string what = placeholder_of(begin); !what.empty())
     throw Error(ErrorCode::corrupt, fmt::format("[safetensors] {} is {}", where, what));
+  if (begin.starts_with('{') || begin.starts_with("\x1F\x8B"))
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[safetensors] {} is {}", where,
+                            begin.starts_with('{')
+                                ? "JSON text, not weights (often the error message of a download): "
+                                  "fetch it again"
+                                : "compressed with gzip: decompress it first (gunzip)"));
   if (file.size() < 8)
     fail(where,
          fmt::format("a safetensors file has at least 8 bytes, this one has {}", file.size()));

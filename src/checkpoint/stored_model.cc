@@ -9,6 +9,7 @@
 #include "checkpoint/gguf_source.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/run_folder.h"
+#include "text/fingerprint.h"
 
 namespace stemma::checkpoint {
 namespace {
@@ -50,6 +51,14 @@ void require_fitting(const Tokenizer& tokenizer, const ModelConfig& model, const
                   path.string(), beyond.size() == 1 ? "" : "s", fmt::join(beyond, ", ")));
 }
 
+void warn_of_other_tokenizer(const Tokenizer& given, const Tokenizer* own, const fs::path& path) {
+  if (own == nullptr || tokenizer_fingerprint(given) == tokenizer_fingerprint(*own)) return;
+  log_warning(
+      fmt::format("[model] the tokenizer that was named is not the one of {}: its ids mean "
+                  "other tokens to that model",
+                  path.string()));
+}
+
 StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
   std::error_code ignored;
   StoredModel stored;
@@ -59,7 +68,7 @@ StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {
   auto source = std::make_unique<CheckpointSource>(found.folder, Memory::shared);
   stored.path = found.folder;
   stored.config = source->config();
-  stored.generation = read_generation_config(found.folder / "generation_config.json");
+  stored.generation = read_generation_config(found.folder);
   stored.source = std::move(source);
   if (tokenizer == WithTokenizer::yes && has_tokenizer(found.folder)) {
     // Absolute, so that its name is no built-in tokenizer's.

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 
 namespace stemma::checkpoint {
 namespace fs = std::filesystem;
@@ -77,18 +78,20 @@ void WeightFiles::open_shards(const fs::path& index_file) {
   const auto weight_map = read_weight_map(index_file);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : weight_map) shards.insert(shard);
-  // The shards decide. An index may list what nobody saved (a tied head, buffers of old versions)
-  // and leave out what is there: the model takes what it needs by name, and says what it misses.
+  // The shards decide. An index may list what nobody saved (a tied head, buffers of old versions),
+  // leave out what is there and name another shard: the model takes what it needs by name, and says
+  // what it misses.
   for (const std::string& shard : shards) {
     auto file = std::make_unique<const SafetensorsReader>(folder_ / shard);
     for (const StoredTensor& tensor : file->tensors()) {
       const auto mapped = weight_map.find(tensor.name);
-      const bool elsewhere = mapped != weight_map.end() && mapped->second != shard;
-      if (elsewhere || find(tensor.name))
-        fail(index_file,
-             fmt::format("tensor {} lies in shard {}, {}", in_quotes(tensor.name), in_quotes(shard),
-                         elsewhere ? "the index says " + in_quotes(mapped->second)
-                                   : "and in another one before it"));
+      if (mapped != weight_map.end() && mapped->second != shard)
+        log_info(fmt::format("{}: tensor {} lies in shard {}, the index says {}",
+                             index_file.string(), in_quotes(tensor.name), in_quotes(shard),
+                             in_quotes(mapped->second)));
+      if (find(tensor.name))
+        fail(index_file, fmt::format("tensor {} lies in shard {} and in another one before it",
+                                     in_quotes(tensor.name), in_quotes(shard)));
     }
     files_.push_back(std::move(file));
   }

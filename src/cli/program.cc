@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/suggest.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/version.h"
 
 namespace stemma::cli {
@@ -191,7 +192,10 @@ int Program::run(int argc, char** argv) {
   try {
     return dispatch(argc, argv);
   } catch (const Error& error) {
-    code = exit_code(error.code());
+    // Where a signal ended a wait, what failed is no failure.
+    const int signal = process_interrupt().signal();
+    code =
+        signal != 0 && error.code() == ErrorCode::device ? 128 + signal : exit_code(error.code());
     text = error.what();
   } catch (const std::bad_alloc&) {
     code = kMachine;

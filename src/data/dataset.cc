@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "data/tokenizer_fingerprint.h"
+#include "text/fingerprint.h"
 
 namespace stemma {
 namespace {

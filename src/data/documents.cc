@@ -77,9 +77,9 @@ void declare(DocumentOptions& documents, OptionSet& options) {
   options.add(
       {"bad_rows_limit", "with skip: stop where more than this share of the rows is bad", "0.05"},
       documents.bad_rows_limit, {0, 1});
-  options.add({"strict", "stop where a file of a folder is no text, or any character is damaged",
-               "true"},
-              documents.strict);
+  options.add(
+      {"strict", "stop where a file of a folder is no text, or any character is damaged", "true"},
+      documents.strict);
 }
 
 TextFiles find_documents(const std::vector<std::filesystem::path>& paths,
@@ -167,11 +167,10 @@ void DocumentReader::note_damage(const Document& document) {
   if (count.damaged > 0 && notes_.damaged == 0)
     notes_.first_damaged = fmt::format(
         "{}:{}", file().path.string(),
-        document.line + static_cast<std::uint64_t>(std::count(
-                            document.text.begin(),
-                            document.text.begin() +
-                                static_cast<std::ptrdiff_t>(count.first_damaged),
-                            '\n')));
+        document.line +
+            static_cast<std::uint64_t>(std::count(
+                document.text.begin(),
+                document.text.begin() + static_cast<std::ptrdiff_t>(count.first_damaged), '\n')));
   notes_.damaged += count.damaged;
 }
 
@@ -181,12 +180,12 @@ void DocumentReader::end_file() {
   lines_.reset();
   const bool too_many = file_damaged_ * 1000 > file_characters_;
   if (file_damaged_ > 0 && (too_many || options_.strict))
-    throw Error(ErrorCode::corrupt,
-                fmt::format("[data] {}: {} of its {} characters are not UTF-8, the first at {}: "
-                            "convert it (iconv -f WINDOWS-1252 -t UTF-8 where it is Western "
-                            "European) or take that part out",
-                            file().path.string(), file_damaged_, file_characters_,
-                            notes_.first_damaged));
+    throw Error(
+        ErrorCode::corrupt,
+        fmt::format("[data] {}: {} of its {} characters are not UTF-8, the first at {}: "
+                    "convert it (iconv -f WINDOWS-1252 -t UTF-8 where it is Western "
+                    "European) or take that part out",
+                    file().path.string(), file_damaged_, file_characters_, notes_.first_damaged));
   file_characters_ = file_damaged_ = 0;
 }
 
@@ -271,9 +270,10 @@ void log_reading(const DocumentReader& reader) {
                        counted(notes.documents, "document"), format_bytes(notes.text_bytes)));
   log_found(reader.found());
   if (notes.damaged > 0)
-    log_warning(fmt::format("[data] {} characters are not UTF-8 and stay as they are, the first at "
-                            "{}",
-                            notes.damaged, notes.first_damaged));
+    log_warning(
+        fmt::format("[data] {} characters are not UTF-8 and stay as they are, the first at "
+                    "{}",
+                    notes.damaged, notes.first_damaged));
   if (notes.replaced > 0)
     log_warning(fmt::format("[data] {} halves of UTF-16 or UTF-32 characters became U+FFFD",
                             notes.replaced));
@@ -281,9 +281,10 @@ void log_reading(const DocumentReader& reader) {
     log_info(fmt::format("{} of {} rows have no text and give no document", notes.empty_rows,
                          notes.rows));
   if (notes.marks_in_rows > 0)
-    log_warning(fmt::format("[data] {} of {} rows have {} in their text: there it is text, a row is "
-                            "one document",
-                            notes.marks_in_rows, notes.rows, kMark));
+    log_warning(
+        fmt::format("[data] {} of {} rows have {} in their text: there it is text, a row is "
+                    "one document",
+                    notes.marks_in_rows, notes.rows, kMark));
   if (notes.bad_rows > 0)
     log_warning(fmt::format("[data] left out {} of {} rows that cannot be read:\n  {}",
                             notes.bad_rows, notes.rows, fmt::join(notes.first_bad_rows, "\n  ")));

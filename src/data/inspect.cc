@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "data/dataset.h"
-#include "data/tokenizer_fingerprint.h"
+#include "text/fingerprint.h"
 
 namespace stemma {
 namespace {

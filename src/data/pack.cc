@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/threads.h"
-#include "data/tokenizer_fingerprint.h"
 #include "text/encode_batch.h"
+#include "text/fingerprint.h"
 
 namespace stemma {
 namespace {

@@ -178,18 +178,18 @@ bool is_json_lines(std::string_view begin) {
   }
 }
 
-bool has_field(std::string_view begin, const std::string& field) {
+FirstRow first_row(std::string_view begin, const std::string& field) {
   const std::size_t first = begin.find_first_not_of(" \t\r\n");
-  if (first == begin.npos) return false;
+  if (first == begin.npos) return FirstRow::damaged;
   const std::size_t end = begin.find('\n', first);
-  if (end == begin.npos && begin.size() == kLookBytes) return true;
+  if (end == begin.npos && begin.size() == kLookBytes) return FirstRow::with_field;
   try {
-    const Json row =
-        Json::parse(begin.substr(first, end == begin.npos ? end : end - first), "row");
-    const Json* text = row.is_object() ? row.find(field) : nullptr;
-    return text != nullptr && text->is_string();
+    const Json row = Json::parse(begin.substr(first, end == begin.npos ? end : end - first), "row");
+    if (!row.is_object()) return FirstRow::damaged;
+    const Json* text = row.find(field);
+    return text != nullptr && text->is_string() ? FirstRow::with_field : FirstRow::without_field;
   } catch (const Error&) {
-    return false;
+    return FirstRow::damaged;
   }
 }
 

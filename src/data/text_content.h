@@ -33,8 +33,10 @@ TextContent look_at(std::string_view begin, bool rows = false);
 
 // Whether JSON text is rows, one object a line, and not one value over many lines.
 bool is_json_lines(std::string_view begin);
-// Whether the first of such rows has a string in this field; true where it does not end in `begin`.
-bool has_field(std::string_view begin, const std::string& field);
+// What the first of such rows is: no JSON object, one without a string in this field, or one with
+// it, which it is also taken for where it does not end in `begin`.
+enum class FirstRow : std::uint8_t { damaged, without_field, with_field };
+FirstRow first_row(std::string_view begin, const std::string& field);
 
 struct CharacterCount {
   std::size_t characters = 0;     // of UTF-8, and bytes that are none

@@ -1,13 +1,16 @@
 #include "data/text_files.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iostream>
-#include <iterator>
+#include <cerrno>
+#include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -27,6 +30,11 @@ std::string text_extension(const fs::path& path) {
   return extension == ".gz" || extension == ".zst" ? lower_extension(name.stem()) : extension;
 }
 
+bool begins_with_bracket(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != text.npos && text[first] == '[';
+}
+
 // Text by content, but not a text to learn from.
 std::string refusal_of_name(const std::string& extension) {
   if (extension == ".toml")
@@ -36,7 +44,27 @@ std::string refusal_of_name(const std::string& extension) {
   return {};
 }
 
-std::string all_of(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
+// All that a pipe gives. A signal ends the wait for it, which read() alone would go on with
+// (SA_RESTART): poll() is never restarted.
+std::string all_of(int pipe, const fs::path& path) {
+  std::string text;
+  for (;;) {
+    pollfd wait = {.fd = pipe, .events = POLLIN, .revents = 0};
+    constexpr std::size_t kBlock = 256 << 10;
+    const std::size_t have = text.size();
+    ssize_t got = ::poll(&wait, 1, -1);
+    if (got > 0) {
+      text.resize(have + kBlock);
+      got = ::read(pipe, text.data() + have, kBlock);
+      text.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    }
+    if (got < 0 && errno == EAGAIN) continue;
+    if (got < 0)
+      throw Error(ErrorCode::device, fmt::format("[data] {} cannot be read: {}", path.string(),
+                                                 std::generic_category().message(errno)));
+    if (got == 0) return text;
+  }
+}
 
 TextFile piped(const fs::path& path, std::string text) {
   const std::uint64_t bytes = text.size();
@@ -44,7 +72,7 @@ TextFile piped(const fs::path& path, std::string text) {
       .path = path, .bytes = bytes, .piped = std::make_shared<const std::string>(std::move(text))};
 }
 
-TextFile standard_input() { return piped("-", all_of(std::cin)); }
+TextFile standard_input() { return piped("-", read_pipe("-")); }
 
 // Throws not_found, device.
 TextFile file_of(const fs::path& path) {
@@ -54,11 +82,7 @@ TextFile file_of(const fs::path& path) {
   if (fs::is_directory(path, failure))
     throw Error(ErrorCode::not_found,
                 fmt::format("[data] {}: a file is wanted, this is a folder", path.string()));
-  std::ifstream pipe(path, std::ios::binary);
-  if (!pipe)
-    throw Error(ErrorCode::not_found,
-                fmt::format("[data] {}: no such file, or it cannot be opened", path.string()));
-  return piped(path, all_of(pipe));
+  return piped(path, read_pipe(path));
 }
 
 class Finder {
@@ -105,16 +129,15 @@ class Finder {
     if (extension == ".json" && !rows)
       return fmt::format(
           "one JSON value, not rows: write it as JSON lines (jq -c {} FILE > rows.jsonl)",
-          begin.substr(begin.find_first_not_of(" \t\r\n")).starts_with('[') ? "'.[]'" : ".");
+          begins_with_bracket(begin) ? "'.[]'" : ".");
     if (!rows) return {};
-    const bool known_field = has_field(begin, options_.text_field);
-    if (extension == ".json" || extension.empty()) {
+    const FirstRow first = first_row(begin, options_.text_field);
+    if (extension == ".json" || (extension.empty() && first != FirstRow::damaged))
       file.json_lines = true;
-    } else if (!file.json_lines && known_field) {
+    else if (!file.json_lines && first == FirstRow::with_field)
       found_.rows_read_as_text.push_back(file.path);
-    }
     // Where it was named, its reader says which row.
-    if (file.json_lines && !named && !known_field)
+    if (file.json_lines && !named && first == FirstRow::without_field)
       return fmt::format("rows of JSON without a field '{}' (--text-field)", options_.text_field);
     return {};
   }
@@ -137,7 +160,8 @@ class Finder {
   // The shards of `data pack`, and the tokenizer beside them.
   static bool is_packed_data(const fs::path& folder) {
     std::error_code failure;
-    return fs::exists(folder / "dataset.json", failure) && fs::exists(folder / "tokenizer", failure);
+    return fs::exists(folder / "dataset.json", failure) &&
+           fs::exists(folder / "tokenizer", failure);
   }
 
   void add_folder(const fs::path& folder) {
@@ -203,32 +227,47 @@ class Finder {
 
 }  // namespace
 
+std::string read_pipe(const fs::path& path) {
+  if (path == "-") return all_of(STDIN_FILENO, "standard input");
+  // Without O_NONBLOCK opening would wait for a writer.
+  const int pipe = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (pipe < 0)
+    throw Error(ErrorCode::not_found,
+                fmt::format("[data] {}: no such file, or it cannot be opened", path.string()));
+  const std::unique_ptr<const int, void (*)(const int*)> closed(
+      &pipe, [](const int* fd) { ::close(*fd); });
+  return all_of(pipe, path);
+}
+
 TextFiles find_text_files(const std::vector<fs::path>& paths, const FindOptions& options) {
   Finder finder(options);
   for (const fs::path& path : paths) finder.add(path);
   return finder.take_result();
 }
 
-TextFile open_any_text(const fs::path& path) {
+TextFile open_any_text(const fs::path& path, Rows rows) {
   TextFile file = path == "-" ? standard_input() : file_of(path);
   std::string begin(kLookBytes, '\0');
   begin.resize(ByteSource::open(file)->read(begin.data(), begin.size()));
   if (const TextContent content = look_at(begin); !content.refusal.empty())
     log_warning(fmt::format("[data] {} looks like {}", path.string(), content.refusal));
+  if (rows == Rows::as_text && is_json_lines(begin) &&
+      first_row(begin, FindOptions().text_field) == FirstRow::with_field)
+    log_warning(fmt::format("[data] {} is read as it stands, the JSON of its rows among the text",
+                            path.string()));
   return file;
 }
 
 std::string read_any_text(const fs::path& path) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
-  const std::string extension = text_extension(path);
-  if (extension == ".jsonl" || extension == ".ndjson")
-    log_warning(fmt::format("[data] {} is read as it stands, the JSON of its rows among the text",
-                            path.string()));
   const TextFile file = open_any_text(path);
   std::string text = read_text(file, kMostBytes);
   if (text.size() != file.bytes)
     log_info(fmt::format("{}: {} on disk are {} of UTF-8 text", path.string(),
                          format_bytes(file.bytes), format_bytes(text.size())));
+  if (const CharacterCount count = count_characters(text); count.damaged > 0)
+    log_warning(fmt::format("[data] {}: {} of its {} characters are not UTF-8 and stay as they are",
+                            path.string(), count.damaged, count.characters));
   return text;
 }
 
@@ -249,10 +288,11 @@ void log_found(const TextFiles& found) {
     if (file.encoding != TextEncoding::utf8)
       converted.push_back(fmt::format("{} from {}", file.path.string(), name_of(file.encoding)));
   if (const auto& rows = found.rows_read_as_text; !rows.empty())
-    log_warning(fmt::format("[data] {}{} looks like JSON lines and is read as plain text, the JSON "
-                            "among it: give it the extension .jsonl",
-                            rows.front().string(),
-                            rows.size() == 1 ? "" : fmt::format(" and {} more", rows.size() - 1)));
+    log_warning(
+        fmt::format("[data] {}{} looks like JSON lines and is read as plain text, the JSON "
+                    "among it: give it the extension .jsonl",
+                    rows.front().string(),
+                    rows.size() == 1 ? "" : fmt::format(" and {} more", rows.size() - 1)));
   if (!converted.empty())
     log_info(fmt::format(
         "converted to UTF-8: {}{}", converted.front(),

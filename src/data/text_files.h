@@ -12,6 +12,7 @@
 // left out; a file that is named itself must be text.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -47,8 +48,14 @@ TextFiles find_text_files(const std::vector<std::filesystem::path>& paths,
 // 4 GiB.
 std::string read_any_text(const std::filesystem::path& path);
 
-// The file for a stream of the same (byte_source.h).
-TextFile open_any_text(const std::filesystem::path& path);
+// All bytes of a pipe, or of standard input (-), as they come. Throws device; also where a signal
+// ended the wait.
+std::string read_pipe(const std::filesystem::path& path);
+
+// The file for a stream of the same (byte_source.h). A warning says that the JSON of rows is read
+// as text, unless rows are what is wanted.
+enum class Rows : std::uint8_t { as_text, wanted };
+TextFile open_any_text(const std::filesystem::path& path, Rows rows = Rows::as_text);
 
 // One line on what was left out, with the first names and reasons; nothing where nothing was.
 std::string describe_left_out(const TextFiles& found);

@@ -1,5 +1,7 @@
 #include "infer/generation_defaults.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,10 +14,11 @@ GenerateOptions generation_defaults(const LoadedModel& model) {
   if (!config.not_computed.empty())
     throw Error(
         ErrorCode::unsupported,
-        fmt::format("[generate] {} asks for {}, which is not supported: leave the file out of "
-                    "account with --ignore-generation-config, or take the keys out",
-                    (model.path() / "generation_config.json").string(),
-                    fmt::join(config.not_computed, ", ")));
+        fmt::format(
+            "[generate] generation_config.json (or config.json) of {} asks for {}, which is "
+            "not supported: leave it out of account with --ignore-generation-config, or "
+            "take the keys out",
+            model.path().string(), fmt::join(config.not_computed, ", ")));
   GenerateOptions options;
   SamplingOptions& sampling = options.sampling;
   // Without do_sample transformers leaves these unused; here they wait for a temperature.
@@ -30,6 +33,13 @@ GenerateOptions generation_defaults(const LoadedModel& model) {
   options.max_tokens = config.max_new_tokens.value_or(options.max_tokens);
   options.stop = config.stop_strings;
   return options;
+}
+
+std::int64_t tokens_within_max_length(const LoadedModel& model, std::int64_t prompt_tokens,
+                                      std::int64_t max_tokens) {
+  const checkpoint::GenerationConfig& config = model.generation();
+  if (!config.max_length || config.max_new_tokens) return max_tokens;
+  return std::max<std::int64_t>(*config.max_length - prompt_tokens, 0);
 }
 
 }  // namespace stemma::infer

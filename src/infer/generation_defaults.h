@@ -14,4 +14,9 @@ namespace stemma::infer {
 // Throws unsupported where the file asks for what is not computed here, naming the keys.
 GenerateOptions generation_defaults(const LoadedModel& model);
 
+// How many tokens may follow a prompt of so many, where the file limits both together (max_length);
+// otherwise `max_tokens`.
+std::int64_t tokens_within_max_length(const LoadedModel& model, std::int64_t prompt_tokens,
+                                      std::int64_t max_tokens);
+
 }  // namespace stemma::infer

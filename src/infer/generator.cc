@@ -15,7 +15,10 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
   std::vector<std::int32_t> ids;
   SpecialEncoder(tokenizer, allowed_names(tokenizer, allow_special)).encode(text, ids);
   if (!ids.empty()) return tokenizer.frame(ids).ids;
-  const auto end = model.begin_of_text();
+  auto end = model.begin_of_text();
+  if (const auto bos = model.generation().bos_token;
+      bos && *bos >= 0 && *bos < model.config().vocab)
+    end = static_cast<std::int32_t>(*bos);
   if (!end)
     throw Error(
         ErrorCode::invalid_argument,

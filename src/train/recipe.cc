@@ -37,7 +37,10 @@ void declare_data(Recipe& r, OptionSet& o) {
   o.add_choice({"pack", "stream: attention crosses documents; documents: it does not", "stream"},
                r.pack, {"stream", "documents"});
   declare(r.documents, o);
-  o.add({"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},
+  o.add({"validation_fraction",
+         "share of the documents, by hash, kept for validation",
+         "0.01",
+         {"val_data", "val_split", "validation_split", "eval_data", "validation_file"}},
         r.validation_fraction, {0, 0.5});
 }
 
@@ -46,7 +49,7 @@ void declare_model(Recipe& r, OptionSet& o) {
               fmt::format("a published size ({}), a config.json, or a model folder to go on from",
                           published_model_names()),
               std::string(default_model_name()),
-              {"model_name_or_path", "base_model", "m", "config", "tied", "tie_word_embeddings",
+              {"model_name_or_path", "model_name", "base_model", "m", "tied", "tie_word_embeddings",
                "vocab_size", "init_from", "from"}},
              r.model);
   o.add({"depth",
@@ -66,7 +69,7 @@ void declare_model(Recipe& r, OptionSet& o) {
          "tokens of one training sequence; 0: the model's context (depth: 256)",
          "256",
          {"block_size", "seq_len", "seq_length", "max_seq_length", "context_length", "ctx", "n_ctx",
-          "context", "max_length", "seq"}},
+          "ctx_size", "context", "max_length", "seq"}},
         r.sequence_length, {0, 1 << 20});
   o.add({"dropout", "one rate for all dropouts; negative: the model's own", "0.1"}, r.dropout,
         {-1, 0.99});
@@ -112,7 +115,8 @@ void declare_schedule(Recipe& r, OptionSet& o) {
   o.add({"beta1", "AdamW's decay of the first moment", "0.9"}, r.beta1, {0, 0.999999});
   o.add({"beta2", "AdamW's decay of the second moment", "0.95"}, r.beta2, {0, 0.999999});
   o.add({"epsilon", "AdamW's epsilon", "1e-8"}, r.epsilon, {1e-16, 1});
-  o.add({"weight_decay", "AdamW's decay, on matrices only", "0.1"}, r.weight_decay, {0, 10});
+  o.add({"weight_decay", "AdamW's decay, on matrices only", "0.1", {"wd"}}, r.weight_decay,
+        {0, 10});
   o.add({"clip",
          "largest norm of the gradient; 0: no clipping",
          "1.0",
@@ -122,9 +126,11 @@ void declare_schedule(Recipe& r, OptionSet& o) {
 }
 
 void declare_machine(Recipe& r, OptionSet& o) {
-  o.add_choice(
-      {"precision", "what products multiply in; auto: bf16 with AMX, otherwise f32", "f32"},
-      r.precision, {"auto", "f32", "bf16"});
+  o.add_choice({"precision",
+                "what products multiply in; auto: bf16 with AMX, otherwise f32",
+                "f32",
+                {"dtype", "torch_dtype", "fp16", "bf16", "amp", "mixed_precision"}},
+               r.precision, {"auto", "f32", "bf16"});
   o.add({"recompute", "0: keep all, 1: drop norm and GELU outputs, 2: keep block inputs only", "1"},
         r.recompute, {0, 2});
   o.add({"threads",

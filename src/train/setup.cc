@@ -16,9 +16,9 @@
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/stored_model.h"
-#include "data/tokenizer_fingerprint.h"
 #include "models/family.h"
 #include "nn/fresh_weights.h"
+#include "text/fingerprint.h"
 #include "train/objectives.h"
 
 namespace stemma::train {
@@ -71,13 +71,16 @@ std::vector<std::string> differences(const Recipe& before, const Recipe& now) {
 
 bool has_checkpoints(const fs::path& run) { return checkpoint::has_checkpoints(run); }
 
-std::unique_ptr<FolderLock> prepare_folder(const fs::path& run, Resume resume) {
+void require_new(const fs::path& run, Resume resume) {
   if (resume == Resume::never && (fs::exists(run / kRecipeFile) || has_checkpoints(run)))
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[train] {} already holds a run: go on with --resume auto, or choose another "
                     "folder with --run",
                     run.string()));
+}
+
+std::unique_ptr<FolderLock> prepare_folder(const fs::path& run) {
   std::error_code error;
   fs::create_directories(run, error);
   if (error)
@@ -113,9 +116,12 @@ std::shared_ptr<const Tokenizer> tokenizer_of_model(const Recipe& recipe) {
 }
 
 std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
-  if (!recipe.tokenizer.empty())
-    return checkpoint::tokenizer_from(tokenizer_source(recipe.tokenizer));
   std::shared_ptr<const Tokenizer> of_model = tokenizer_of_model(recipe);
+  if (!recipe.tokenizer.empty()) {
+    auto given = checkpoint::tokenizer_from(tokenizer_source(recipe.tokenizer));
+    checkpoint::warn_of_other_tokenizer(*given, of_model.get(), recipe.model);
+    return given;
+  }
   if (recipe.data.size() == 1 && is_packed(recipe.data.front())) {
     const Dataset data = Dataset::open(recipe.data.front());
     if (of_model && tokenizer_fingerprint(*of_model) != data.manifest().info.tokenizer_fingerprint)
@@ -291,10 +297,11 @@ std::optional<fs::path> saved_recipe(const fs::path& run) {
 std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
                             Interrupt interrupt) {
   Setup setup;
+  require_new(run, resume);
   setup.tokenizer = tokenizer_for(recipe);
   ChosenModel model = model_for(recipe, *setup.tokenizer);
   resolve(recipe, model.config.model);
-  setup.folder_lock = prepare_folder(run, resume);
+  setup.folder_lock = prepare_folder(run);
   std::optional<checkpoint::FoundCheckpoint> found;
   if (resume == Resume::automatic && !has_checkpoints(run))
     log_info(fmt::format("{} holds no checkpoint: the run begins at its start", run.string()));

@@ -231,6 +231,15 @@ TEST(Options, PathsKnowTheHomeFolder) {
   ::setenv("HOME", home.c_str(), 1);
 }
 
+TEST(Options, StandardOutputIsNoFolder) {
+  std::string run;
+  OptionSet options("train");
+  options.add_folder({"run", "a folder", "runs/a"}, run);
+  EXPECT_ERROR(options.set("run", "-"), ErrorCode::invalid_argument, "--run is a folder");
+  options.set("run", "./-");
+  EXPECT_EQ(run, "./-");
+}
+
 TEST(Options, WhatOtherProgramsCallThemLeadsToOurName) {
   double rate = 0;
   OptionSet options("train");

@@ -380,12 +380,7 @@ TEST(WeightFiles, RefusesContradictoryShards) {
   {
     Shards shards;
     shards.map().set(name, "model-00003-of-00003.safetensors");
-    shards.expect_refused(ErrorCode::corrupt, {name});
-  }
-  {
-    Shards shards;
-    shards.map().set(name, "model-00002-of-00002.safetensors");
-    shards.expect_refused(ErrorCode::corrupt, {name, "model-00001"});
+    shards.expect_refused(ErrorCode::not_found, {"model-00003-of-00003"});
   }
   {
     Shards shards;
@@ -397,6 +392,15 @@ TEST(WeightFiles, RefusesContradictoryShards) {
     shards.map() = Json::object();
     shards.expect_refused(ErrorCode::corrupt, {"weight_map"});
   }
+}
+
+// The shards decide where a tensor lies; there must be one only.
+TEST(WeightFiles, AnotherShardInTheIndexIsNoHarm) {
+  Shards shards;
+  shards.map().set("transformer.wte.weight", "model-00002-of-00002.safetensors");
+  CheckpointSource source(shards.write_index(), Memory::shared);
+  EXPECT_TRUE(same_tensor(parameter(source, "embedding.tokens"),
+                          shards.folder().expected("embedding.tokens")));
 }
 
 // As savers leave it: a tied head or an old buffer listed, a tensor that is there left out.

@@ -12,7 +12,8 @@ GenerationConfig parse_generation(std::string_view text) {
 }
 
 TEST(GenerationConfig, ReadsWhatGenerationUses) {
-  const GenerationConfig one = parse_generation(R"({"eos_token_id": 7, "transformers_version": "5"})");
+  const GenerationConfig one =
+      parse_generation(R"({"eos_token_id": 7, "transformers_version": "5"})");
   EXPECT_EQ(one.end_tokens, std::vector<std::int64_t>{7});
   EXPECT_FALSE(one.do_sample);
   EXPECT_FALSE(one.temperature || one.top_k || one.top_p || one.min_p || one.repetition_penalty);
@@ -46,10 +47,11 @@ TEST(GenerationConfig, RefusesDamage) {
   const auto code = ErrorCode::corrupt;
   EXPECT_ERROR(parse_generation("[]"), code, "[generation_config] g.json");
   EXPECT_ERROR(parse_generation(R"({"temperature": "warm"})"), code, "g.json");
-  EXPECT_ERROR(parse_generation(R"({"temperature": -1})"), code, "temperature must be from 0 to 100");
+  EXPECT_ERROR(parse_generation(R"({"temperature": -1})"), code,
+               "temperature must be from 0 to 100");
   EXPECT_ERROR(parse_generation(R"({"top_k": -1})"), code, "top_k must not be negative");
   EXPECT_ERROR(parse_generation(R"({"eos_token_id": "x"})"), code, "g.json");
-  EXPECT_TRUE(read_generation_config("no/such/file.json").file.is_null());
+  EXPECT_TRUE(read_generation_config("no/such/folder").file.is_null());
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "data/inspect.h"
-#include "data/tokenizer_fingerprint.h"
 #include "tests/data/support.h"
+#include "text/fingerprint.h"
 
 namespace stemma {
 namespace {

@@ -53,6 +53,39 @@ TEST(Documents, TextMayHoldAnyBytes) {
   EXPECT_EQ(read_documents({folder.write("b.txt", damaged)}), Texts{damaged});
 }
 
+// What is looked at first may be fine and the rest not.
+TEST(Documents, DamageAnywhereIsCountedAndAboveOneInAThousandRefused) {
+  TemporaryFolder folder;
+  const std::string fine(2 * kLookBytes, 'x');
+  const fs::path some = folder.write("some.txt", fine + "\nB\xE4r\n");
+  DocumentReader reader(find_text_files({some}), {});
+  for (Document document; reader.next(document);) {
+  }
+  EXPECT_EQ(reader.notes().damaged, 1u);
+  EXPECT_EQ(reader.notes().first_damaged, some.string() + ":2");
+  DocumentOptions strict;
+  strict.strict = true;
+  error_of(ErrorCode::corrupt, [&] { read_documents({some}, strict); });
+  std::string latin;
+  for (int i = 0; i < 1000; ++i) latin += "B\xE4r ";
+  const std::string message = error_of(
+      ErrorCode::corrupt, [&] { read_documents({folder.write("half.txt", fine + "\n" + latin)}); });
+  EXPECT_NE(message.find("1000 of its"), std::string::npos) << message;
+  EXPECT_NE(message.find("half.txt:2"), std::string::npos) << message;
+}
+
+TEST(Documents, HalvesOfUtf16AreCounted) {
+  TemporaryFolder folder;
+  const fs::path file = folder.write("a.txt", std::string("\xFF\xFE"
+                                                          "a\0\x00\xD8"
+                                                          "b\0c",
+                                                          9));
+  DocumentReader reader(find_text_files({file}), {});
+  for (Document document; reader.next(document);) {
+  }
+  EXPECT_EQ(reader.notes().replaced, 2u);
+}
+
 TEST(Documents, MarksInsideLinesAreCountedOrTaken) {
   TemporaryFolder folder;
   const fs::path file = folder.write(

@@ -119,9 +119,41 @@ TEST(TextFiles, FoldersTakeWhatIsTextAndSayTheRest) {
   for (const char* word : {"left out 4", "cover.png (a PNG image)", "gone.txt that does not exist",
                            "up (a link to a folder that it lies in)", "one.json (one JSON value"})
     EXPECT_NE(rest.find(word), std::string::npos) << word << " in " << rest;
-  EXPECT_NE(error_of(ErrorCode::unsupported, [&] { find_text_files({folder.path() / "in"}, {.strict = true}); })
+  EXPECT_NE(error_of(ErrorCode::unsupported,
+                     [&] { find_text_files({folder.path() / "in"}, {.strict = true}); })
                 .find("cover.png"),
             std::string::npos);
+}
+
+// A name that says nothing leaves it to the content; rows in a .txt are read as text, and said.
+TEST(TextFiles, RowsAreKnownByContentWhereTheNameSaysNothing) {
+  TemporaryFolder folder;
+  const std::string rows = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n";
+  EXPECT_TRUE(find_text_files({folder.write("rows", rows)}).files.front().json_lines);
+  EXPECT_FALSE(find_text_files({folder.write("plain", "{a}\n{b}\n")}).files.front().json_lines);
+  const TextFiles text = find_text_files({folder.write("rows.txt", rows)});
+  EXPECT_FALSE(text.files.front().json_lines);
+  EXPECT_EQ(text.rows_read_as_text.size(), 1u);
+}
+
+// One damaged or foreign file does not end a folder.
+TEST(TextFiles, FoldersLeaveOutWhatCannotBeRead) {
+  TemporaryFolder folder;
+  folder.write("in/a.txt", "A");
+  folder.write("in/b.txt.gz", "no gzip");
+  folder.write("in/package.json", "{\"name\": \"x\"}\n");
+  folder.write("in/packed/dataset.json", "{}");
+  folder.write("in/packed/tokenizer/merges.txt", "a b");
+  const TextFiles found = find_text_files({folder.path() / "in"});
+  ASSERT_EQ(found.files.size(), 1u);
+  const std::string rest = describe_left_out(found);
+  for (const char* word : {"left out 3", "b.txt.gz (damaged", "rows of JSON without a field 'text'",
+                           "packed data, tokens and no text"})
+    EXPECT_NE(rest.find(word), std::string::npos) << word << " in " << rest;
+  EXPECT_NE(
+      error_of(ErrorCode::unsupported, [&] { find_text_files({folder.path() / "in/packed"}); })
+          .find("packed data"),
+      std::string::npos);
 }
 
 TEST(TextFiles, RefusesWhatIsNamedAndNoText) {

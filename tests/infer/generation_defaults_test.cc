@@ -1,9 +1,12 @@
 #include "infer/generation_defaults.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
+#include "base/json.h"
 #include "infer/generator.h"
 #include "tests/base/expect_error.h"
 #include "tests/infer/model_folder.h"
@@ -55,6 +58,33 @@ TEST_F(GenerationDefaults, AreRefusedByNameWhereTheyCannotBeFollowed) {
   EXPECT_ERROR(generation_defaults(model), ErrorCode::unsupported,
                "num_beams 4, which is not supported");
   EXPECT_ERROR(generation_defaults(model), ErrorCode::unsupported, "--ignore-generation-config");
+}
+
+TEST_F(GenerationDefaults, MaxLengthCountsThePrompt) {
+  const LoadedModel limited = with(R"({"max_length": 8})");
+  EXPECT_EQ(tokens_within_max_length(limited, 6, 128), 2);
+  EXPECT_EQ(tokens_within_max_length(limited, 9, 128), 0);
+  EXPECT_EQ(tokens_within_max_length(with(R"({"max_length": 8, "max_new_tokens": 5})"), 6, 5), 5);
+  EXPECT_EQ(tokens_within_max_length(with("{}"), 6, 128), 128);
+}
+
+TEST_F(GenerationDefaults, TheFilesBosBeginsAnEmptyPrompt) {
+  const std::int32_t c = ids("c").front();
+  EXPECT_EQ(prompt_ids(with("{\"bos_token_id\": " + std::to_string(c) + "}"), ""), std::vector{c});
+}
+
+// As transformers has it where there is no generation_config.json.
+TEST_F(GenerationDefaults, AreThoseOfConfigJsonWithoutAFile) {
+  const auto folder = chain_.model().path();
+  std::filesystem::remove(folder / "generation_config.json");
+  Json config = Json::parse(read_file(folder / "config.json"), "config");
+  config.set("repetition_penalty", 3.0);
+  std::ofstream(folder / "config.json") << config.dump();
+  EXPECT_EQ(generation_defaults(testing::open_f32(folder)).sampling.repetition_penalty, 3.0);
+  config.set("no_repeat_ngram_size", 2);
+  std::ofstream(folder / "config.json") << config.dump();
+  EXPECT_ERROR(generation_defaults(testing::open_f32(folder)), ErrorCode::unsupported,
+               "no_repeat_ngram_size 2");
 }
 
 // A list of end tokens ends a text at each; it goes before config.json and the tokenizer.

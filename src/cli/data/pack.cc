@@ -81,8 +81,8 @@ void add_data_pack(Program& program) {
       o->input);
   c.options.add_path(tokenizer_help(fmt::format("; empty: {}", default_tokenizer_name())),
                      o->tokenizer);
-  c.options.add_path({"output", "the folder to write; created where it is missing", "packed"},
-                     o->output);
+  c.options.add_folder({"output", "the folder to write; created where it is missing", "packed"},
+                       o->output);
   declare(o->pack.documents, c.options);
   c.options.add(
       {"validation_fraction", "share of the documents, by hash, kept for validation", "0.01"},

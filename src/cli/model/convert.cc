@@ -147,7 +147,7 @@ void add_convert(Program& program) {
                 "stemma convert --from runs/book --to book-bf16 --weights bf16 --json"};
   c.options.add_path({"from", "a model folder, a run folder or a GGUF file", "model.gguf"},
                      o->from);
-  c.options.add_path({"to", "the folder to write", "models/mine"}, o->to);
+  c.options.add_folder({"to", "the folder to write", "models/mine"}, o->to);
   c.options.add_choice({"weights", "how the new file stores the weights", "bf16"}, o->weights,
                        {"f32", "bf16", "f16"});
   c.options.add(

@@ -16,6 +16,7 @@
 #include "cli/signals.h"
 #include "data/text_files.h"
 #include "infer/chat_prompt.h"
+#include "infer/generation_defaults.h"
 #include "infer/generator.h"
 
 namespace stemma::cli {
@@ -42,6 +43,10 @@ void check_prompt_flags(const OptionSet& options) {
     throw Error(ErrorCode::invalid_argument,
                 "[generate] give the text to continue with one of --prompt, --prompt-file, --ids, "
                 "--chat and --batch");
+  if (is_given(options, "allow_special") && (is_given(options, "ids") || is_given(options, "chat")))
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] --allow-special is for --prompt, --prompt-file and the prompts of "
+                "--batch: ids need it not, and a chat's text never becomes special tokens");
   if (is_given(options, "system") && !is_given(options, "chat"))
     throw Error(ErrorCode::invalid_argument,
                 "[generate] --system is a part of a chat: give --chat too");
@@ -97,8 +102,12 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   take_defaults(o.writing, options, model);
   infer::GenerateOptions& writing = o.writing.generate;
   writing.interrupt = process_interrupt();
-  if (is_given(options, "batch")) return generate_batch(model, o.batch, writing);
+  if (is_given(options, "batch"))
+    return generate_batch(model, {o.batch, o.allow_special, writing, o.writing.within_max_length});
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
+  if (o.writing.within_max_length)
+    writing.max_tokens =
+        infer::tokens_within_max_length(model, std::ssize(prompt), writing.max_tokens);
   if (!o.json) writing.on_text = [](std::string_view piece) { return print(piece); };
   const infer::Generation g = infer::generate(model, prompt, writing);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));
@@ -142,10 +151,12 @@ void add_generate(Program& program) {
        "question.txt",
        {"f", "file"}},
       o->prompt_file);
-  c.options.add({"allow_special",
-                 "special tokens that --prompt or --prompt-file may contain, by name; all: each",
-                 "'<|endoftext|>'"},
-                o->allow_special);
+  c.options.add(
+      {"allow_special",
+       "special tokens that --prompt, --prompt-file or the prompts of --batch may contain, "
+       "by name; all: each",
+       "'<|endoftext|>'"},
+      o->allow_special);
   c.options.add({"chat",
                  "a message to a chat model, which answers it",
                  "\"What is a stemma?\"",

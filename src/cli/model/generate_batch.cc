@@ -14,6 +14,7 @@
 #include "data/text_files.h"
 #include "infer/chat_prompt.h"
 #include "infer/engine.h"
+#include "infer/generation_defaults.h"
 #include "infer/generator.h"
 
 namespace stemma::cli {
@@ -50,7 +51,7 @@ BatchRow row_of(const Json& json) {
 }
 
 std::vector<BatchRow> read_rows(const std::string& path) {
-  const std::string text = read_text(open_any_text(path), std::uint64_t{4} << 30);
+  const std::string text = read_text(open_any_text(path, Rows::wanted), std::uint64_t{4} << 30);
   std::vector<BatchRow> rows;
   std::int64_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -59,6 +60,11 @@ std::vector<BatchRow> read_rows(const std::string& path) {
     ++number;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     const std::string place = fmt::format("{}:{}", path, number);
+    if (line.substr(line.find_first_not_of(" \t\r")).front() != '{')
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("[generate] {}: every line must be one JSON object, such as "
+                              "{{\"prompt\": \"...\"}}; jq -c '.[]' makes such lines of an array",
+                              place));
     const Json json = Json::parse(line, place);
     try {
       rows.push_back(row_of(json));
@@ -70,15 +76,18 @@ std::vector<BatchRow> read_rows(const std::string& path) {
 }
 
 infer::Request request_of(const infer::LoadedModel& model, const BatchRow& row,
-                          const infer::GenerateOptions& options) {
-  infer::Request request{.options = options};
+                          const BatchFile& file) {
+  infer::Request request{.options = file.options};
   if (row.messages.empty()) {
-    request.prompt = infer::prompt_ids(model, row.prompt);
-    return request;
+    request.prompt = infer::prompt_ids(model, row.prompt, file.allow_special);
+  } else {
+    infer::ChatPrompt prompt = infer::chat_prompt(model, row.messages);
+    request.prompt = std::move(prompt.ids);
+    request.options.end_tokens.push_back(prompt.end_of_turn);
   }
-  infer::ChatPrompt prompt = infer::chat_prompt(model, row.messages);
-  request.prompt = std::move(prompt.ids);
-  request.options.end_tokens.push_back(prompt.end_of_turn);
+  if (file.within_max_length)
+    request.options.max_tokens = infer::tokens_within_max_length(model, std::ssize(request.prompt),
+                                                                 request.options.max_tokens);
   return request;
 }
 
@@ -137,10 +146,9 @@ class BatchResults {
 
 }  // namespace
 
-int generate_batch(const infer::LoadedModel& model, const std::string& path,
-                   const infer::GenerateOptions& options) {
-  const std::vector<BatchRow> rows = read_rows(path);
-  BatchResults results(rows, options.sampling);
+int generate_batch(const infer::LoadedModel& model, const BatchFile& file) {
+  const std::vector<BatchRow> rows = read_rows(file.path);
+  BatchResults results(rows, file.options.sampling);
   struct Submitted {
     std::size_t row, prompt_tokens;
   };
@@ -148,8 +156,9 @@ int generate_batch(const infer::LoadedModel& model, const std::string& path,
   std::vector<std::pair<std::size_t, infer::Request>> requests;  // with their rows
   std::int64_t longest = 1;
   for (std::size_t row = 0; row < rows.size(); ++row) try {
-      requests.emplace_back(row, request_of(model, rows[row], options));
-      longest = std::max(longest, std::ssize(requests.back().second.prompt) + options.max_tokens);
+      requests.emplace_back(row, request_of(model, rows[row], file));
+      const infer::Request& request = requests.back().second;
+      longest = std::max(longest, std::ssize(request.prompt) + request.options.max_tokens);
     } catch (const Error& error) {
       results.fail(row, error);
     }

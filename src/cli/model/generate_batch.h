@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "infer/loaded_model.h"
 #include "infer/request.h"
@@ -14,7 +15,12 @@ namespace stemma::cli {
 // `finish_reason`, `prompt_tokens`, or `id` and `error`. Each row gets what `options` alone would
 // give it. Returns the exit code: of the first row that failed, or kDone. Throws corrupt, naming
 // the line, for one that is no such object, before anything runs.
-int generate_batch(const infer::LoadedModel& model, const std::string& path,
-                   const infer::GenerateOptions& options);
+struct BatchFile {
+  std::string path;
+  std::vector<std::string> allow_special;  // that `prompt` may contain
+  const infer::GenerateOptions& options;
+  bool within_max_length = false;  // WritingOptions::within_max_length
+};
+int generate_batch(const infer::LoadedModel& model, const BatchFile& file);
 
 }  // namespace stemma::cli

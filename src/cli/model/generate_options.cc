@@ -105,6 +105,8 @@ void take_defaults(WritingOptions& writing, const OptionSet& options,
     value = other;
     taken = true;
   };
+  writing.within_max_length = !writing.ignore_generation_config &&
+                              options.source("max_tokens") == OptionSource::default_value;
   if (!writing.ignore_generation_config) {
     const infer::GenerateOptions defaults = infer::generation_defaults(model);
     const infer::SamplingOptions& s = defaults.sampling;

@@ -15,6 +15,9 @@ struct WritingOptions {
   infer::GenerateOptions generate;
   std::int64_t seed = -1;  // negative: drawn
   bool ignore_generation_config = false;
+  // The command line says neither how many tokens nor to leave the model's file out of account:
+  // that may limit prompt and continuation together.
+  bool within_max_length = false;
 };
 
 void declare(WritingOptions& writing, OptionSet& options);

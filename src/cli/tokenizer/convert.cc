@@ -40,7 +40,7 @@ void add_tokenizer_convert(Program& program) {
   c.examples = {"stemma tokenizer convert --tokenizer cl100k_base --output folder",
                 "stemma tokenizer convert --tokenizer folder --output mine.tiktoken"};
   c.options.add_path(tokenizer_help(), o->tokenizer);
-  c.options.add_path(
+  c.options.add_folder(
       {"output", "a folder, or a file that ends in .tiktoken or .txt", "mine.tiktoken"}, o->output);
   declare_json(o->json, c.options);
   c.required = {"tokenizer", "output"};

@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
@@ -29,7 +32,16 @@ int run_tokenizer_decode(const TokenizerDecodeOptions& o) {
                 std::array{FileOption{"input", o.input}, FileOption{"tokenizer", o.tokenizer}});
   const auto tokenizer = checkpoint::tokenizer_from(o.tokenizer);
   const std::vector<std::int32_t> ids = read_ids(o.input);
-  const std::string text = tokenizer->decode(ids);
+  // Ids without a token pad vocabularies to a round size: they have no text.
+  std::vector<std::int32_t> with_token;
+  std::ranges::copy_if(ids, std::back_inserter(with_token),
+                       [&](std::int32_t id) { return tokenizer->has_token(id); });
+  if (const auto without = ids.size() - with_token.size(); without > 0)
+    log_warning(
+        fmt::format("[tokenizer decode] {} of {} ids have no token in this vocabulary of {} "
+                    "and give no text",
+                    without, ids.size(), tokenizer->vocab_size()));
+  const std::string text = tokenizer->decode(with_token);
   if (o.output.empty()) {
     print(text);
     return interrupted_or_done();
@@ -56,7 +68,8 @@ void add_tokenizer_decode(Program& program) {
       "or to standard output.";
   c.examples = {"stemma tokenizer decode --tokenizer gpt2 --input ids.npy --output book.txt"};
   c.options.add_path(tokenizer_help(), o->tokenizer);
-  c.options.add_path({"input", "a .npy file with one row of ids", "ids.npy"}, o->input);
+  c.options.add_path({"input", "a .npy file with one row of ids; -: standard input", "ids.npy"},
+                     o->input);
   c.options.add_path({"output", "the file to write; empty: standard output", "book.txt"},
                      o->output);
   declare_json(o->json, c.options);

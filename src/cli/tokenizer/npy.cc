@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/text_files.h"
 
 namespace stemma::cli {
 namespace {
@@ -107,10 +109,16 @@ void write_ranges(AtomicFile& file, std::span<const ByteRange> ranges) {
 }
 
 std::vector<std::int32_t> read_ids(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  std::error_code ignored;
+  const bool piped = path == "-" || (std::filesystem::exists(path, ignored) &&
+                                     !std::filesystem::is_regular_file(path, ignored));
+  std::optional<MappedFile> file;
+  if (!piped) file.emplace(path);
+  const std::string from_pipe = piped ? read_pipe(path) : std::string();
+  const std::string_view text = piped ? std::string_view(from_pipe) : file->text();
   const std::string name = path.string();
-  const Header header = parse_header(file.text(), name);
-  const std::string_view data = file.text().substr(header.data_begin);
+  const Header header = parse_header(text, name);
+  const std::string_view data = text.substr(header.data_begin);
   const std::size_t width = header.type == "<u2" ? 2 : header.type == "<i8" ? 8 : 4;
   if (data.size() != header.count * width)
     throw Error(ErrorCode::corrupt,

@@ -76,8 +76,8 @@ void declare(TrainerFlags& flags, OptionSet& options) {
   options.add({"memory_bytes", "for words and pairs, beside the documents in work", "4e9"},
               flags.memory_bytes, {16 << 20, std::int64_t{1} << 50});
   declare(flags.documents, options);
-  options.add_path({"output", "the folder to write; created where it is missing", "tokenizer"},
-                   flags.output);
+  options.add_folder({"output", "the folder to write; created where it is missing", "tokenizer"},
+                     flags.output);
   declare_threads(flags.threads, options);
   declare_json(flags.json, options);
 }

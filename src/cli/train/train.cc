@@ -27,7 +27,8 @@ struct TrainOptions {
 void read_recipe(TrainOptions& o, const Values& given) {
   const auto first = [&](const char* key) {
     const auto found = given.find(key);
-    return found == given.end() || found->second.empty() ? std::string() : found->second.front();
+    return found == given.end() || found->second.empty() ? std::string()
+                                                         : with_home(found->second.front());
   };
   std::filesystem::path path = first("recipe");
   if (path.empty() && first("resume") == "auto") {
@@ -108,10 +109,12 @@ void add_train(Program& program) {
       "stemma train recipes/book.toml --run runs/book",
       "stemma train --run runs/book --data book.txt --tokenizer gpt2 --depth 4 --steps 300",
       "stemma train --run runs/book --resume auto"};
-  c.options.add_path(
-      {"recipe", "a TOML file with one option a line, such as `steps = 300`", "recipes/book.toml"},
-      o->file);
-  c.options.add_path(
+  c.options.add_path({"recipe",
+                      "a TOML file with one option a line, such as `steps = 300`",
+                      "recipes/book.toml",
+                      {"config", "config_file"}},
+                     o->file);
+  c.options.add_folder(
       {"run",
        "the run folder; created where it is missing",
        "runs/book",
@@ -120,7 +123,8 @@ void add_train(Program& program) {
   c.options.add_choice({"resume",
                         "never: the folder must not hold a run; auto: go on from its newest whole "
                         "checkpoint, or begin where there is none",
-                        "auto"},
+                        "auto",
+                        {"resume_from_checkpoint", "continue", "resume_from"}},
                        o->resume, {"never", "auto"});
   declare(o->recipe, c.options);
   declare_json(o->json, c.options);

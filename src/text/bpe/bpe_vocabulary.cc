@@ -95,9 +95,13 @@ std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary) {
 std::map<std::string, std::int32_t> roles_of(const BpeVocabulary& vocabulary,
                                              const std::map<std::string, std::string>& names) {
   std::map<std::string, std::int32_t> roles;
-  for (const auto& [role, wanted] : names)
+  for (const auto& [role, wanted] : names) {
     for (const auto& [name, id] : vocabulary.special_tokens)
       if (name == wanted) roles[role] = id;
+    const std::optional<std::string> bytes = unicode::from_byte_alphabet(wanted);
+    for (std::size_t id = 0; bytes && !roles.contains(role) && id < vocabulary.tokens.size(); ++id)
+      if (vocabulary.tokens[id] == *bytes) roles[role] = static_cast<std::int32_t>(id);
+  }
   return roles;
 }
 
@@ -187,7 +191,8 @@ void VocabularyBuilder::add_named_specials(std::span<const std::string> names) {
     const std::int32_t known = index_.find(name);
     if (known < 0)
       add_special(name, static_cast<std::int64_t>(vocabulary_.tokens.size()));
-    else if (!any_token && !is_special(known) && static_cast<std::size_t>(known) < from_text.size() &&
+    else if (!any_token && !is_special(known) &&
+             static_cast<std::size_t>(known) < from_text.size() &&
              !from_text[static_cast<std::size_t>(known)])
       add_special(name, known);
   }

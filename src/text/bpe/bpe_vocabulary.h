@@ -78,7 +78,8 @@ struct BpeVocabulary {
 // to one, in the order of what they make.
 std::vector<BpeMerge> listed_merges(const BpeVocabulary& vocabulary);
 
-// BpeVocabulary::roles of names, without those that are no special token of the vocabulary.
+// BpeVocabulary::roles of names, without those that are no token of the vocabulary. A token of
+// ordinary text may play a part too.
 std::map<std::string, std::int32_t> roles_of(const BpeVocabulary& vocabulary,
                                              const std::map<std::string, std::string>& names);
 

@@ -36,6 +36,7 @@ void add_special(const Json& value, FolderSettings& settings) {
 void add_chat_template(const Json& value, FolderSettings& settings) {
   if (value.is_string()) settings.chat_template = value.as_string();
   if (!value.is_array()) return;
+  settings.kept.set("chat_template", value);
   for (const Json& item : value.as_array())
     if (item.is_object() && item.get("name", "") == "default")
       settings.chat_template = item.get("template", "");
@@ -137,13 +138,14 @@ FolderSettings read_folder_settings(const std::filesystem::path& folder) {
   FolderSettings settings;
   const auto map = folder / "special_tokens_map.json", config = folder / "tokenizer_config.json",
              added = folder / "added_tokens.json", chat = folder / "chat_template.jinja";
-  if (const auto text = text_of(map))
-    add_settings(*text, map.string(), SettingsFile::special_tokens_map, settings);
   if (const auto text = text_of(config))
     add_settings(*text, config.string(), SettingsFile::tokenizer_config, settings);
-  // An older way to say the same.
-  if (settings.added.empty())
+  // Older ways to say the same, which go before the names in tokenizer_config.json.
+  if (settings.added.empty()) {
+    if (const auto text = text_of(map))
+      add_settings(*text, map.string(), SettingsFile::special_tokens_map, settings);
     if (const auto text = text_of(added)) add_added_tokens(*text, added.string(), settings);
+  }
   // As in transformers, this one goes before the template in tokenizer_config.json.
   if (const auto text = text_of(chat)) {
     check_plain_text(*text, chat.string());
@@ -162,6 +164,26 @@ void check_flags(const AddedToken& token, const std::string& where) {
                           flags.lstrip   ? "lstrip"
                           : flags.rstrip ? "rstrip"
                                          : "single_word"));
+}
+
+std::vector<std::string> special_names_in_order(const FolderSettings& settings) {
+  std::vector<std::string> names;
+  for (const char* role :
+       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"})
+    if (const auto found = settings.roles.find(role); found != settings.roles.end())
+      names.push_back(found->second);
+  names.insert(names.end(), settings.special.begin(), settings.special.end());
+  return names;
+}
+
+void keep_padding(const Json& tokenizer_json, FolderSettings& settings) {
+  const Json* padding = tokenizer_json.find("padding");
+  if (padding == nullptr || !padding->is_object()) return;
+  const std::string side = padding->get("direction", ""), token = padding->get("pad_token", "");
+  if (!side.empty() && settings.kept.find("padding_side") == nullptr)
+    settings.kept.set("padding_side", side == "Left" ? "left" : "right");
+  if (!token.empty() && !settings.roles.contains("pad_token"))
+    add_role("pad_token", Json(token), settings);
 }
 
 void add_kept(const Json& kept, Json& config) {

@@ -62,6 +62,13 @@ AddedToken added_token_of(const Json& token, std::int64_t id);
 // that changes what is beside it.
 void check_flags(const AddedToken& token, const std::string& where);
 
+// FolderSettings::special in the order in which transformers gives ids to those that have none:
+// bos, eos, unk, sep, pad, cls and mask first.
+std::vector<std::string> special_names_in_order(const FolderSettings& settings);
+
+// What a tokenizer.json says of padding and tokenizer_config.json does not, for copies.
+void keep_padding(const Json& tokenizer_json, FolderSettings& settings);
+
 // Adds to a tokenizer_config.json what a copy keeps: the keys that `config` does not have.
 void add_kept(const Json& kept, Json& config);
 

@@ -30,6 +30,20 @@ std::shared_ptr<const Tokenizer> read_json(const Json& root, const std::string& 
   }
 }
 
+// These two files alone do not say how text is split; other classes split it otherwise, or put
+// other tokens around it.
+void check_class(const FolderSettings& settings, const std::filesystem::path& folder) {
+  const std::string& name = settings.tokenizer_class;
+  for (const char* known : {"", "GPT2Tokenizer", "GPT2TokenizerFast", "PreTrainedTokenizer",
+                            "PreTrainedTokenizerFast", "TokenizersBackend"})
+    if (name == known) return;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("[tokenizer] {}: vocab.json and merges.txt of the tokenizer_class {} are "
+                          "read otherwise than GPT-2's and are not supported; put its "
+                          "tokenizer.json beside them (save_pretrained of transformers writes it)",
+                          folder.string(), name));
+}
+
 }  // namespace
 
 void keep_settings(const FolderSettings& settings, bpe::BpeVocabulary& vocabulary) {
@@ -42,13 +56,14 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
   const bool is_folder = std::filesystem::is_directory(path);
   const std::filesystem::path folder = is_folder ? path : path.parent_path();
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
-  const FolderSettings settings = read_folder_settings(folder);
+  FolderSettings settings = read_folder_settings(folder);
   // Before tokenizer.json: GPT-1's would cut words as BERT does, not as the model was trained.
   if (is_folder)
     if (auto gpt1 = gpt1::find_gpt1(folder, settings))
       return std::make_shared<gpt1::Gpt1Tokenizer>(std::move(*gpt1));
   if (std::filesystem::exists(file)) {
     const Json root = Json::parse(read_tokenizer_file(file), file.string());
+    keep_padding(root, settings);
     if (gpt1::is_gpt1_json(root)) {
       log_info(fmt::format("{}: words are cut as GPT-1 was trained, not as this file says",
                            file.string()));
@@ -75,6 +90,7 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
                 fmt::format("[tokenizer] {} has neither tokenizer.json nor vocab.json and "
                             "merges.txt nor vocab.txt",
                             path.string()));
+  check_class(settings, path);
   const std::string vocab_text = read_tokenizer_file(vocab);
   const std::string merges_text = read_tokenizer_file(merges);
   return parse_vocab_and_merges({vocab_text, merges_text, settings}, (path / "").string());

@@ -150,7 +150,12 @@ Json special_tokens_map(const bpe::BpeTokenizer& tokenizer) {
     roles = {{"bos_token", *end}, {"eos_token", *end}, {"unk_token", *end}};
   Json map = Json::object();
   Json others = Json::array();
-  for (const auto& [role, id] : roles) map.set(role, std::string(tokenizer.bytes_of(id)));
+  const std::vector<bool> special = tokenizer.vocabulary().special_ids();
+  for (const auto& [role, id] : roles) {
+    const std::string_view token = tokenizer.bytes_of(id);
+    map.set(role, special[static_cast<std::size_t>(id)] ? std::string(token)
+                                                        : unicode::to_byte_alphabet(token));
+  }
   for (const auto& [name, id] : tokenizer.special_tokens())
     if (std::ranges::none_of(roles, [&id = id](const auto& role) { return role.second == id; }))
       others.push_back(name);
@@ -169,7 +174,7 @@ Json tokenizer_config(const bpe::BpeTokenizer& tokenizer) {
   add_kept(Json::parse(tokenizer.vocabulary().settings, "settings"), config);
   if (config.find("clean_up_tokenization_spaces") == nullptr)
     config.set("clean_up_tokenization_spaces", false);
-  if (!tokenizer.chat_template().empty())
+  if (!tokenizer.chat_template().empty() && config.find("chat_template") == nullptr)
     config.set("chat_template", std::string(tokenizer.chat_template()));
   return config;
 }

@@ -34,7 +34,7 @@ class TokenizerJsonReader {
     const bool whole_pieces = model.get("ignore_merges", false);
     if (whole_pieces) builder_.keep_whole_pieces();
     builder_.allow_missing_bytes();
-    builder_.add_named_specials(settings_.special);
+    builder_.add_named_specials(special_names_in_order(settings_));
     bpe::BpeVocabulary vocabulary = builder_.finish();
     const Json* unknown = model.find("unk_token");
     if (!vocabulary.missing_bytes.empty() && unknown != nullptr && !unknown->is_null())
@@ -180,7 +180,8 @@ class TokenizerJsonReader {
     const Json* step = find_step("post_processor", "processors");
     Frame frame = plain_frame();
     if (step != nullptr && step->get("type", "") == "Sequence") {
-      for (const Json& part : step->at("processors").as_array()) add_processor(part, vocabulary, frame);
+      for (const Json& part : step->at("processors").as_array())
+        add_processor(part, vocabulary, frame);
     } else if (step != nullptr) {
       add_processor(*step, vocabulary, frame);
     }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/placeholder.h"
 #include "text/files/hugging_face.h"
 #include "text/files/json_error.h"
 #include "text/files/text_file.h"
@@ -80,7 +81,7 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
                                   "file is cut short or belongs to another vocabulary",
                                   lost.size(), lost.front()));
   builder.allow_missing_bytes();
-  builder.add_named_specials(files.settings.special);
+  builder.add_named_specials(special_names_in_order(files.settings));
   bpe::BpeVocabulary vocabulary = builder.finish();
   for (const auto& [name, token] : added)
     if (token.special && token.flags != bpe::SpecialFlags())
@@ -97,6 +98,8 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
 
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
                                                               const std::string& where) {
+  if (const std::string what = placeholder_of(text.substr(0, 256)); !what.empty())
+    fail(where, "this is " + what);
   check_plain_text(text, where);
   std::vector<std::pair<std::string, std::string>> merges;
   LineReader lines(text);

@@ -50,15 +50,14 @@ void expect_ids_of_transformers(const Json& item, const Tokenizer& tokenizer) {
         specials.encode(text, ids);
       else
         tokenizer.encode(text, ids);
-      EXPECT_EQ(tokenizer.frame(ids).ids,
-                ids_of(item.at(std::string(kind) + "ids").as_array()[i]))
+      EXPECT_EQ(tokenizer.frame(ids).ids, ids_of(item.at(std::string(kind) + "ids").as_array()[i]))
           << text;
     }
   }
 }
 
 TEST(FolderSettings, GiveTheIdsOfTransformers) {
-  ASSERT_EQ(folders().at("cases").as_array().size(), 20u);
+  ASSERT_EQ(folders().at("cases").as_array().size(), 24u);
   for (const Json& item : folders().at("cases").as_array()) {
     SCOPED_TRACE(item.at("name").as_string());
     const TemporaryFolder folder;
@@ -85,7 +84,8 @@ TEST(FolderSettings, HoldForTextsInParts) {
     encode_parallel(*tokenizer, text, workers, parallel);
     EXPECT_EQ(parallel, whole);
     StreamEncoder stream(*tokenizer, {.block_bytes = 1000});
-    for (std::size_t at = 0; at < text.size(); at += 777) stream.push(text.substr(at, 777), streamed);
+    for (std::size_t at = 0; at < text.size(); at += 777)
+      stream.push(text.substr(at, 777), streamed);
     stream.finish(streamed);
     EXPECT_EQ(streamed, whole);
   }
@@ -95,7 +95,7 @@ TEST(FolderSettings, KeepInCopiesWhatOnlyOthersUse) {
   const TemporaryFolder folder;
   write_files(folders().at("pair"), folder.path());
   write_file(folder / "tokenizer_config.json",
-        R"({"pad_token": "[PAD]", "padding_side": "left", "model_max_length": 64,
+             R"({"pad_token": "[PAD]", "padding_side": "left", "model_max_length": 64,
             "truncation_side": "left", "clean_up_tokenization_spaces": true, "vocab_file": "/x/y",
             "chat_template": "{{ x }}", "bos_token": "<|endoftext|>"})");
   save_tokenizer(*open_tokenizer(folder.path().string()), folder / "copy");
@@ -132,8 +132,8 @@ TEST(FolderSettings, RefuseFlagsOfTokensThatTextYields) {
   write_files(folders().at("pair"), folder.path());
   for (const char* flag : {"lstrip", "rstrip", "single_word"}) {
     write_file(folder / "tokenizer_config.json",
-          std::string(R"({"added_tokens_decoder": {"300": {"content": "x", ")") + flag +
-              R"(": true}}})");
+               std::string(R"({"added_tokens_decoder": {"300": {"content": "x", ")") + flag +
+                   R"(": true}}})");
     EXPECT_ERROR(open_tokenizer(folder.path().string()), ErrorCode::unsupported,
                  std::string("'x' is not special and has ") + flag);
   }

@@ -1,4 +1,4 @@
-#include "data/tokenizer_fingerprint.h"
+#include "text/fingerprint.h"
 
 #include <string>
 #include <string_view>
