@@ -200,9 +200,13 @@ ChosenModel model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
   if (recipe.dropout >= 0)
     config.embedding_dropout = config.attention_dropout = config.residual_dropout = recipe.dropout;
   if (recipe.position_std > 0) config.position_std = recipe.position_std;
-  if (!model.source) {
-    if (const auto end = tokenizer.end_of_text())
-      model.config.bos_token = model.config.eos_token = *end;
+  const bool fresh = model.source == nullptr;
+  // A model that goes on keeps the special tokens that its files name.
+  if (const auto end = tokenizer.end_of_text()) {
+    if (fresh || !model.config.bos_token) model.config.bos_token = *end;
+    if (fresh || !model.config.eos_token) model.config.eos_token = *end;
+  }
+  if (fresh) {
     model.source = std::make_unique<nn::FreshWeights>(static_cast<std::uint64_t>(recipe.seed));
     model.weights_from = fmt::format("fresh, of seed {}", recipe.seed);
   }

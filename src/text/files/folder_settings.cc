@@ -166,6 +166,21 @@ void check_flags(const AddedToken& token, const std::string& where) {
                                          : "single_word"));
 }
 
+void add_tokens(const AddedTokens& tokens, bpe::VocabularyBuilder& builder) {
+  for (const auto& [name, token] : tokens) {
+    if (token.special)
+      builder.add_special(name, token.id);
+    else
+      builder.add_added(name, token.id);
+  }
+}
+
+void set_flags(const AddedTokens& tokens, bpe::BpeVocabulary& vocabulary) {
+  for (const auto& [name, token] : tokens)
+    if (token.special && token.flags != bpe::SpecialFlags())
+      vocabulary.special_flags[static_cast<std::int32_t>(token.id)] = token.flags;
+}
+
 std::vector<std::string> special_names_in_order(const FolderSettings& settings) {
   std::vector<std::string> names;
   for (const char* role :

@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "text/bpe/bpe_vocabulary.h"
+#include "text/lookup/string_map.h"
 
 namespace stemma::tokenizer_files {
 
@@ -61,6 +62,12 @@ AddedToken added_token_of(const Json& token, std::int64_t id);
 // Throws unsupported, starting with [where], where the token is matched in any text and has a flag
 // that changes what is beside it.
 void check_flags(const AddedToken& token, const std::string& where);
+
+using AddedTokens = lookup::StringMap<AddedToken>;  // by name
+// Between a vocabulary's tokens and its merges.
+void add_tokens(const AddedTokens& tokens, bpe::VocabularyBuilder& builder);
+// Of the special ones.
+void set_flags(const AddedTokens& tokens, bpe::BpeVocabulary& vocabulary);
 
 // FolderSettings::special in the order in which transformers gives ids to those that have none:
 // bos, eos, unk, sep, pad, cls and mask first.

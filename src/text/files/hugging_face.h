@@ -38,6 +38,9 @@ std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
 // Roles, chat template and what copies keep.
 void keep_settings(const FolderSettings& settings, bpe::BpeVocabulary& vocabulary);
 
+// The two tokens of a merge in a tokenizer.json, one text or a pair; views into it.
+std::pair<std::string_view, std::string_view> parts_of_merge(const Json& merge,
+                                                             const std::string& where);
 // Left and right tokens of merges.txt, as bytes, by rank.
 std::vector<std::pair<std::string, std::string>> parse_merges(std::string_view text,
                                                               const std::string& where);

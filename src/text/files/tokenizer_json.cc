@@ -28,8 +28,7 @@ class TokenizerJsonReader {
     check_decoder();
     read_added_tokens();
     read_vocab(model.at("vocab"));
-    for (const auto& [name, token] : added_)
-      token.special ? builder_.add_special(name, token.id) : builder_.add_added(name, token.id);
+    add_tokens(added_, builder_);
     for (const Json& merge : model.at("merges").as_array()) read_merge(merge);
     const bool whole_pieces = model.get("ignore_merges", false);
     if (whole_pieces) builder_.keep_whole_pieces();
@@ -44,9 +43,7 @@ class TokenizerJsonReader {
     if (lowercase && !vocabulary.added_tokens.empty())
       refuse(fmt::format("it puts text in lower case and matches '{}' in it",
                          vocabulary.added_tokens.front().first));
-    for (const auto& [name, token] : added_)
-      if (token.special && token.flags != bpe::SpecialFlags())
-        vocabulary.special_flags[static_cast<std::int32_t>(token.id)] = token.flags;
+    set_flags(added_, vocabulary);
     vocabulary.prefix_space = adds_space();
     vocabulary.frame = read_post_processor(vocabulary);
     // What was made from a .tiktoken file gets back its rule, which needs no list.
@@ -244,19 +241,7 @@ class TokenizerJsonReader {
   }
 
   void read_merge(const Json& merge) {
-    std::string_view left, right;
-    if (merge.is_string()) {
-      const std::string_view both = merge.as_string();
-      const std::size_t space = both.find(' ');
-      if (space == both.npos) fail(fmt::format("merge '{}' is not two tokens", both));
-      left = both.substr(0, space);
-      right = both.substr(space + 1);
-    } else {
-      const Json::Array& both = merge.as_array();
-      if (both.size() != 2) fail(fmt::format("a merge has {} tokens instead of two", both.size()));
-      left = both[0].as_string();
-      right = both[1].as_string();
-    }
+    const auto [left, right] = parts_of_merge(merge, where_);
     const auto left_bytes = unicode::from_byte_alphabet(left),
                right_bytes = unicode::from_byte_alphabet(right);
     if (!left_bytes || !right_bytes)
@@ -268,10 +253,26 @@ class TokenizerJsonReader {
   const std::string& where_;
   const FolderSettings& settings_;
   bpe::VocabularyBuilder builder_;
-  lookup::StringMap<AddedToken> added_;
+  AddedTokens added_;
 };
 
 }  // namespace
+
+std::pair<std::string_view, std::string_view> parts_of_merge(const Json& merge,
+                                                             const std::string& where) {
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorCode::corrupt, fmt::format("[{}] {}", where, what));
+  };
+  if (merge.is_string()) {
+    const std::string_view both = merge.as_string();
+    const std::size_t space = both.find(' ');
+    if (space == both.npos) fail(fmt::format("merge '{}' is not two tokens", both));
+    return {both.substr(0, space), both.substr(space + 1)};
+  }
+  const Json::Array& both = merge.as_array();
+  if (both.size() != 2) fail(fmt::format("a merge has {} tokens instead of two", both.size()));
+  return {both[0].as_string(), both[1].as_string()};
+}
 
 std::shared_ptr<const bpe::BpeTokenizer> read_tokenizer_json(const Json& root,
                                                              const std::string& where,

@@ -40,7 +40,7 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
 
   lookup::StringMap<bool> named;
   for (const std::string& name : files.settings.special) named.try_emplace(name);
-  lookup::StringMap<AddedToken> added;
+  AddedTokens added;
   for (const AddedToken& token : files.settings.added) {
     AddedToken& kept = added.try_emplace(token.name, token).first->second;
     kept.special = kept.special || named.contains(token.name);
@@ -68,12 +68,7 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
     }
   }
   for (const Candidate& special : specials) builder.add_special(special.name, special.id);
-  for (const auto& [name, token] : added) {
-    if (token.special)
-      builder.add_special(name, token.id);
-    else
-      builder.add_added(name, token.id);
-  }
+  add_tokens(added, builder);
   add_merges(builder, merges);
   const std::vector<std::int32_t> lost = builder.unreachable_tokens();
   if (!lost.empty())
@@ -83,9 +78,7 @@ bpe::BpeVocabulary build(const VocabAndMerges& files, const std::string& where) 
   builder.allow_missing_bytes();
   builder.add_named_specials(special_names_in_order(files.settings));
   bpe::BpeVocabulary vocabulary = builder.finish();
-  for (const auto& [name, token] : added)
-    if (token.special && token.flags != bpe::SpecialFlags())
-      vocabulary.special_flags[static_cast<std::int32_t>(token.id)] = token.flags;
+  set_flags(added, vocabulary);
   vocabulary.prefix_space = files.settings.adds_space.value_or(false);
   keep_settings(files.settings, vocabulary);
   vocabulary.frame =

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "text/files/hugging_face.h"
 #include "text/files/json_error.h"
 #include "text/files/text_file.h"
 
@@ -103,16 +104,6 @@ void apply(const tokenizer_files::FolderSettings& settings, const std::string& w
   vocabulary.settings = settings.kept.dump();
 }
 
-// Both ways to write a merge.
-std::pair<std::string, std::string> merge_of(const Json& merge, const std::string& where) {
-  if (merge.is_array() && merge.as_array().size() == 2)
-    return {merge.as_array()[0].as_string(), merge.as_array()[1].as_string()};
-  const std::string& both = merge.as_string();
-  const std::size_t space = both.find(' ');
-  if (space == both.npos) fail_gpt1(where, fmt::format("merge '{}' is not two tokens", both));
-  return {both.substr(0, space), both.substr(space + 1)};
-}
-
 }  // namespace
 
 std::optional<Gpt1Vocabulary> parse_gpt1(const Gpt1Files& files, const std::string& where) {
@@ -179,7 +170,7 @@ Gpt1Vocabulary read_gpt1_json(const Json& root, const std::string& where,
       special.push_back(token.name);
     }
     for (const Json& merge : model.at("merges").as_array()) {
-      const auto [left, right] = merge_of(merge, where);
+      const auto [left, right] = tokenizer_files::parts_of_merge(merge, where);
       builder.add_merge(left, right);
     }
     Gpt1Vocabulary vocabulary = builder.finish(std::move(special), settings.eos);
