@@ -68,7 +68,9 @@ void write_inputs(const std::string& recipe_file, const std::filesystem::path& f
   const auto setup = train::set_up(recipe, folder / "run", train::Resume::never);
   if (!setup) return;
   const auto weights = setup->trainer->weights();
-  checkpoint::export_model(folder / "initial", {.config = setup->model, .parameters = weights, .tokenizer = setup->tokenizer.get()});
+  checkpoint::export_model(
+      folder / "initial",
+      {.config = setup->model, .parameters = weights, .tokenizer = setup->tokenizer.get()});
   const Tensors tensors =
       setup->recipe.objective == "mlm" ? masked_of(*setup) : Tensors{{"tokens", tokens_of(*setup)}};
   checkpoint::write_safetensors(folder / "tokens.safetensors", tensors);

@@ -20,8 +20,7 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-EngineOptions completed_options(EngineOptions options, const ModelConfig& config,
-                                std::vector<std::int32_t> end_tokens) {
+EngineOptions completed_options(EngineOptions options, const ModelConfig& config) {
   const auto require = [](bool holds, const char* option, std::int64_t value) {
     if (!holds)
       throw Error(ErrorCode::invalid_argument,
@@ -32,13 +31,12 @@ EngineOptions completed_options(EngineOptions options, const ModelConfig& config
   require(options.prompt_tokens >= 1, "prompt_tokens", options.prompt_tokens);
   options.capacity =
       options.capacity > 0 ? std::min(options.capacity, config.context) : config.context;
-  if (!options.end_tokens) options.end_tokens = std::move(end_tokens);
   return options;
 }
 
 EngineOptions options_for(const LoadedModel& model, const EngineOptions& options) {
   model.require_next_token("generate");
-  return completed_options(options, model.config(), model.end_tokens());
+  return completed_options(options, model.config());
 }
 
 std::vector<std::int32_t> end_token_of(const Tokenizer* tokenizer) {
@@ -105,6 +103,7 @@ Engine::Engine(const LoadedModel& model, const EngineOptions& options)
     : tokenizer_(model.find_tokenizer()),
       unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
       options_(options_for(model, options)),
+      end_tokens_(options.end_tokens.value_or(model.end_tokens())),
       pass_(model, options_.slots, options_.capacity) {
   for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
 }
@@ -113,7 +112,8 @@ Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream
                const Tokenizer* tokenizer, const EngineOptions& options)
     : tokenizer_(tokenizer),
       unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
-      options_(completed_options(options, model.config(), end_token_of(tokenizer))),
+      options_(completed_options(options, model.config())),
+      end_tokens_(options.end_tokens.value_or(end_token_of(tokenizer))),
       pass_(model, numerics, stream, options_.slots, options_.capacity) {
   for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
 }
@@ -295,8 +295,7 @@ std::optional<FinishReason> Engine::take_token(Sequence& s) {
   const GenerateOptions& options = s.request.options;
   const std::int32_t id = s.chosen;
   if (!options.ignore_end_of_text &&
-      (std::ranges::count(*options_.end_tokens, id) > 0 ||
-       std::ranges::count(options.end_tokens, id) > 0))
+      (std::ranges::count(end_tokens_, id) > 0 || std::ranges::count(options.end_tokens, id) > 0))
     return FinishReason::end_of_text;
   s.ids.push_back(id);
   s.result.ids.push_back(id);

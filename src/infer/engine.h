@@ -93,6 +93,7 @@ class Engine {
   const Tokenizer* tokenizer_;
   std::vector<std::int32_t> unused_ids_;  // of the vocabulary, without a token
   EngineOptions options_;
+  std::vector<std::int32_t> end_tokens_;
   CachedPass pass_;
   std::int64_t submitted_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_, scoring_, running_;  // ascending numbers

@@ -27,8 +27,8 @@ struct SamplingOptions {
   void validate() const;
 };
 
-// Order as Hugging Face's: penalty, temperature, top-k, top-p, min-p. One per sequence; a token is a
-// function of (options, logits, ids so far, position).
+// Order as Hugging Face's: penalty, temperature, top-k, top-p, min-p. One per sequence; a token is
+// a function of (options, logits, ids so far, position).
 class TokenSampler {
  public:
   // Never chooses one of `forbidden`, which must outlive it.

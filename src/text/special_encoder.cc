@@ -33,8 +33,7 @@ std::int32_t id_of_special(const Tokenizer& tokenizer, const std::string& wanted
 std::vector<std::pair<std::string, std::int32_t>> ids_of_specials(
     const Tokenizer& tokenizer, std::span<const std::string> names) {
   std::vector<std::pair<std::string, std::int32_t>> specials;
-  for (const std::string& name : names)
-    specials.emplace_back(name, id_of_special(tokenizer, name));
+  for (const std::string& name : names) specials.emplace_back(name, id_of_special(tokenizer, name));
   return specials;
 }
 

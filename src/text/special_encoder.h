@@ -8,9 +8,10 @@
 // Do not use it for text that comes from a user: with a name allowed, whoever writes the text can
 // write the token.
 //
-// Matching is leftmost-longest (lookup/name_finder.h). The text between matches is encoded by the tokenizer, each stretch by itself. The
-// ids are those of tiktoken's encode(text, allowed_special=names, disallowed_special=()), unless
-// one name is a prefix of another: then tiktoken's choice depends on the order of a hash map.
+// Matching is leftmost-longest (lookup/name_finder.h). The text between matches is encoded by the
+// tokenizer, each stretch by itself. The ids are those of tiktoken's encode(text,
+// allowed_special=names, disallowed_special=()), unless one name is a prefix of another: then
+// tiktoken's choice depends on the order of a hash map.
 //
 // Immutable: any thread. Keeps a reference to the tokenizer.
 #pragma once

@@ -46,7 +46,8 @@ void check(const tokenizer_files::FolderSettings& settings) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const auto file : {tokenizer_files::SettingsFile::tokenizer_config,
-                          tokenizer_files::SettingsFile::special_tokens_map}) try {
+                          tokenizer_files::SettingsFile::special_tokens_map})
+    try {
       tokenizer_files::FolderSettings settings;
       tokenizer_files::add_settings(text, "fuzz", file, settings);
       check(settings);

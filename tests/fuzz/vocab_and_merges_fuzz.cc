@@ -19,8 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   settings.special = {"the"};
   settings.eos = "<|endoftext|>";
   try {
-    const auto tokenizer = tokenizer_files::parse_vocab_and_merges(
-        {text.substr(0, at), merges, settings}, "fuzz/");
+    const auto tokenizer =
+        tokenizer_files::parse_vocab_and_merges({text.substr(0, at), merges, settings}, "fuzz/");
     std::vector<std::int32_t> ids;
     tokenizer->encode(text, ids);
     if (tokenizer->keeps_bytes() && tokenizer->decode(ids) != text) __builtin_trap();

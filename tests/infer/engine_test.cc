@@ -248,7 +248,8 @@ TEST(Engine, AModelInMemoryNeedsNoTokenizer) {
   r.options.stop = {"x"};
   EXPECT_ERROR(engine.submit(r), ErrorCode::not_found, "tokenizer");
   // An end-of-text id of one's own.
-  Engine ending(m.model(), ops::Numerics::f32(), m.stream(), nullptr, {.end_tokens = std::vector{g.ids[2]}});
+  Engine ending(m.model(), ops::Numerics::f32(), m.stream(), nullptr,
+                {.end_tokens = std::vector{g.ids[2]}});
   const Generation ended = ending.run({{r.prompt, {.max_tokens = 5}, {}}}).front();
   EXPECT_EQ(ended.finish, FinishReason::end_of_text);
   EXPECT_LE(ended.ids.size(), 2u);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/progress.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/run_folder.h"
@@ -12,6 +13,7 @@
 #include "data/dataset.h"
 #include "device/cpu.h"
 #include "models/cost.h"
+#include "text/fingerprint.h"
 #include "text/tokenizer.h"
 
 namespace stemma::cli {
@@ -110,6 +112,16 @@ int run_info(const InfoOptions& o) {
   if (!o.model.empty()) out.set("model", model_json(o.model));
   if (!o.data.empty()) out.set("data", data_json(o.data));
   if (!o.tokenizer.empty()) out.set("tokenizer", tokenizer_json(o.tokenizer));
+  if (!o.data.empty() && !o.tokenizer.empty()) {
+    const bool same = Dataset::open(o.data).manifest().info.tokenizer_fingerprint ==
+                      tokenizer_fingerprint(*checkpoint::tokenizer_from(o.tokenizer));
+    out.set("data_is_of_tokenizer", same);
+    if (!same)
+      log_warning(
+          fmt::format("[info] {} was packed with another tokenizer than {}: its ids mean "
+                      "other tokens",
+                      o.data, o.tokenizer));
+  }
   if (o.json) return print_json(out);
   print(for_people(out));
   return interrupted_or_done();

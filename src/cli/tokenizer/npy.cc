@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -97,6 +96,20 @@ void write_array(AtomicFile& file, std::string_view type, std::string_view shape
   file.write(data);
 }
 
+std::vector<std::int32_t> ids_of(std::string_view text, const std::string& name) {
+  const Header header = parse_header(text, name);
+  const std::string_view data = text.substr(header.data_begin);
+  const std::size_t width = header.type == "<u2" ? 2 : header.type == "<i8" ? 8 : 4;
+  if (data.size() != header.count * width)
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[npy] {} must have {} bytes after its header, has {}", name,
+                            header.count * width, data.size()));
+  if (header.type == "<u2") return convert<std::uint16_t>(data, name);
+  if (header.type == "<u4") return convert<std::uint32_t>(data, name);
+  if (header.type == "<i4") return convert<std::int32_t>(data, name);
+  return convert<std::int64_t>(data, name);
+}
+
 }  // namespace
 
 void write_ids(AtomicFile& file, std::span<const std::int32_t> ids) {
@@ -110,24 +123,10 @@ void write_ranges(AtomicFile& file, std::span<const ByteRange> ranges) {
 
 std::vector<std::int32_t> read_ids(const std::filesystem::path& path) {
   std::error_code ignored;
-  const bool piped = path == "-" || (std::filesystem::exists(path, ignored) &&
-                                     !std::filesystem::is_regular_file(path, ignored));
-  std::optional<MappedFile> file;
-  if (!piped) file.emplace(path);
-  const std::string from_pipe = piped ? read_pipe(path) : std::string();
-  const std::string_view text = piped ? std::string_view(from_pipe) : file->text();
-  const std::string name = path.string();
-  const Header header = parse_header(text, name);
-  const std::string_view data = text.substr(header.data_begin);
-  const std::size_t width = header.type == "<u2" ? 2 : header.type == "<i8" ? 8 : 4;
-  if (data.size() != header.count * width)
-    throw Error(ErrorCode::corrupt,
-                fmt::format("[npy] {} must have {} bytes after its header, has {}", name,
-                            header.count * width, data.size()));
-  if (header.type == "<u2") return convert<std::uint16_t>(data, name);
-  if (header.type == "<u4") return convert<std::uint32_t>(data, name);
-  if (header.type == "<i4") return convert<std::int32_t>(data, name);
-  return convert<std::int64_t>(data, name);
+  if (path == "-" ||
+      (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)))
+    return ids_of(read_pipe(path), path.string());
+  return ids_of(MappedFile(path).text(), path.string());
 }
 
 }  // namespace stemma::cli

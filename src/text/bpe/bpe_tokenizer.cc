@@ -204,7 +204,9 @@ class KeptBytes {
 
 void BpeTokenizer::encode(std::string_view text, std::vector<std::int32_t>& ids) const {
   std::size_t begin = 0;
-  while (const auto found = added_.find(text, begin)) {
+  for (;;) {
+    const auto found = added_.find(text, begin);
+    if (!found.has_value()) break;
     encode_between(text.substr(begin, found->begin - begin), ids);
     ids.push_back(found->id);
     begin = found->end;

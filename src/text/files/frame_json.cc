@@ -81,8 +81,7 @@ std::vector<FramePart> FrameReader::read_template(const Json& list, const Json& 
       fail(fmt::format("has a sequence '{}' for {}", name, pair ? "two texts" : "one text"));
     }
     added += part.ids.size();
-    if (added > kMostAdded)
-      fail(fmt::format("adds more than {} tokens to a text", kMostAdded));
+    if (added > kMostAdded) fail(fmt::format("adds more than {} tokens to a text", kMostAdded));
     parts.push_back(std::move(part));
   }
   if (firsts != 1 || seconds != (pair ? 1u : 0u))

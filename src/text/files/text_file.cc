@@ -24,9 +24,8 @@ std::string read_tokenizer_file(const std::filesystem::path& path) {
 void remove_other_tokenizer_files(const std::filesystem::path& folder,
                                   std::initializer_list<std::string_view> written) {
   std::error_code error;  // one that cannot be removed is no reason to fail: the others are whole
-  for (const std::string_view name :
-       {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja",
-        "added_tokens.json"})
+  for (const std::string_view name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt",
+                                      "chat_template.jinja", "added_tokens.json"})
     if (std::ranges::find(written, name) == written.end())
       std::filesystem::remove(folder / name, error);
 }

@@ -220,10 +220,10 @@ std::shared_ptr<const bpe::BpeTokenizer> read_tiktoken(const std::filesystem::pa
 void save_tiktoken(const bpe::BpeTokenizer& tokenizer, const std::filesystem::path& path) {
   const bpe::BpeVocabulary& vocabulary = tokenizer.vocabulary();
   const char* unsaid = vocabulary.lowercase                ? "text is put in lower case"
-                       : vocabulary.prefix_space            ? "a space is put before texts"
-                       : !vocabulary.added_tokens.empty()   ? "tokens are matched inside text"
+                       : vocabulary.prefix_space           ? "a space is put before texts"
+                       : !vocabulary.added_tokens.empty()  ? "tokens are matched inside text"
                        : vocabulary.frame != plain_frame() ? "tokens are put around texts"
-                                                            : nullptr;
+                                                           : nullptr;
   if (unsaid != nullptr)
     throw Error(ErrorCode::unsupported,
                 fmt::format("[{}] a .tiktoken file cannot say that {}; write a folder instead",

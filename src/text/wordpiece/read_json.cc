@@ -115,8 +115,8 @@ class WordPieceJsonReader {
   std::optional<Frame> read_post_processor() const {
     const Json* step = present(root_, "post_processor");
     if (step == nullptr) return plain_frame();
-    const tokenizer_files::FrameReader reader(
-        where_, [&](std::int64_t id) { return builder_.has_id(id); });
+    const tokenizer_files::FrameReader reader(where_,
+                                              [&](std::int64_t id) { return builder_.has_id(id); });
     const std::string type = step->get("type", "without type");
     // Its tokens are pairs of name and id: ["[CLS]", 101].
     if (type == "BertProcessing")

@@ -52,22 +52,21 @@ Json wordpiece_json(const Vocabulary& vocabulary) {
                     {"continuing_subword_prefix", options.prefix},
                     {"max_input_chars_per_word", static_cast<std::int64_t>(options.longest_word)},
                     {"vocab", Json::from_members(std::move(vocab))}});
-  return Json::object({{"version", "1.0"},
-                       {"truncation", Json()},
-                       {"padding", Json()},
-                       {"added_tokens", specials_json(vocabulary)},
-                       {"normalizer", normalizer_json(options.text)},
-                       {"pre_tokenizer", Json::object({{"type", "BertPreTokenizer"}})},
-                       {"post_processor",
-                        tokenizer_files::template_processing(
-                            vocabulary.frame,
-                            [&](std::int32_t id) {
-                              return vocabulary.tokens[static_cast<std::size_t>(id)];
-                            })},
-                       {"decoder", Json::object({{"type", "WordPiece"},
-                                                 {"prefix", options.prefix},
-                                                 {"cleanup", options.cleanup}})},
-                       {"model", model}});
+  return Json::object(
+      {{"version", "1.0"},
+       {"truncation", Json()},
+       {"padding", Json()},
+       {"added_tokens", specials_json(vocabulary)},
+       {"normalizer", normalizer_json(options.text)},
+       {"pre_tokenizer", Json::object({{"type", "BertPreTokenizer"}})},
+       {"post_processor",
+        tokenizer_files::template_processing(
+            vocabulary.frame,
+            [&](std::int32_t id) { return vocabulary.tokens[static_cast<std::size_t>(id)]; })},
+       {"decoder",
+        Json::object(
+            {{"type", "WordPiece"}, {"prefix", options.prefix}, {"cleanup", options.cleanup}})},
+       {"model", model}});
 }
 
 Json names_json(const Vocabulary& vocabulary) {

@@ -114,11 +114,12 @@ TEST(TokenizerJson, RefusesByNameWhatWouldGiveOtherIds) {
   const Json spaced = Json::object({{"type", "ByteLevel"}, {"use_regex", false}});
   const Json gpt2 = Json::object({{"Regex", std::string(split::gpt2_splitter().pattern())}});
   EXPECT_ERROR(
-      parse(with_part("pre_tokenizer",
-                      Json::object({{"type", "Sequence"},
-                                    {"pretokenizers",
-                                     Json::array({Json::object({{"type", "Split"}, {"pattern", gpt2}}),
-                                                  spaced})}}))),
+      parse(with_part(
+          "pre_tokenizer",
+          Json::object(
+              {{"type", "Sequence"},
+               {"pretokenizers",
+                Json::array({Json::object({{"type", "Split"}, {"pattern", gpt2}}), spaced})}}))),
       code, "adds a space to each piece");
   EXPECT_ERROR(parse(with_part("pre_tokenizer", Json::object({{"type", "ByteLevel"},
                                                               {"add_prefix_space", false},
@@ -126,8 +127,8 @@ TEST(TokenizerJson, RefusesByNameWhatWouldGiveOtherIds) {
                code, "use_regex");
   EXPECT_ERROR(parse(with_part("post_processor", type("BertProcessing"))), code, "BertProcessing");
   EXPECT_ERROR(parse(with_part("decoder", type("Metaspace"))), code, "decoder is Metaspace");
-  const Json added = Json::object(
-      {{"id", 300}, {"content", "foo"}, {"special", false}, {"single_word", true}});
+  const Json added =
+      Json::object({{"id", 300}, {"content", "foo"}, {"special", false}, {"single_word", true}});
   EXPECT_ERROR(parse(with_part("added_tokens", Json::array({added}))), code,
                "'foo' is not special and has single_word");
   const Json plain = Json::object({{"id", 300}, {"content", "foo"}, {"special", false}});

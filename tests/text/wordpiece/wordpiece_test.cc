@@ -292,8 +292,7 @@ TEST(WordPieceFiles, RefuseByNameWhatWouldGiveOtherIds) {
   EXPECT_ERROR(read(with_part("added_tokens", Json::array({plain}))), code, "'x' is not special");
   const Json word = Json::object({{"id", 3000}, {"content", "qqq"}, {"special", true}});
   EXPECT_ERROR(read(with_part("added_tokens", Json::array({word}))), code, "the text 'qqq' would");
-  EXPECT_ERROR(parse_wordpiece_txt("[UNK]\n", "v",
-                                   settings_in(R"({"do_basic_tokenize": false})")),
+  EXPECT_ERROR(parse_wordpiece_txt("[UNK]\n", "v", settings_in(R"({"do_basic_tokenize": false})")),
                code, "[c.json] do_basic_tokenize");
 }
 
