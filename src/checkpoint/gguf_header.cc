@@ -130,9 +130,10 @@ class GgufParser {
     if (const std::string what = placeholder_of(text_in(cursor_.peek(256))); !what.empty())
       throw Error(ErrorCode::corrupt, fmt::format("[gguf] {} is {}", where_, what));
     if (text_in(cursor_.take(4, "a GGUF file")) != "GGUF")
-      damaged(
-          "a GGUF file begins with the letters GGUF, this one does not (of a model in a folder, "
-          "name the folder)");
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("[gguf] {}: a GGUF file begins with the letters GGUF, this one does "
+                              "not; of a model in a folder, name the folder",
+                              where_));
     const auto version = cursor_.number<std::uint32_t>("the version");
     if (version == __builtin_bswap32(2) || version == __builtin_bswap32(3))
       refuse_unsupported(where_, "it is big endian, only little endian is read",

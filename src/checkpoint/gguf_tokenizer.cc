@@ -6,6 +6,7 @@
 #include <string>
 
 #include "checkpoint/gguf.h"
+#include "checkpoint/run_folder.h"
 #include "text/files/gguf_vocabulary.h"
 
 namespace stemma::checkpoint {
@@ -46,6 +47,8 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const GgufMetadata& metadata) {
 std::shared_ptr<const Tokenizer> tokenizer_from(const std::string& source) {
   const std::filesystem::path path = source;
   std::error_code ignored;
+  if (has_checkpoints(path) && !has_tokenizer(path))
+    return open_tokenizer(std::filesystem::absolute(resolve_model_folder(path).folder).string());
   if (path.extension() != ".gguf" || !std::filesystem::is_regular_file(path, ignored))
     return open_tokenizer(source);
   return tokenizer_of(GgufReader(path).metadata());

@@ -20,7 +20,8 @@ namespace stemma::checkpoint {
 // unsupported, with the name of the file.
 std::shared_ptr<const Tokenizer> tokenizer_of(const GgufMetadata& metadata);
 
-// What --tokenizer means where GGUF files may be named: as open_tokenizer(), and *.gguf.
+// What --tokenizer means: as open_tokenizer(), and *.gguf, and a run folder (the tokenizer of its
+// newest model).
 std::shared_ptr<const Tokenizer> tokenizer_from(const std::string& source);
 
 }  // namespace stemma::checkpoint

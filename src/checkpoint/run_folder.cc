@@ -231,7 +231,7 @@ ModelFolder resolve_model_folder(const fs::path& path) {
   throw Error(ErrorCode::not_found,
               fmt::format("[model] {}: {}; a model is a folder with config.json and "
                           "model.safetensors (or its index), or a run folder with "
-                          "checkpoints/step-<number>",
+                          "checkpoints/step-<number>; scripts/get-model.sh brings small real ones",
                           path.string(), problem));
 }
 

@@ -48,13 +48,16 @@ Parsed declare(const Command& command, CLI::App& parent, const std::string& word
 // which CLI11 would otherwise take for a key without a value.
 std::vector<std::string> arguments(int argc, char** argv) {
   std::vector<std::string> list;
-  for (int i = 1; i < argc; ++i) {
+  // `stemma help train` is `stemma train --help`.
+  const bool help = argc > 1 && std::string_view(argv[1]) == "help";
+  for (int i = help ? 2 : 1; i < argc; ++i) {
     const std::string_view text = argv[i];
     const bool empty_value =
         text.size() > 3 && text.starts_with("--") && text.find('=') == text.size() - 1;
     list.emplace_back(empty_value ? text.substr(0, text.size() - 1) : text);
     if (empty_value) list.emplace_back();
   }
+  if (help) list.emplace_back("--help");
   return {list.rbegin(), list.rend()};
 }
 

@@ -59,6 +59,9 @@ std::string all_of(int pipe, const fs::path& path) {
       text.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     }
     if (got < 0 && errno == EAGAIN) continue;
+    if (got < 0 && errno == EINTR)
+      throw Error(ErrorCode::device,
+                  fmt::format("[data] interrupted while waiting for {}", path.string()));
     if (got < 0)
       throw Error(ErrorCode::device, fmt::format("[data] {} cannot be read: {}", path.string(),
                                                  std::generic_category().message(errno)));
@@ -132,10 +135,11 @@ class Finder {
           begins_with_bracket(begin) ? "'.[]'" : ".");
     if (!rows) return {};
     const FirstRow first = first_row(begin, options_.text_field);
-    if (extension == ".json" || (extension.empty() && first != FirstRow::damaged))
-      file.json_lines = true;
-    else if (!file.json_lines && first == FirstRow::with_field)
-      found_.rows_read_as_text.push_back(file.path);
+    const bool named_as_rows = file.json_lines || extension == ".json" || extension.empty();
+    file.json_lines = file.json_lines || extension == ".json" || first == FirstRow::with_field ||
+                      (extension.empty() && first == FirstRow::without_field);
+    if (!named_as_rows && first != FirstRow::damaged)
+      (file.json_lines ? found_.rows_by_content : found_.rows_read_as_text).push_back(file.path);
     // Where it was named, its reader says which row.
     if (file.json_lines && !named && first == FirstRow::without_field)
       return fmt::format("rows of JSON without a field '{}' (--text-field)", options_.text_field);
@@ -190,7 +194,10 @@ class Finder {
     std::vector<fs::path> names;
     fs::directory_iterator entry(folder, failure);
     for (; !failure && entry != fs::directory_iterator(); entry.increment(failure))
-      if (!entry->path().filename().string().starts_with('.')) names.push_back(entry->path());
+      if (entry->path().filename().string().starts_with('.'))
+        ++found_.hidden;
+      else
+        names.push_back(entry->path());
     if (failure)
       throw Error(ErrorCode::device, fmt::format("[data] {}: the folder cannot be read: {}",
                                                  folder.string(), failure.message()));
@@ -287,12 +294,18 @@ void log_found(const TextFiles& found) {
   for (const TextFile& file : found.files)
     if (file.encoding != TextEncoding::utf8)
       converted.push_back(fmt::format("{} from {}", file.path.string(), name_of(file.encoding)));
+  if (const auto& rows = found.rows_by_content; !rows.empty())
+    log_info(fmt::format("{}{}: read as JSON lines, which its content is", rows.front().string(),
+                         rows.size() == 1 ? "" : fmt::format(" and {} more", rows.size() - 1)));
   if (const auto& rows = found.rows_read_as_text; !rows.empty())
     log_warning(
         fmt::format("[data] {}{} looks like JSON lines and is read as plain text, the JSON "
-                    "among it: give it the extension .jsonl",
+                    "among it; --text-field names the field that holds the text",
                     rows.front().string(),
                     rows.size() == 1 ? "" : fmt::format(" and {} more", rows.size() - 1)));
+  if (found.hidden > 0)
+    log_info(fmt::format("passed over {} hidden {} (a dot begins the name)", found.hidden,
+                         found.hidden == 1 ? "entry" : "entries"));
   if (!converted.empty())
     log_info(fmt::format(
         "converted to UTF-8: {}{}", converted.front(),

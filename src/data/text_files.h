@@ -7,7 +7,8 @@
 //
 // What is text is decided by content (text_content.h): gzip and zstd are decompressed, UTF-16 and
 // UTF-32 with a byte-order mark converted. JSON lines are known by their names (.jsonl, .ndjson)
-// or, where a name says nothing (.json, no extension, standard input), by their content. In
+// or by their content: objects with the text field, or, where the name says nothing (.json, no
+// extension, standard input), any objects. In
 // folders, names that begin with a dot are passed over, links are followed, and what is no text is
 // left out; a file that is named itself must be text.
 #pragma once
@@ -29,8 +30,10 @@ struct LeftOut {
 struct TextFiles {
   std::vector<TextFile> files;  // in the order of the names; of a folder sorted by path
   std::vector<LeftOut> left_out;
-  // Files whose names say plain text and whose lines are JSON objects with the text field.
-  std::vector<std::filesystem::path> rows_read_as_text;
+  // Files whose names say plain text and whose lines are JSON objects: with the text field, which
+  // are read as rows, and without it, which are not.
+  std::vector<std::filesystem::path> rows_by_content, rows_read_as_text;
+  std::int64_t hidden = 0;  // names in folders that begin with a dot
 };
 
 struct FindOptions {

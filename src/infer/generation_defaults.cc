@@ -1,7 +1,5 @@
 #include "infer/generation_defaults.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -39,7 +37,12 @@ std::int64_t tokens_within_max_length(const LoadedModel& model, std::int64_t pro
                                       std::int64_t max_tokens) {
   const checkpoint::GenerationConfig& config = model.generation();
   if (!config.max_length || config.max_new_tokens) return max_tokens;
-  return std::max<std::int64_t>(*config.max_length - prompt_tokens, 0);
+  if (*config.max_length <= prompt_tokens)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[generate] the prompt has {} tokens and generation_config.json says "
+                            "max_length {} for prompt and answer: say --max-tokens",
+                            prompt_tokens, *config.max_length));
+  return *config.max_length - prompt_tokens;
 }
 
 }  // namespace stemma::infer

@@ -15,7 +15,7 @@ namespace stemma::infer {
 GenerateOptions generation_defaults(const LoadedModel& model);
 
 // How many tokens may follow a prompt of so many, where the file limits both together (max_length);
-// otherwise `max_tokens`.
+// otherwise `max_tokens`. Throws invalid_argument where the prompt alone is as long.
 std::int64_t tokens_within_max_length(const LoadedModel& model, std::int64_t prompt_tokens,
                                       std::int64_t max_tokens);
 

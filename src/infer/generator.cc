@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "base/log.h"
 #include "infer/engine.h"
 #include "text/special_encoder.h"
 
@@ -16,9 +19,15 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
   SpecialEncoder(tokenizer, allowed_names(tokenizer, allow_special)).encode(text, ids);
   if (!ids.empty()) return tokenizer.frame(ids).ids;
   auto end = model.begin_of_text();
-  if (const auto bos = model.generation().bos_token;
-      bos && *bos >= 0 && *bos < model.config().vocab)
-    end = static_cast<std::int32_t>(*bos);
+  if (const auto bos = model.generation().bos_token) {
+    if (*bos < 0 || *bos >= model.config().vocab)
+      log_warning(
+          fmt::format("[generate] bos_token_id {} of generation_config.json is no id of the "
+                      "model, and is left out",
+                      *bos));
+    else
+      end = static_cast<std::int32_t>(*bos);
+  }
   if (!end)
     throw Error(
         ErrorCode::invalid_argument,

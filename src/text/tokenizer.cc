@@ -68,15 +68,31 @@ bool has_tokenizer(const std::filesystem::path& folder) {
          (has("encoder_bpe_40000.json") && has("vocab_40000.bpe"));
 }
 
+namespace {
+
+// Whether a folder holds anything of a tokenizer, whole or not.
+bool may_be_tokenizer(const std::filesystem::path& folder) {
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
+                           "vocab.txt", "encoder_bpe_40000.json", "dataset.json", "checkpoints"})
+    if (std::filesystem::exists(folder / name)) return true;
+  return false;
+}
+
+}  // namespace
+
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source) {
   std::error_code error;
-  const bool on_disk = std::filesystem::is_directory(source, error)
-                           ? has_tokenizer(source)
-                           : std::filesystem::exists(source, error);
+  const bool is_folder = std::filesystem::is_directory(source, error);
+  const bool on_disk =
+      is_folder ? may_be_tokenizer(source) : std::filesystem::exists(source, error);
   if (auto built_in = built_in_tokenizer(source)) {
+    if (on_disk)
+      log_info(fmt::format("{}: the one in this folder, not the built-in encoding of that name",
+                           source));
+    else if (is_folder)
+      log_info(fmt::format("{}: the built-in encoding; the folder of that name holds no tokenizer",
+                           source));
     if (!on_disk) return built_in;
-    log_info(
-        fmt::format("{}: the one in this folder, not the built-in encoding of that name", source));
   }
   std::vector<std::string> names = tokenizer_files::published_names();
   names.emplace_back("bytes");

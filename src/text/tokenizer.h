@@ -84,7 +84,8 @@ class Tokenizer {
 
 // `source`: a folder (tokenizer.json, or vocab.json with merges.txt, or vocab.txt), a file
 // (tokenizer.json, *.tiktoken, vocab.txt) or the name of a built-in encoding ("gpt2", "bytes").
-// What exists goes before a built-in name, with a line in the log. Throws not_found, corrupt,
+// What exists goes before a built-in name, with a line in the log; a folder with nothing of a
+// tokenizer does not. Throws not_found, corrupt,
 // unsupported (named feature).
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& source);
 

@@ -100,11 +100,6 @@ void require_same_data(const checkpoint::TrainingState& state, std::uint64_t fin
                           data.folder().string()));
 }
 
-// A folder with a tokenizer, also the one of a run's newest checkpoint; anything else as it is.
-std::string tokenizer_source(const std::string& name) {
-  return has_checkpoints(name) ? checkpoint::resolve_model_folder(name).folder.string() : name;
-}
-
 // Null where the model is no folder, or one without a tokenizer.
 std::shared_ptr<const Tokenizer> tokenizer_of_model(const Recipe& recipe) {
   if (fs::path(recipe.model).extension() == ".gguf")
@@ -118,7 +113,7 @@ std::shared_ptr<const Tokenizer> tokenizer_of_model(const Recipe& recipe) {
 std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
   std::shared_ptr<const Tokenizer> of_model = tokenizer_of_model(recipe);
   if (!recipe.tokenizer.empty()) {
-    auto given = checkpoint::tokenizer_from(tokenizer_source(recipe.tokenizer));
+    auto given = checkpoint::tokenizer_from(recipe.tokenizer);
     checkpoint::warn_of_other_tokenizer(*given, of_model.get(), recipe.model);
     return given;
   }

@@ -125,27 +125,33 @@ TEST(TextFiles, FoldersTakeWhatIsTextAndSayTheRest) {
             std::string::npos);
 }
 
-// A name that says nothing leaves it to the content; rows in a .txt are read as text, and said.
+// Rows with the text field are rows whatever the name; others in a .txt are text, and said.
 TEST(TextFiles, RowsAreKnownByContentWhereTheNameSaysNothing) {
   TemporaryFolder folder;
   const std::string rows = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n";
   EXPECT_TRUE(find_text_files({folder.write("rows", rows)}).files.front().json_lines);
   EXPECT_FALSE(find_text_files({folder.write("plain", "{a}\n{b}\n")}).files.front().json_lines);
-  const TextFiles text = find_text_files({folder.write("rows.txt", rows)});
-  EXPECT_FALSE(text.files.front().json_lines);
-  EXPECT_EQ(text.rows_read_as_text.size(), 1u);
+  const fs::path txt = folder.write("rows.txt", rows);
+  const TextFiles text = find_text_files({txt});
+  EXPECT_TRUE(text.files.front().json_lines);
+  EXPECT_EQ(text.rows_by_content.size(), 1u);
+  const TextFiles other = find_text_files({txt}, {.text_field = "content"});
+  EXPECT_FALSE(other.files.front().json_lines);
+  EXPECT_EQ(other.rows_read_as_text.size(), 1u);
 }
 
 // One damaged or foreign file does not end a folder.
 TEST(TextFiles, FoldersLeaveOutWhatCannotBeRead) {
   TemporaryFolder folder;
   folder.write("in/a.txt", "A");
+  folder.write("in/.hidden.txt", "H");
   folder.write("in/b.txt.gz", "no gzip");
   folder.write("in/package.json", "{\"name\": \"x\"}\n");
   folder.write("in/packed/dataset.json", "{}");
   folder.write("in/packed/tokenizer/merges.txt", "a b");
   const TextFiles found = find_text_files({folder.path() / "in"});
   ASSERT_EQ(found.files.size(), 1u);
+  EXPECT_EQ(found.hidden, 1);
   const std::string rest = describe_left_out(found);
   for (const char* word : {"left out 3", "b.txt.gz (damaged", "rows of JSON without a field 'text'",
                            "packed data, tokens and no text"})

@@ -63,7 +63,8 @@ TEST_F(GenerationDefaults, AreRefusedByNameWhereTheyCannotBeFollowed) {
 TEST_F(GenerationDefaults, MaxLengthCountsThePrompt) {
   const LoadedModel limited = with(R"({"max_length": 8})");
   EXPECT_EQ(tokens_within_max_length(limited, 6, 128), 2);
-  EXPECT_EQ(tokens_within_max_length(limited, 9, 128), 0);
+  EXPECT_ERROR(tokens_within_max_length(limited, 8, 128), ErrorCode::invalid_argument,
+               "max_length 8");
   EXPECT_EQ(tokens_within_max_length(with(R"({"max_length": 8, "max_new_tokens": 5})"), 6, 5), 5);
   EXPECT_EQ(tokens_within_max_length(with("{}"), 6, 128), 128);
 }

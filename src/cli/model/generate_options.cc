@@ -43,7 +43,7 @@ void declare(WritingOptions& writing, OptionSet& options) {
   infer::GenerateOptions& g = writing.generate;
   infer::SamplingOptions& s = g.sampling;
   options.add({"max_tokens",
-               "tokens to write at most",
+               "tokens to write at most; not given: as generation_config.json says, without it 128",
                "100",
                {"max_new_tokens", "n_predict", "n", "predict", "length", "max_length", "num_tokens",
                 "tokens", "num_predict"}},
@@ -54,8 +54,11 @@ void declare(WritingOptions& writing, OptionSet& options) {
                "0.8",
                {"temp", "t"}},
               s.temperature, {0, 100});
-  options.add({"top_k", "draw among the k likeliest tokens only; 0: all", "40"}, s.top_k,
-              {0, 1 << 24});
+  options.add(
+      {"top_k",
+       "draw among the k likeliest tokens only; 0: all; not given: as generation_config.json says",
+       "40"},
+      s.top_k, {0, 1 << 24});
   options.add(
       {"top_p", "draw among the likeliest tokens with this much probability together", "0.95"},
       s.top_p, {1e-9, 1});
@@ -99,11 +102,11 @@ void settle(WritingOptions& writing) {
 void take_defaults(WritingOptions& writing, const OptionSet& options,
                    const infer::LoadedModel& model) {
   infer::GenerateOptions& g = writing.generate;
-  bool taken = false;
+  std::string taken;
   const auto take = [&](const char* key, auto& value, const auto& other) {
     if (options.source(key) != OptionSource::default_value || value == other) return;
     value = other;
-    taken = true;
+    taken += fmt::format("{}{}", taken.empty() ? "" : ", ", key);
   };
   writing.within_max_length = !writing.ignore_generation_config &&
                               options.source("max_tokens") == OptionSource::default_value;
@@ -118,9 +121,18 @@ void take_defaults(WritingOptions& writing, const OptionSet& options,
     take("repetition_penalty", g.sampling.repetition_penalty, s.repetition_penalty);
     take("stop", g.stop, defaults.stop);
   }
-  if (g.sampling.temperature > 0 || taken)
-    log_info(fmt::format("sampling: {}{}", sampling_text(g.sampling),
-                         taken ? "; in part from generation_config.json" : ""));
+  if (writing.within_max_length && model.generation().max_length)
+    taken += fmt::format("{}max_length", taken.empty() ? "" : ", ");
+  if (g.sampling.temperature > 0 || !taken.empty())
+    log_info(fmt::format("sampling: {}{}{}", sampling_text(g.sampling),
+                         taken.empty() ? "" : "; the model's generation settings gave ", taken));
+  if (g.sampling.temperature == 0)
+    for (const char* key : {"top_k", "top_p", "min_p", "seed"})
+      if (options.source(key) != OptionSource::default_value)
+        log_warning(
+            fmt::format("[generate] {} has no effect without --temperature: the likeliest "
+                        "token is taken each time",
+                        flag_of_key(key)));
 }
 
 void describe(const infer::SamplingOptions& s, Json& into) {

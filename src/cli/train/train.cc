@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "data/text_files.h"
 #include "train/run.h"
 
 namespace stemma::cli {
@@ -31,6 +32,7 @@ void read_recipe(TrainOptions& o, const Values& given) {
                                                          : with_home(found->second.front());
   };
   std::filesystem::path path = first("recipe");
+  if (first("run").empty()) return;  // which is told when everything is read
   if (path.empty() && first("resume") == "auto") {
     path = train::saved_recipe(first("run")).value_or(std::filesystem::path());
     if (path.empty() && first("model").empty() && first("depth").empty())
@@ -42,7 +44,10 @@ void read_recipe(TrainOptions& o, const Values& given) {
   if (path.empty()) return;
   OptionSet keys("train");
   declare(o.recipe, keys);
-  keys.read_toml(path);
+  if (path == "-")
+    keys.read_toml_text(read_pipe(path), "standard input");
+  else
+    keys.read_toml(path);
 }
 
 Json result_json(const TrainOptions& o, const train::RunResult& r) {

@@ -79,6 +79,10 @@ bool add_key(const std::string& key, const Json& value, FolderSettings& settings
     add_chat_template(value, settings);
   } else if (key == "tokenizer_class") {
     if (value.is_string()) settings.tokenizer_class = value.as_string();
+  } else if (key == "model_specific_special_tokens" && value.is_object()) {
+    for (const auto& [role, item] : value.as_object()) add_role(role, item, settings);
+  } else if (key.ends_with("_token") && value.is_null()) {
+    return false;  // kept: some classes have a token where none is said
   } else if (key.ends_with("_token")) {
     add_role(key, value, settings);
   } else {

@@ -57,7 +57,7 @@ void expect_ids_of_transformers(const Json& item, const Tokenizer& tokenizer) {
 }
 
 TEST(FolderSettings, GiveTheIdsOfTransformers) {
-  ASSERT_EQ(folders().at("cases").as_array().size(), 24u);
+  ASSERT_EQ(folders().at("cases").as_array().size(), 26u);
   for (const Json& item : folders().at("cases").as_array()) {
     SCOPED_TRACE(item.at("name").as_string());
     const TemporaryFolder folder;
