@@ -1,6 +1,8 @@
 #include <charconv>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "data/documents.h"
 #include "data/text_files.h"
 #include "infer/hidden_states.h"
 
@@ -23,25 +26,42 @@ constexpr std::size_t kTextsAtOnce = 256;
 struct EmbedOptions {
   ModelFlags model;
   std::string text, input;
+  DocumentOptions documents;
 };
 
-// The text itself, or the lines of the file.
+void append_lines(std::string_view all, std::vector<std::string>& lines) {
+  for (std::size_t begin = 0; begin < all.size();) {
+    const std::size_t end = std::min(all.find('\n', begin), all.size());
+    std::string_view line = all.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.emplace_back(line);
+    begin = end + 1;
+  }
+}
+
+// The text itself, or the lines of the files, or the texts of their rows.
 std::vector<std::string> texts_of(const EmbedOptions& o, const OptionSet& options) {
   const bool text = options.source("text") != OptionSource::default_value;
   const bool input = options.source("input") != OptionSource::default_value;
   if (text == input)
     throw Error(ErrorCode::invalid_argument, "[embed] give one of --text and --input");
   if (text) return {o.text};
-  std::vector<std::string> lines;
-  const std::string all = read_any_text(o.input);
-  for (std::size_t begin = 0; begin < all.size();) {
-    const std::size_t end = std::min(all.find('\n', begin), all.size());
-    std::string line = all.substr(begin, end - begin);
-    if (line.ends_with('\r')) line.pop_back();
-    lines.push_back(std::move(line));
-    begin = end + 1;
+  constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
+  std::vector<std::string> texts;
+  const TextFiles found = find_documents({o.input}, o.documents);
+  for (const TextFile& file : found.files) {
+    if (!file.json_lines) {
+      append_lines(read_text(file, kMostBytes), texts);
+      continue;
+    }
+    TextFiles rows;
+    rows.files = {file};
+    DocumentReader reader(std::move(rows), o.documents);
+    for (Document row; reader.next(row);) texts.push_back(std::move(row.text));
+    log_reading(reader);
   }
-  return lines;
+  log_found(found);
+  return texts;
 }
 
 // The shortest number that reads back as the same f32.
@@ -97,7 +117,13 @@ void add_embed(Program& program) {
                 "stemma embed --model minilm/ --input sentences.txt"};
   declare(o->model, c.options);
   c.options.add({"text", "one text", "\"A cat sat on the mat.\""}, o->text);
-  c.options.add_path({"input", "a file with a text in each line", "sentences.txt"}, o->input);
+  c.options.add_path(
+      {"input",
+       "a file with a text in each line, JSON lines, a folder of them, or - for standard "
+       "input; .gz and .zst too",
+       "sentences.txt"},
+      o->input);
+  declare(o->documents, c.options);
   c.required = {"model"};
   c.run = [o, &c] { return run_embed(*o, c.options); };
 }
