@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -110,6 +111,19 @@ int character_size(std::string_view text) {
   return size;
 }
 
+// How many bytes at the start of `text` are printable ASCII, in steps of eight.
+std::size_t plain_bytes(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x80 * kOnes;
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, 8);
+    // No byte above 0x7F, and none from which 0x20 borrows.
+    if (((bytes | (bytes - 0x20 * kOnes)) & kHigh) != 0) break;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::string_view name_of(TextEncoding encoding) {
@@ -129,6 +143,11 @@ std::string_view name_of(TextEncoding encoding) {
 CharacterCount count_characters(std::string_view text) {
   CharacterCount counts;
   for (std::size_t at = 0; at < text.size();) {
+    if (const std::size_t plain = plain_bytes(text.substr(at)); plain > 0) {
+      counts.characters += plain;
+      at += plain;
+      continue;
+    }
     const int size = character_size(text.substr(at));
     if (size < 0) break;
     const auto first = static_cast<unsigned char>(text[at]);
