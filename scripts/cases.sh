@@ -18,7 +18,7 @@ case ${1:-} in -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r --no-preserve=mode "$shared/cases" "$work/cases"
-export OUT=$work/out HOME=$work/home
+export OUT=$work/out HOME=$work/own
 mkdir -p "$OUT" "$HOME"
 failed=0 ran=0
 chosen=("$@")
@@ -99,7 +99,7 @@ check prompt-with-special-token 0 '"prompt_tokens": 5' \
 check stop-example-in-help 0 '"text": "rss"' \
   'stemma generate --model ../packed-with-another-tokenizer/base/checkpoints/step-00000150 --prompt "the king" --temperature 0 --max-tokens 30 --stop "\n" --json'
 check text-utf16 0 'converted to UTF-8: a.txt from UTF-16.*10891 tokens.*300 tokens' "$pack a.txt; stemma tokenizer train --input a.txt --vocab-size 300 --output \$OUT/tk"
-check tilde-in-recipe 0 '/home/corpus.txt: no such file.*/home/tk ?$' \
+check tilde-in-recipe 0 '/own/corpus.txt: no such file.*/own/tk ?$' \
   'stemma train r.toml --run $OUT/r; stemma tokenizer convert --tokenizer '$tok' --output=~/tk; ls -d "~" 2> /dev/null; ls -d ~/tk'
 check truncation-left-in-tokenizer-json 0 'H\(40\)e\(69\)ll\(275\)o\(79\)' \
   'stemma tokenizer inspect --tokenizer folder --text Hello --ids'

@@ -37,4 +37,10 @@ class Error : public std::runtime_error {
   ErrorCode code_;
 };
 
+// A wait for input that a signal ended: no failure, but what was asked for is not done.
+class InterruptedWait : public Error {
+ public:
+  explicit InterruptedWait(const std::string& message) : Error(ErrorCode::device, message) {}
+};
+
 }  // namespace stemma

@@ -5,9 +5,14 @@
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/run_folder.h"
 #include "text/files/gguf_vocabulary.h"
+#include "text/fingerprint.h"
 
 namespace stemma::checkpoint {
 namespace {
@@ -52,6 +57,28 @@ std::shared_ptr<const Tokenizer> tokenizer_from(const std::string& source) {
   if (path.extension() != ".gguf" || !std::filesystem::is_regular_file(path, ignored))
     return open_tokenizer(source);
   return tokenizer_of(GgufReader(path).metadata());
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_of_model(const std::filesystem::path& model) {
+  if (model.extension() == ".gguf") return tokenizer_from(model.string());
+  if (!std::filesystem::is_directory(model)) return nullptr;
+  const std::filesystem::path folder = resolve_model_folder(model).folder;
+  return has_tokenizer(folder) ? open_tokenizer(std::filesystem::absolute(folder).string())
+                               : nullptr;
+}
+
+void warn_of_other_tokenizer(const Tokenizer& given, const std::filesystem::path& model) {
+  std::shared_ptr<const Tokenizer> own;
+  try {
+    own = tokenizer_of_model(model);
+  } catch (const Error& error) {
+    log_topic("tokenizer", error.what());
+  }
+  if (own && tokenizer_fingerprint(given) != tokenizer_fingerprint(*own))
+    log_warning(
+        fmt::format("[model] the tokenizer that was named is not the one of {}: its ids "
+                    "mean other tokens to that model",
+                    model.string()));
 }
 
 }  // namespace stemma::checkpoint

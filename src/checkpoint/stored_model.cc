@@ -9,7 +9,6 @@
 #include "checkpoint/gguf_source.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/run_folder.h"
-#include "text/fingerprint.h"
 
 namespace stemma::checkpoint {
 namespace {
@@ -49,14 +48,6 @@ void require_fitting(const Tokenizer& tokenizer, const ModelConfig& model, const
       fmt::format("{}: the model has no embedding for the special token{} {}, which cannot be "
                   "used",
                   path.string(), beyond.size() == 1 ? "" : "s", fmt::join(beyond, ", ")));
-}
-
-void warn_of_other_tokenizer(const Tokenizer& given, const Tokenizer* own, const fs::path& path) {
-  if (own == nullptr || tokenizer_fingerprint(given) == tokenizer_fingerprint(*own)) return;
-  log_warning(
-      fmt::format("[model] the tokenizer that was named is not the one of {}: its ids mean "
-                  "other tokens to that model",
-                  path.string()));
 }
 
 StoredModel open_stored_model(const fs::path& path, WithTokenizer tokenizer) {

@@ -38,9 +38,4 @@ StoredModel open_stored_model(const std::filesystem::path& path,
 void require_fitting(const Tokenizer& tokenizer, const ModelConfig& model,
                      const std::filesystem::path& path);
 
-// Logs a warning where `given`, which a user named, is another tokenizer than the model's own: its
-// ids mean other tokens there. own: null where the model has none.
-void warn_of_other_tokenizer(const Tokenizer& given, const Tokenizer* own,
-                             const std::filesystem::path& path);
-
 }  // namespace stemma::checkpoint

@@ -194,11 +194,11 @@ int Program::run(int argc, char** argv) {
   std::string text;
   try {
     return dispatch(argc, argv);
+  } catch (const InterruptedWait& error) {
+    code = 128 + process_interrupt().signal();
+    text = error.what();
   } catch (const Error& error) {
-    // Where a signal ended a wait, what failed is no failure.
-    const int signal = process_interrupt().signal();
-    code =
-        signal != 0 && error.code() == ErrorCode::device ? 128 + signal : exit_code(error.code());
+    code = exit_code(error.code());
     text = error.what();
   } catch (const std::bad_alloc&) {
     code = kMachine;

@@ -60,8 +60,7 @@ std::string all_of(int pipe, const fs::path& path) {
     }
     if (got < 0 && errno == EAGAIN) continue;
     if (got < 0 && errno == EINTR)
-      throw Error(ErrorCode::device,
-                  fmt::format("[data] interrupted while waiting for {}", path.string()));
+      throw InterruptedWait(fmt::format("[data] interrupted while waiting for {}", path.string()));
     if (got < 0)
       throw Error(ErrorCode::device, fmt::format("[data] {} cannot be read: {}", path.string(),
                                                  std::generic_category().message(errno)));

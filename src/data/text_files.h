@@ -51,8 +51,7 @@ TextFiles find_text_files(const std::vector<std::filesystem::path>& paths,
 // 4 GiB.
 std::string read_any_text(const std::filesystem::path& path);
 
-// All bytes of a pipe, or of standard input (-), as they come. Throws device; also where a signal
-// ended the wait.
+// All bytes of a pipe, or of standard input (-), as they come. Throws device, and InterruptedWait.
 std::string read_pipe(const std::filesystem::path& path);
 
 // The file for a stream of the same (byte_source.h). A warning says that the JSON of rows is read

@@ -14,8 +14,8 @@ namespace stemma::infer {
 LoadedModel LoadedModel::open(const ModelOptions& options) {
   LoadedModel model;
   const bool own_tokenizer = options.tokenizer.empty();
-  checkpoint::StoredModel stored =
-      checkpoint::open_stored_model(options.path, checkpoint::WithTokenizer::yes);
+  checkpoint::StoredModel stored = checkpoint::open_stored_model(
+      options.path, own_tokenizer ? checkpoint::WithTokenizer::yes : checkpoint::WithTokenizer::no);
   model.path_ = stored.path;
   model.config_ = stored.config;
   model.generation_ = stored.generation;
@@ -23,7 +23,7 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
       own_tokenizer ? stored.tokenizer : checkpoint::tokenizer_from(options.tokenizer);
   if (model.tokenizer_ && !own_tokenizer) {
     checkpoint::require_fitting(*model.tokenizer_, model.config(), model.path_);
-    checkpoint::warn_of_other_tokenizer(*model.tokenizer_, stored.tokenizer.get(), model.path_);
+    checkpoint::warn_of_other_tokenizer(*model.tokenizer_, model.path_);
   }
   model.build(*stored.source, options);
   return model;

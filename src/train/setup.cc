@@ -100,23 +100,13 @@ void require_same_data(const checkpoint::TrainingState& state, std::uint64_t fin
                           data.folder().string()));
 }
 
-// Null where the model is no folder, or one without a tokenizer.
-std::shared_ptr<const Tokenizer> tokenizer_of_model(const Recipe& recipe) {
-  if (fs::path(recipe.model).extension() == ".gguf")
-    return checkpoint::tokenizer_from(recipe.model);
-  if (!fs::is_directory(recipe.model)) return nullptr;
-  const fs::path folder = checkpoint::resolve_model_folder(recipe.model).folder;
-  if (!has_tokenizer(folder)) return nullptr;
-  return open_tokenizer(fs::absolute(folder).string());
-}
-
 std::shared_ptr<const Tokenizer> tokenizer_for(const Recipe& recipe) {
-  std::shared_ptr<const Tokenizer> of_model = tokenizer_of_model(recipe);
   if (!recipe.tokenizer.empty()) {
     auto given = checkpoint::tokenizer_from(recipe.tokenizer);
-    checkpoint::warn_of_other_tokenizer(*given, of_model.get(), recipe.model);
+    checkpoint::warn_of_other_tokenizer(*given, recipe.model);
     return given;
   }
+  std::shared_ptr<const Tokenizer> of_model = checkpoint::tokenizer_of_model(recipe.model);
   if (recipe.data.size() == 1 && is_packed(recipe.data.front())) {
     const Dataset data = Dataset::open(recipe.data.front());
     if (of_model && tokenizer_fingerprint(*of_model) != data.manifest().info.tokenizer_fingerprint)

@@ -212,7 +212,7 @@ TEST(Options, InfosServeTheHelp) {
 
 // A shell expands ~ only where it begins a word: not in --output=~/x, not in a recipe.
 TEST(Options, PathsKnowTheHomeFolder) {
-  std::string home = "/home/me", run, text;
+  std::string home = "/own", run, text;
   std::vector<std::string> data;
   OptionSet options("train");
   options.add_path({"run", "a folder", "runs/a"}, run);

@@ -20,6 +20,8 @@ TEST(Embed, RowsLinesAndStandardInputAreTheSameTexts) {
   ASSERT_EQ(lines.code, 0) << lines.err;
   EXPECT_EQ(std::count(lines.out.begin(), lines.out.end(), '\n'), 2);
   EXPECT_EQ(rows.out, lines.out) << rows.err;
+  write_text(folder / "latin.txt", std::string(100'000, 'h') + "\n" + std::string(200, '\xE4'));
+  EXPECT_EQ(embed(folder / "latin.txt").code, 3);  // behind what is looked at first
   write_text(folder / "other.jsonl", "{\"content\": \"hi\"}\n");
   const Result other = embed(folder / "other.jsonl");
   EXPECT_EQ(other.code, 3);

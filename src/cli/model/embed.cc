@@ -14,7 +14,6 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "data/documents.h"
-#include "data/text_files.h"
 #include "infer/hidden_states.h"
 
 namespace stemma::cli {
@@ -46,21 +45,20 @@ std::vector<std::string> texts_of(const EmbedOptions& o, const OptionSet& option
   if (text == input)
     throw Error(ErrorCode::invalid_argument, "[embed] give one of --text and --input");
   if (text) return {o.text};
-  constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
+  DocumentOptions documents = o.documents;
+  documents.group_bytes = documents.limit_bytes;  // a plain text in one piece
+  DocumentReader reader(find_documents({o.input}, documents), documents);
   std::vector<std::string> texts;
-  const TextFiles found = find_documents({o.input}, o.documents);
-  for (const TextFile& file : found.files) {
-    if (!file.json_lines) {
-      append_lines(read_text(file, kMostBytes), texts);
-      continue;
-    }
-    TextFiles rows;
-    rows.files = {file};
-    DocumentReader reader(std::move(rows), o.documents);
-    for (Document row; reader.next(row);) texts.push_back(std::move(row.text));
-    log_reading(reader);
+  for (Document document; reader.next(document);) {
+    if (reader.found().files[document.file].json_lines)
+      texts.push_back(std::move(document.text));
+    else
+      append_lines(document.text, texts);
   }
-  log_found(found);
+  log_reading(reader);
+  if (texts.empty())
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[embed] {} holds no text: there is nothing to embed", o.input));
   return texts;
 }
 

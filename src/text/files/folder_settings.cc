@@ -81,12 +81,10 @@ bool add_key(const std::string& key, const Json& value, FolderSettings& settings
     if (value.is_string()) settings.tokenizer_class = value.as_string();
   } else if (key == "model_specific_special_tokens" && value.is_object()) {
     for (const auto& [role, item] : value.as_object()) add_role(role, item, settings);
-  } else if (key.ends_with("_token") && value.is_null()) {
-    return false;  // kept: some classes have a token where none is said
-  } else if (key.ends_with("_token")) {
+  } else if (key.ends_with("_token") && !value.is_null()) {
     add_role(key, value, settings);
   } else {
-    return false;
+    return false;  // and kept; a null role too: some classes have a token where none is said
   }
   return true;
 }
@@ -203,6 +201,12 @@ void keep_padding(const Json& tokenizer_json, FolderSettings& settings) {
     settings.kept.set("padding_side", side == "Left" ? "left" : "right");
   if (!token.empty() && !settings.roles.contains("pad_token"))
     add_role("pad_token", Json(token), settings);
+}
+
+Json kept_with_roles(const FolderSettings& settings) {
+  Json kept = settings.kept;
+  for (const auto& [role, name] : settings.roles) kept.set(role, name);
+  return kept;
 }
 
 void add_kept(const Json& kept, Json& config) {

@@ -76,6 +76,8 @@ std::vector<std::string> special_names_in_order(const FolderSettings& settings);
 // What a tokenizer.json says of padding and tokenizer_config.json does not, for copies.
 void keep_padding(const Json& tokenizer_json, FolderSettings& settings);
 
+// What a copy keeps, and every role: for vocabularies that have no place for some of them.
+Json kept_with_roles(const FolderSettings& settings);
 // Adds to a tokenizer_config.json what a copy keeps: the keys that `config` does not have.
 void add_kept(const Json& kept, Json& config);
 

@@ -109,12 +109,12 @@ std::shared_ptr<const Tokenizer> read_hugging_face(const std::filesystem::path& 
       return std::make_shared<gpt1::Gpt1Tokenizer>(
           gpt1::read_gpt1_json(root, file.string(), settings));
     }
-    if (!wordpiece::is_wordpiece_json(root) && !characters::is_char_json(root))
-      tell_of_class(settings, root, file.string());
     if (wordpiece::is_wordpiece_json(root))
       return wordpiece::read_wordpiece_json(root, file.string(),
                                             wordpiece::settings_of(settings, folder.string()));
-    return read_json(root, file.string(), settings);
+    auto tokenizer = read_json(root, file.string(), settings);
+    if (!characters::is_char_json(root)) tell_of_class(settings, root, file.string());
+    return tokenizer;
   }
   const std::filesystem::path vocab = path / "vocab.json", merges = path / "merges.txt";
   const std::filesystem::path lines = path / "vocab.txt";

@@ -101,7 +101,7 @@ void apply(const tokenizer_files::FolderSettings& settings, const std::string& w
   } catch (const Error& error) {
     throw tokenizer_files::with_source(error, where + "tokenizer_config.json");
   }
-  vocabulary.settings = settings.kept.dump();
+  vocabulary.settings = tokenizer_files::kept_with_roles(settings).dump();
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class WordPieceJsonReader {
     std::optional<Frame> frame = read_post_processor();
     Vocabulary vocabulary = builder_.finish(std::move(options), std::move(names));
     if (frame) vocabulary.frame = std::move(*frame);
-    vocabulary.settings = settings_.folder.kept.dump();
+    vocabulary.settings = tokenizer_files::kept_with_roles(settings_.folder).dump();
     tell_what_is_not_applied();
     return vocabulary;
   }

@@ -95,7 +95,7 @@ std::shared_ptr<const WordPieceTokenizer> parse_wordpiece_txt(std::string_view t
   Options options;
   options.text = settings.text;
   Vocabulary vocabulary = builder.finish(std::move(options), settings.names);
-  vocabulary.settings = settings.folder.kept.dump();
+  vocabulary.settings = tokenizer_files::kept_with_roles(settings.folder).dump();
   return std::make_shared<WordPieceTokenizer>(std::move(vocabulary), where);
 }
 

@@ -94,7 +94,8 @@ TEST(Gpt1Files, ATokenizerJsonHoldsTheSameVocabulary) {
   root.set("added_tokens",
            Json::array({Json::object({{"id", 7}, {"content", "_start_"}, {"special", true}})}));
   write_text(folder / "tokenizer.json", root.dump());
-  write_text(folder / "tokenizer_config.json", R"({"eos_token": "<end>", "padding_side": "left"})");
+  write_text(folder / "tokenizer_config.json",
+             R"({"eos_token": "<end>", "pad_token": "_start_", "padding_side": "left"})");
   const auto tokenizer = open_tokenizer(folder.path().string());
   const auto files = parse_gpt1({kGpt1Vocab, kGpt1Merges, {"<end>"}, "<end>"}, "d/");
   EXPECT_EQ(encode(*tokenizer, "ab a b"), encode(Gpt1Tokenizer(*files), "ab a b"));
@@ -103,6 +104,7 @@ TEST(Gpt1Files, ATokenizerJsonHoldsTheSameVocabulary) {
   save_tokenizer(*tokenizer, folder / "copy");
   const Json config = Json::parse(read_file(folder / "copy/tokenizer_config.json"), "config");
   EXPECT_EQ(config.at("padding_side").as_string(), "left");
+  EXPECT_EQ(config.at("pad_token").as_string(), "_start_");
 }
 
 TEST(Gpt1Files, ConfigIsChecked) {
