@@ -106,20 +106,44 @@ std::string DocumentReader::place() const {
   return fmt::format("{}:{}", file().path.string(), lines_->line());
 }
 
-bool DocumentReader::has_marks(const TextFile& file) const {
+bool DocumentReader::survey(const TextFile& file) {
   LineReader lines(file);
-  std::string line;
-  while (lines.append_line(line, options_.limit_bytes)) {
-    if (anywhere_ ? line.find(kMark) != line.npos : is_mark(line)) return true;
-    line.clear();
+  CharacterCount all;
+  std::uint64_t first_damaged = 0;  // line
+  kind_ = Kind::unmarked;
+  for (std::string line; lines.append_line(line, options_.limit_bytes); line.clear()) {
+    if (anywhere_ ? line.find(kMark) != line.npos : is_mark(line)) kind_ = Kind::marked;
+    const CharacterCount count = count_characters(line);
+    if (count.damaged > 0 && all.damaged == 0) first_damaged = lines.line();
+    all.characters += count.characters;
+    all.damaged += count.damaged;
   }
+  if (all.damaged == 0) return true;
+  const std::string first = fmt::format("{}:{}", file.path.string(), first_damaged);
+  if (all.damaged * 1000 <= all.characters && !options_.strict) {
+    if (notes_.damaged == 0) notes_.first_damaged = first;
+    notes_.damaged += all.damaged;
+    return true;
+  }
+  const std::string reason = fmt::format(
+      "{} of its {} characters are not UTF-8, the first at {}: convert it (iconv -f WINDOWS-1252 "
+      "-t UTF-8 where it is Western European) or take that part out",
+      all.damaged, all.characters, first);
+  if (file.named || options_.strict)
+    throw Error(ErrorCode::corrupt, fmt::format("[data] {}: {}", file.path.string(), reason));
+  found_.left_out.push_back({file.path, reason});
   return false;
 }
 
 void DocumentReader::open_file() {
-  const TextFile& next = found_.files[next_file_++];
-  kind_ = next.json_lines ? Kind::jsonl : has_marks(next) ? Kind::marked : Kind::unmarked;
-  lines_ = std::make_unique<LineReader>(next);
+  const TextFile next = found_.files[next_file_++];
+  kind_ = Kind::jsonl;
+  if (next.json_lines || survey(next)) {
+    lines_ = std::make_unique<LineReader>(next);
+    return;
+  }
+  finished_bytes_ += next.bytes;
+  found_.files.erase(found_.files.begin() + static_cast<std::ptrdiff_t>(--next_file_));
 }
 
 void DocumentReader::check_bad_rows() const {
@@ -140,6 +164,7 @@ bool DocumentReader::next(Document& document) {
         return false;
       }
       open_file();
+      if (!lines_) continue;  // left out
     }
     document.text.clear();
     document.file = next_file_ - 1;
@@ -148,45 +173,15 @@ bool DocumentReader::next(Document& document) {
                        : kind_ == Kind::marked ? next_marked(document.text)
                                                : next_group(document.text);
     if (!found) {
-      end_file();
+      finished_bytes_ += lines_->position();
+      notes_.replaced += lines_->replaced();
+      lines_.reset();
     } else if (!is_blank(document.text)) {
-      note_damage(document);
       ++notes_.documents;
       notes_.text_bytes += document.text.size();
       return true;
     }
   }
-}
-
-// Rows are checked by their parser.
-void DocumentReader::note_damage(const Document& document) {
-  if (kind_ == Kind::jsonl) return;
-  const CharacterCount count = count_characters(document.text);
-  file_characters_ += count.characters;
-  file_damaged_ += count.damaged;
-  if (count.damaged > 0 && notes_.damaged == 0)
-    notes_.first_damaged = fmt::format(
-        "{}:{}", file().path.string(),
-        document.line +
-            static_cast<std::uint64_t>(std::count(
-                document.text.begin(),
-                document.text.begin() + static_cast<std::ptrdiff_t>(count.first_damaged), '\n')));
-  notes_.damaged += count.damaged;
-}
-
-void DocumentReader::end_file() {
-  finished_bytes_ += lines_->position();
-  notes_.replaced += lines_->replaced();
-  lines_.reset();
-  const bool too_many = file_damaged_ * 1000 > file_characters_;
-  if (file_damaged_ > 0 && (too_many || options_.strict))
-    throw Error(
-        ErrorCode::corrupt,
-        fmt::format("[data] {}: {} of its {} characters are not UTF-8, the first at {}: "
-                    "convert it (iconv -f WINDOWS-1252 -t UTF-8 where it is Western "
-                    "European) or take that part out",
-                    file().path.string(), file_damaged_, file_characters_, notes_.first_damaged));
-  file_characters_ = file_damaged_ = 0;
 }
 
 bool DocumentReader::next_row(std::string& text) {

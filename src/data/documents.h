@@ -11,16 +11,18 @@
 // Anything else is plain text of any bytes. Where the file has lines that hold `<|endoftext|>` and
 // at most blanks beside it, each of them ends a document. A file without such lines is cut at blank
 // lines: at the first one after 64 kB, or, where none comes, at the first line end after 128 kB.
-// (To know which, such a file is read twice.) A plain text document is an exact run of bytes of the
-// file: the documents joined, with the mark lines between them, are the file again, less a byte
-// order mark at its start and documents of white space only, which are left out everywhere. Marks
-// inside lines are text, and counted; document_mark "anywhere" lets them end documents too.
+// (To know which, and whether it is UTF-8, plain text is read twice.) A plain text document is an
+// exact run of bytes of the file: the documents joined, with the mark lines between them, are the
+// file again, less a byte order mark at its start and documents of white space only, which are left
+// out everywhere. Marks inside lines are text, and counted; document_mark "anywhere" lets them end
+// documents too.
 //
 // Memory: the longest document (JSON lines: several times the longest row) and a few hundred kB.
 // One thread at a time. Throws what byte_source.h throws; corrupt, naming file and line, for a row
 // that is not valid JSON, not an object or without the field as a string, and where more rows than
 // bad_rows_limit were left out, and where more than one character in a thousand of a plain text is
-// not UTF-8 (strict: where any is); unsupported for a document or row above `limit_bytes`.
+// not UTF-8 (strict: where any is), unless it was found in a folder: then it is left out;
+// unsupported for a document or row above `limit_bytes`.
 #pragma once
 
 #include <cstdint>
@@ -91,10 +93,9 @@ class DocumentReader {
   const TextFile& file() const { return found_.files[next_file_ - 1]; }
   std::string place() const;
   void open_file();
-  bool has_marks(const TextFile& file) const;
+  // A look through a plain text: whether it has marks, and its damage. False: it is left out.
+  bool survey(const TextFile& file);
   void note_mark(std::string_view line);
-  void note_damage(const Document& document);
-  void end_file();
   void check_bad_rows() const;
   bool next_row(std::string& text);
   bool next_marked(std::string& text);
@@ -106,7 +107,6 @@ class DocumentReader {
   ReadingNotes notes_;
   std::size_t next_file_ = 0;
   std::uint64_t total_bytes_ = 0, finished_bytes_ = 0;
-  std::uint64_t file_characters_ = 0, file_damaged_ = 0;  // of the plain text being read
   std::unique_ptr<LineReader> lines_;
   Kind kind_ = Kind::unmarked;
   std::string row_;      // the JSONL row being read

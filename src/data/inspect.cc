@@ -75,12 +75,12 @@ DataInspection inspect_dataset(const std::filesystem::path& path, const Tokenize
   DocumentReader reader(find_documents({path}, options), options);
   SplitInspection text;
   text.name = "text";
-  text.files = reader.found().files.size();
   for (Document document; reader.next(document);) {
     if (text.documents == 0) text.sample_text = sample_of(document.text);
     text.text_bytes += document.text.size();
     count_length(text, document.text.size());
   }
+  text.files = reader.found().files.size();  // less what was left out
   log_reading(reader);
   if (text.documents == 0)
     throw Error(

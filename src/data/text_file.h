@@ -15,6 +15,7 @@ struct TextFile {
   bool json_lines = false;     // one JSON object a line
   std::uint64_t bytes = 0;     // on disk
   TextEncoding encoding = TextEncoding::utf8;
+  bool named = true;  // by itself: what is found in a folder may be left out
   // What a pipe gave, which can be read only once; null for a regular file.
   std::shared_ptr<const std::string> piped = {};
 };

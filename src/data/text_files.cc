@@ -117,7 +117,7 @@ class Finder {
   }
 
   // Why a file is left out; empty: it is text, and `file` says how to read it.
-  std::string refusal_of(TextFile& file, bool named) {
+  std::string refusal_of(TextFile& file) {
     const std::string extension = text_extension(file.path);
     if (std::string refusal = refusal_of_name(extension); !refusal.empty()) return refusal;
     std::string begin(kLookBytes, '\0');
@@ -140,14 +140,14 @@ class Finder {
     if (!named_as_rows && first != FirstRow::damaged)
       (file.json_lines ? found_.rows_by_content : found_.rows_read_as_text).push_back(file.path);
     // Where it was named, its reader says which row.
-    if (file.json_lines && !named && first == FirstRow::without_field)
+    if (file.json_lines && !file.named && first == FirstRow::without_field)
       return fmt::format("rows of JSON without a field '{}' (--text-field)", options_.text_field);
     return {};
   }
 
   // A file that was named.
   void take(TextFile file) {
-    if (const std::string refusal = refusal_of(file, true); !refusal.empty())
+    if (const std::string refusal = refusal_of(file); !refusal.empty())
       throw Error(ErrorCode::unsupported, fmt::format("[data] {} cannot be read as text: it is {}",
                                                       file.path.string(), refusal));
     found_.files.push_back(std::move(file));
@@ -216,9 +216,10 @@ class Finder {
 
   void look(const fs::path& path) {
     TextFile file = file_of(path);
+    file.named = false;
     std::string refusal;
     try {
-      refusal = refusal_of(file, false);
+      refusal = refusal_of(file);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::corrupt) throw;
       refusal = fmt::format("damaged: {}", error.what());

@@ -72,6 +72,17 @@ TEST(Documents, DamageAnywhereIsCountedAndAboveOneInAThousandRefused) {
       ErrorCode::corrupt, [&] { read_documents({folder.write("half.txt", fine + "\n" + latin)}); });
   EXPECT_NE(message.find("1000 of its"), std::string::npos) << message;
   EXPECT_NE(message.find("half.txt:2"), std::string::npos) << message;
+  // In a folder it is left out; the others are read.
+  folder.write("in/a.txt", "A");
+  folder.write("in/half.txt", fine + "\n" + latin);
+  folder.write("in/z.txt", "Z");
+  DocumentReader in(find_text_files({folder.path() / "in"}), {});
+  Texts texts;
+  for (Document document; in.next(document);) texts.push_back(document.text);
+  EXPECT_EQ(texts, (Texts{"A", "Z"}));
+  EXPECT_EQ(in.found().files.size(), 2u);
+  EXPECT_NE(describe_left_out(in.found()).find("half.txt"), std::string::npos);
+  EXPECT_EQ(in.position_bytes(), in.total_bytes());
 }
 
 TEST(Documents, HalvesOfUtf16AreCounted) {
