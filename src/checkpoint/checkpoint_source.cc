@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "checkpoint/task_heads.h"
 #include "checkpoint/transpose.h"
 #include "models/family.h"
 #include "models/model.h"
@@ -103,6 +104,11 @@ void detect_heads(const Json& json, const WeightFiles& files, ModelConfig& model
   const Json* tie = json.find("tie_word_embeddings");
   const bool stated = tie && !tie->is_null();
   if (!head) {
+    // A model of a task has no use for it.
+    if (!model.tied_head && !model.task_heads.empty()) {
+      model.token_head = false;
+      return;
+    }
     if (!model.tied_head)
       contradiction(files.folder(), fmt::format("tie_word_embeddings is false, but there is no "
                                                 "tensor {}",
@@ -177,7 +183,7 @@ CheckpointSource::CheckpointSource(const fs::path& folder, Memory memory)
 CheckpointSource::Item CheckpointSource::find_tensors(const nn::ParameterSpec& spec,
                                                       std::vector<std::string>& missing) const {
   const ImportRules& rules = rules_of(config_.model.family);
-  Item item{spec, rules.files(spec), {}, {}};
+  Item item{spec, files_of(rules, config_.model, spec), {}, {}};
   if (item.tensors.empty())
     throw Error(ErrorCode::internal,
                 fmt::format("[checkpoint] the rules of family {} have no place for parameter {}",

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "checkpoint/import_rules.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/task_heads.h"
 
 namespace stemma::checkpoint {
 namespace {
@@ -42,6 +43,7 @@ ConfigFile parse_unwrapped(const Json& json, std::string_view where) {
   ConfigFile config;
   config.model.family = rules->family;
   rules->read_config(json, where, config);
+  read_task_heads(json, *rules, config);
   config.pad_token = token_key(json, "pad_token_id", std::nullopt);
   if (const Json* eos = json.find("eos_token_id"); eos && eos->is_array())
     for (std::size_t i = 1; i < eos->as_array().size(); ++i)
@@ -99,6 +101,7 @@ Json to_config_json(const ConfigFile& config, DType weights) {
                             {"model_type", rules.model_types.front()},
                             {"vocab_size", config.model.vocab}});
   rules.write_config(config, json);
+  write_task_heads(config, rules, json);
   json.set("tie_word_embeddings", config.model.tied_head);
   json.set("bos_token_id", token(config.bos_token));
   json.set("eos_token_id", eos_tokens(config));

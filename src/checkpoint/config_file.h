@@ -21,8 +21,19 @@
 
 namespace stemma::checkpoint {
 
+// What the outputs of a task's head mean.
+struct HeadLabels {
+  // "single_label_classification", "multi_label_classification" or "regression", as transformers
+  // calls them (problem_type), or "choice": one output, a score of each candidate.
+  std::string problem = "single_label_classification";
+  std::vector<std::string> names;  // [K], of id2label
+
+  bool operator==(const HeadLabels&) const = default;
+};
+
 struct ConfigFile {
   ModelConfig model;
+  std::vector<HeadLabels> head_labels;  // one for each of model.task_heads
   // Ids of special tokens, where the model has them.
   std::optional<std::int64_t> bos_token, eos_token, pad_token;
   std::vector<std::int64_t> more_eos_tokens;  // where eos_token_id is a list: those after the first

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/import_rules.h"
+#include "checkpoint/task_heads.h"
 #include "checkpoint/transpose.h"
 #include "kernels/elementwise.h"
 #include "models/model.h"
@@ -32,7 +33,7 @@ Tensor rows_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
 
 // A model without heads is written as the bare model, whose tensors have no prefix.
 std::string bare_name(const ImportRules& rules, const ModelConfig& model, const std::string& name) {
-  const bool bare = !model.token_head && !model.pair_head;
+  const bool bare = !model.token_head && !model.pair_head && model.task_heads.empty();
   return bare && name.starts_with(rules.prefix) ? name.substr(rules.prefix.size()) : name;
 }
 
@@ -63,7 +64,7 @@ std::vector<NamedTensor> file_tensors(const Export& model) {
                        spec.shape.to_string(), to_string(tensor.dtype()),
                        tensor.shape().to_string()));
     std::int64_t begin = 0;
-    for (const FileTensor& file : rules.files(spec)) {
+    for (const FileTensor& file : files_of(rules, model.config.model, spec)) {
       const std::int64_t end = begin + file.shape[file.transposed ? 1 : 0];
       const bool whole = begin == 0 && end == spec.shape[0];
       tensors.push_back(stored_as(model.weights,

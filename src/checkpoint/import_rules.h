@@ -39,6 +39,14 @@ struct GgufRules {
   std::vector<FileTensor> (*files)(const nn::ParameterSpec& spec);
 };
 
+// The head of a task as one of transformers' classes has it.
+struct TaskHeadRules {
+  std::string_view architecture;  // "BertForSequenceClassification"; empty: there is no such class
+  std::string_view tensors;       // "classifier": its tensors are classifier.weight and .bias
+  bool bias = false;
+  HeadInput input = HeadInput::last;
+};
+
 // Whether a file has a tensor, under any of its names.
 using HasTensor = std::function<bool(std::string_view name)>;
 
@@ -61,6 +69,8 @@ struct ImportRules {
   // What files of the bare model leave out at the start of each name: "transformer.". A model
   // without heads is written so.
   std::string_view prefix;
+  // Heads of whole texts, of tokens, and of candidates one of which is chosen.
+  TaskHeadRules classes = {}, tags = {}, choices = {};
   // Null where GGUF files of this family are not read.
   const GgufRules* gguf = nullptr;
   // Constants that files carry beside the parameters (causal masks, position numbers).

@@ -133,7 +133,7 @@ fs::path write_checkpoint(const fs::path& run, const Checkpoint& checkpoint) {
   if (checkpoint.state.step < 0)
     throw Error(ErrorCode::invalid_argument, "[checkpoint] the step must not be negative");
   const fs::path all = run / "checkpoints";
-  fs::path final_path = all / fmt::format("{}{:08}", kStep, checkpoint.state.step);
+  fs::path final_path = checkpoint_folder(run, checkpoint.state.step);
   const fs::path partial = fs::path(final_path).concat(kPartial);
   std::error_code error;
   fs::create_directories(all, error);
@@ -166,6 +166,19 @@ TrainingState verify_checkpoint(const fs::path& folder, CheckpointParts parts) {
   if (const std::int64_t step = step_of(name); step >= 0 && step != state.step)
     damaged(folder, fmt::format("{} says step {}", kState, state.step));
   return state;
+}
+
+fs::path checkpoint_folder(const fs::path& run, std::int64_t step) {
+  return run / "checkpoints" / fmt::format("{}{:08}", kStep, step);
+}
+
+void keep_checkpoints(const fs::path& run, std::span<const std::int64_t> steps) {
+  for (const Candidate& candidate : candidates(run / "checkpoints")) {
+    if (std::find(steps.begin(), steps.end(), candidate.step) != steps.end()) continue;
+    std::error_code error;
+    fs::remove_all(candidate.folder, error);
+    if (error) device_error("remove", candidate.folder, error);
+  }
 }
 
 bool has_checkpoints(const fs::path& run) { return !candidates(run / "checkpoints").empty(); }

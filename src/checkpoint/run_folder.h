@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +46,15 @@ struct FoundCheckpoint {
 // Whether a run has a checkpoint, whole or damaged. What a killed process was still writing is
 // none.
 bool has_checkpoints(const std::filesystem::path& run);
+
+// Where the checkpoint of a step lies: run/checkpoints/step-00000100.
+std::filesystem::path checkpoint_folder(const std::filesystem::path& run, std::int64_t step);
+// Removes all checkpoints but those of these steps. Throws device.
+void keep_checkpoints(const std::filesystem::path& run, std::span<const std::int64_t> steps);
+inline void keep_checkpoints(const std::filesystem::path& run,
+                             std::initializer_list<std::int64_t> steps) {
+  keep_checkpoints(run, std::span<const std::int64_t>(steps.begin(), steps.size()));
+}
 
 // What is wanted of a checkpoint: the model alone is whole without the optimizer's file.
 enum class CheckpointParts : std::uint8_t { model, all };

@@ -1,5 +1,7 @@
 #include "models/config.h"
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -54,6 +56,21 @@ void check_total(const ModelConfig& c) {
                     c.layers, c.channels, c.hidden, most));
 }
 
+void check_task_heads(const ModelConfig& c) {
+  std::set<std::string> names;
+  for (const TaskHeadConfig& head : c.task_heads) {
+    require_size("the outputs of a task's head", head.outputs);
+    if (head.input == HeadInput::pooler && !c.pooler)
+      throw Error(ErrorCode::invalid_argument,
+                  "[config] a task's head reads the pooler, which this model does not have: let it "
+                  "read the first token or the mean");
+    if (!names.insert(head.parameter()).second)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[config] two heads are called {}: name each of several heads",
+                              head.parameter()));
+  }
+}
+
 void check_family(const ModelConfig& c) {
   const Family& family = family_named(c.family);
   if (c.head_bias && c.tied_head && !family.tied_head_may_have_bias)
@@ -65,13 +82,19 @@ void check_family(const ModelConfig& c) {
   if (c.segments < 0 || c.segments > kLargest || (c.segments > 0 && defaults.segments == 0))
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[config] family {} has no {} segments", c.family, c.segments));
-  if ((!c.token_head || c.pooler || c.pair_head) && !defaults.pooler)
+  const bool headless = !c.token_head && c.task_heads.empty();
+  if ((headless || c.pooler || c.pair_head) && !defaults.pooler)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[config] family {} has a token head and no other", c.family));
   family.check(c);
 }
 
 }  // namespace
+
+std::string TaskHeadConfig::parameter() const {
+  const std::string kind = input == HeadInput::tokens ? "tag_head" : "class_head";
+  return name.empty() ? kind : fmt::format("{}.{}", kind, name);
+}
 
 void ModelConfig::validate() const {
   require_size("vocab", vocab);
@@ -98,6 +121,7 @@ void ModelConfig::validate() const {
   require_rate("embedding_dropout", embedding_dropout);
   require_rate("attention_dropout", attention_dropout);
   require_rate("residual_dropout", residual_dropout);
+  check_task_heads(*this);
   check_family(*this);
 }
 

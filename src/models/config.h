@@ -11,6 +11,29 @@
 
 namespace stemma {
 
+// What of a text the head of a task looks at: one vector for the whole text, or the states of
+// chosen tokens.
+enum class HeadInput : std::uint8_t {
+  last,    // the state of the last token (Radford et al. 2018)
+  first,   // of the first token
+  mean,    // the mean of all states
+  pooler,  // of the first token, through BERT's pooler (Devlin et al. 2018)
+  tokens   // the state of each token that is to be labelled
+};
+
+// A linear layer that scores texts, or their tokens, for a task: classes, tags, candidates, a
+// number.
+struct TaskHeadConfig {
+  std::string name;          // of one of several heads on a trunk; empty: the only one
+  std::int64_t outputs = 0;  // K
+  HeadInput input = HeadInput::last;
+  bool bias = false;
+
+  // "class_head", "tag_head.ner": its parameters are `<this>.weight` [K, C] and `<this>.bias` [K].
+  std::string parameter() const;
+  bool operator==(const TaskHeadConfig&) const = default;
+};
+
 struct ModelConfig {
   std::string family;  // a name of models/family.h; stated, never inferred from the rest
 
@@ -37,6 +60,7 @@ struct ModelConfig {
   bool tied_head = true;   // the token head is the token embedding
   bool head_bias = false;  // of the token head; in the GPT layouts only with an untied one
   bool pooler = false, pair_head = false;  // BERT's, of the first token
+  std::vector<TaskHeadConfig> task_heads;  // of a fine-tuned model
 
   double embedding_dropout = 0, attention_dropout = 0, residual_dropout = 0;
 

@@ -16,7 +16,9 @@ namespace {
 
 // Of what stands behind the blocks: heads and BERT's pooler.
 bool is_of_a_head(std::string_view name) {
-  return name.starts_with("head.") || name.starts_with("pooler.") || name.starts_with("pair_head.");
+  return name.starts_with("head.") || name.starts_with("pooler.") ||
+         name.starts_with("pair_head.") || name.starts_with("class_head.") ||
+         name.starts_with("tag_head.");
 }
 
 // Keys before its own that a query at position i sees, summed over the positions [0, n).

@@ -33,8 +33,8 @@ class Model {
   virtual Tensor forward(const nn::Pass& pass) const = 0;
 
   // The heads that there are (ModelConfig says which): scores of tokens from states, the vector of
-  // a sequence, and whether two texts follow each other. Asking for another one throws unsupported,
-  // naming the family.
+  // a sequence, whether two texts follow each other, and the heads of tasks. Asking for another one
+  // throws unsupported, naming the family.
   bool has_token_head() const { return config_.token_head; }
   bool has_pooler() const { return pooler_.has_value(); }
   bool has_pair_head() const { return pair_head_.has_value(); }
@@ -50,6 +50,11 @@ class Model {
     if (!pair_head_) no_head("next-sentence head");
     return *pair_head_;
   }
+  // Those of config().task_heads, in their order: scores [M, K] of vectors [M, C].
+  const nn::Linear& task_head(std::size_t index = 0) const {
+    if (index >= task_heads_.size()) no_head("head for a task");
+    return task_heads_[index];
+  }
 
  protected:
   explicit Model(const ModelConfig& config) : config_(config) {}
@@ -60,6 +65,11 @@ class Model {
   std::optional<nn::PairHead> pair_head_;
 
  private:
+  friend std::unique_ptr<Model> build_model(const ModelConfig& config, nn::WeightSource& source);
+  // Heads of tasks sit on the trunk of any family alike.
+  void add_task_heads(nn::WeightSource& source);
+
+  std::vector<nn::Linear> task_heads_;
   [[noreturn]] void no_head(const char* head) const;
 };
 

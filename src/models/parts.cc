@@ -103,6 +103,7 @@ Tensor segment_embedding(nn::WeightSource& source, const ModelConfig& config) {
 
 nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, const Weight& tokens,
                          nn::HeadTransform transform) {
+  if (!config.token_head) return {};
   Weight weight = tokens;
   Tensor bias;
   if (!config.tied_head)

@@ -11,14 +11,19 @@ namespace stemma::ops {
 
 Tensor dropout(Context& ctx, const Batch& batch, const Tensor& x, const Tensor& residual, float p,
                std::uint32_t site) {
+  return dropout(ctx, {batch.positions, batch.numbers, batch.offsets}, x, residual, p, site);
+}
+
+Tensor dropout(Context& ctx, const DropoutRows& rows, const Tensor& x, const Tensor& residual,
+               float p, std::uint32_t site) {
   if (p == 0 && !residual) return x;
   if (residual) check_shape("dropout", "residual", residual, x.shape());
-  if (static_cast<std::int64_t>(batch.numbers.size()) != batch.sequences())
+  if (rows.numbers.size() + 1 != rows.offsets.size())
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[dropout] the batch has {} sequences but {} sequence numbers",
-                            batch.sequences(), batch.numbers.size()));
+                            std::ssize(rows.offsets) - 1, rows.numbers.size()));
   const kernels::DropoutSites sites{ctx.randomness().key(site), ctx.randomness().step,
-                                    batch.positions, batch.numbers, batch.offsets};
+                                    rows.positions, rows.numbers, rows.offsets};
   Tensor y = ctx.empty(x.shape(), x.dtype());
   kernels::dropout(ctx.stream(), sites, p, x, residual, {y, false});
   ctx.observe("dropout", y);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "ops/context.h"
 #include "tensor/batch.h"
@@ -17,5 +18,15 @@ namespace stemma::ops {
 // The batch must outlive the tape's backward pass and carry its sequence numbers.
 Tensor dropout(Context& ctx, const Batch& batch, const Tensor& x, const Tensor& residual, float p,
                std::uint32_t site);
+
+// Where the rows of x stand: row i is position positions[i] of the sequence that numbers[b] names,
+// with i in [offsets[b], offsets[b+1]). The lists must outlive the tape's backward pass.
+struct DropoutRows {
+  std::span<const std::int32_t> positions;
+  std::span<const std::int64_t> numbers, offsets;
+};
+// The same for rows that are no tokens, such as the vectors of texts.
+Tensor dropout(Context& ctx, const DropoutRows& rows, const Tensor& x, const Tensor& residual,
+               float p, std::uint32_t site);
 
 }  // namespace stemma::ops

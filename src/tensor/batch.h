@@ -11,6 +11,26 @@
 
 namespace stemma {
 
+// What the head of a task reads of a batch and what it is to find: M vectors, each a weighted sum
+// of states, and targets for their scores [M, K]. The scores lie in groups, one an answer: the K
+// classes of a text, the scores of the candidates of a choice, the K tags of a word.
+struct HeadRows {
+  // Term j adds weight[j] · state[from[j]] to vector to[j]. `from` counts tokens of the batch or,
+  // for a head behind the pooler, sequences.
+  std::vector<std::int32_t> to, from;
+  std::vector<float> weight;
+  std::int64_t rows = 0;              // M
+  std::vector<std::int64_t> groups;   // [answers + 1] ascending, groups[0] = 0, over M · K scores
+  std::vector<float> wanted;          // [M · K]; empty in prediction
+  std::vector<float> answer_weights;  // [answers], or empty: all 1
+  // Counters of dropout, as numbers and positions of a batch: vectors of one example follow each
+  // other.
+  std::vector<std::int64_t> numbers, offsets;
+  std::vector<std::int32_t> positions;
+
+  bool operator==(const HeadRows&) const = default;
+};
+
 // N packed tokens of B sequences. Sequence b holds tokens [offsets[b], offsets[b+1]).
 struct Batch {
   std::vector<std::int32_t> ids;        // [N] token ids
@@ -24,6 +44,8 @@ struct Batch {
   std::vector<std::int32_t> segments;
   // [B] the class of each sequence that a head is to find, -1 for none; empty where there is none.
   std::vector<std::int32_t> labels;
+  // For each head of a task that the model has (ModelConfig::task_heads); empty elsewhere.
+  std::vector<HeadRows> heads;
 
   std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
   std::int64_t sequences() const { return static_cast<std::int64_t>(offsets.size()) - 1; }

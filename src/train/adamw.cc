@@ -17,6 +17,22 @@ AdamW::AdamW(nn::Parameters& parameters, const AdamWOptions& options)
   const auto elements = static_cast<std::int64_t>(parameters.weights().size());
   m_ = Tensor::zeros({elements}, DType::f32);
   v_ = Tensor::zeros({elements}, DType::f32);
+  plan();
+}
+
+void AdamW::plan() {
+  for (const nn::Parameter& p : parameters_.list()) {
+    const double decay = p.spec.decays() ? options_.weight_decay : 0;
+    const double factor = options_.rate_factor ? options_.rate_factor(p.spec.name) : 1;
+    const auto begin = static_cast<std::size_t>(p.offset);
+    // What lies between two parameters is padding, whose gradient is 0.
+    const std::size_t end = begin + static_cast<std::size_t>(p.spec.elements());
+    if (!stretches_.empty() && stretches_.back().decay == decay &&
+        stretches_.back().rate_factor == factor)
+      stretches_.back().count = end - stretches_.back().begin;
+    else
+      stretches_.push_back({begin, end - begin, decay, factor});
+  }
 }
 
 double AdamW::step(Stream& stream, double lr, std::int64_t step) {
@@ -24,7 +40,6 @@ double AdamW::step(Stream& stream, double lr, std::int64_t step) {
   const double norm = std::sqrt(kernels::sum_of_squares(stream, gradients));
   if (!std::isfinite(norm)) return norm;
   kernels::AdamWSettings settings;
-  settings.lr = lr;
   settings.beta1 = options_.beta1;
   settings.beta2 = options_.beta2;
   settings.eps = options_.eps;
@@ -32,15 +47,12 @@ double AdamW::step(Stream& stream, double lr, std::int64_t step) {
   if (options_.clip > 0 && norm > options_.clip) settings.gradient_scale = options_.clip / norm;
   const std::span<float> m(m_.data<float>(), gradients.size()),
       v(v_.data<float>(), gradients.size());
-  const auto decaying = static_cast<std::size_t>(parameters_.decaying_elements());
-  const auto update = [&](std::size_t begin, std::size_t count, double decay) {
-    settings.weight_decay = decay;
-    kernels::adamw(stream, settings, parameters_.weights().subspan(begin, count),
-                   gradients.subspan(begin, count), m.subspan(begin, count),
-                   v.subspan(begin, count));
-  };
-  update(0, decaying, options_.weight_decay);
-  update(decaying, gradients.size() - decaying, 0);
+  for (const Stretch& stretch : stretches_) {
+    settings.weight_decay = stretch.decay;
+    settings.lr = lr * stretch.rate_factor;
+    const auto of = [&](std::span<float> all) { return all.subspan(stretch.begin, stretch.count); };
+    kernels::adamw(stream, settings, of(parameters_.weights()), of(gradients), of(m), of(v));
+  }
   return norm;
 }
 

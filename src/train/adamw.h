@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/safetensors_writer.h"
@@ -17,6 +19,9 @@ namespace stemma::train {
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1;
   double clip = 1.0;  // largest norm of the whole gradient; 0: no clipping
+  // What the learning rate of a parameter is multiplied by (discriminative rates, Howard and Ruder
+  // 2018, 3.2); empty: 1.
+  std::function<double(std::string_view name)> rate_factor;
 };
 
 class AdamW {
@@ -34,8 +39,16 @@ class AdamW {
   void restore(const std::vector<checkpoint::NamedTensor>& state);
 
  private:
+  // Neighbouring parameters that are updated alike.
+  struct Stretch {
+    std::size_t begin = 0, count = 0;
+    double decay = 0, rate_factor = 1;
+  };
+  void plan();
+
   nn::Parameters& parameters_;
   AdamWOptions options_;
+  std::vector<Stretch> stretches_;
   Tensor m_, v_;
 };
 

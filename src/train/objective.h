@@ -58,6 +58,9 @@ class Objective {
 
   virtual const BatchSource& batches() const = 0;
 
+  // Whether hardly two batches have the same shape: plans of their memory would never fit twice.
+  virtual bool shapes_vary() const { return false; }
+
   // The losses of a micro-batch, as many and in the same order for every one. `step`: what all
   // micro-batches of the step hold together. Their sum is the column `loss`.
   virtual std::vector<Loss> losses(const States& states, const Counts& step) const = 0;

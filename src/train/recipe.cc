@@ -102,6 +102,7 @@ void declare_schedule(Recipe& r, OptionSet& o) {
   o.add(
       {"learning_rate", "peak learning rate; 0: derived from the width", "6e-4", {"lr", "max_lr"}},
       r.learning_rate, {0, 10});
+  declare_schedule_shape(r.schedule, o);
   o.add({"min_learning_rate",
          "learning rate at the last step; negative: a tenth of the peak",
          "6e-5",
@@ -150,6 +151,7 @@ void declare_machine(Recipe& r, OptionSet& o) {
          "500",
          {"save_steps", "save_interval", "checkpoint_interval", "checkpoint_every"}},
         r.save_every, {0, kMany});
+  declare_best(r.keep_best, r.patience, o);
 }
 
 std::int64_t largest_divisor(std::int64_t n, std::int64_t limit) {
@@ -159,6 +161,28 @@ std::int64_t largest_divisor(std::int64_t n, std::int64_t limit) {
 }
 
 }  // namespace
+
+void declare_schedule_shape(std::string& schedule, OptionSet& o) {
+  o.add_choice({"schedule",
+                "how the learning rate falls after the warm-up, to min_learning_rate",
+                "linear",
+                {"lr_scheduler_type", "lr_scheduler", "scheduler", "lr_schedule"}},
+               schedule, {"cosine", "linear", "constant"});
+}
+
+void declare_best(std::string& keep_best, std::int64_t& patience, OptionSet& o) {
+  o.add({"keep_best",
+         "the column of the evaluation that says which weights are the best: their checkpoint is "
+         "kept; empty: none",
+         "val_loss",
+         {"metric_for_best_model", "load_best_model_at_end", "monitor"}},
+        keep_best);
+  o.add({"patience",
+         "evaluations without a better keep_best that end the run; 0: none do",
+         "3",
+         {"early_stopping_patience", "early_stopping"}},
+        patience, {0, kMany});
+}
 
 void declare(Recipe& recipe, OptionSet& options) {
   declare_data(recipe, options);
@@ -206,6 +230,7 @@ void resolve(Recipe& recipe, const ModelConfig& config) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] min_learning_rate ({}) is above learning_rate ({})",
                             recipe.min_learning_rate, recipe.learning_rate));
+  if (recipe.patience > 0 && recipe.keep_best.empty()) recipe.keep_best = "val_loss";
   if (recipe.warmup < 0) recipe.warmup = (recipe.steps + 49) / 50;
   if (recipe.warmup > recipe.steps)
     throw Error(ErrorCode::invalid_argument, fmt::format("[train] warmup ({}) is above steps ({})",

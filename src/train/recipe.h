@@ -38,6 +38,7 @@ struct Recipe {
   std::int64_t steps = 1000;
   std::int64_t batch = 0;         // sequences a step; 0: derived
   std::int64_t micro_batch = 0;   // 0: derived
+  std::string schedule = "cosine";
   double learning_rate = 0;       // 0: derived from the width
   double min_learning_rate = -1;  // < 0: a tenth of the peak
   std::int64_t warmup = -1;       // < 0: 2 % of the steps
@@ -50,7 +51,13 @@ struct Recipe {
   std::int64_t threads = 0;  // 0: all that the process may use
   std::int64_t eval_every = 100, eval_tokens = 100'000;
   std::int64_t save_every = 500;
+  std::string keep_best;      // a column of the evaluation; empty: no weights are called the best
+  std::int64_t patience = 0;  // evaluations without a better value that end the run
 };
+
+// Declare keys that fine-tuning has too.
+void declare_schedule_shape(std::string& schedule, OptionSet& options);
+void declare_best(std::string& keep_best, std::int64_t& patience, OptionSet& options);
 
 // Declares every key of `recipe`, which must outlive `options`.
 void declare(Recipe& recipe, OptionSet& options);

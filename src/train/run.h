@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "base/interrupt.h"
-#include "train/metric.h"
+#include "device/stream.h"
+#include "ops/context.h"
+#include "train/loop.h"
 #include "train/recipe.h"
 
 namespace stemma::train {
@@ -25,16 +25,9 @@ enum class Resume {
   automatic,  // from the newest whole checkpoint; from the start where there is none
 };
 
-struct RunResult {
+struct RunResult : LoopResult {
   std::int64_t steps = 0, tokens = 0;
   std::int64_t parameters = 0;
-  std::optional<double> loss;  // of this session's last step
-  double tokens_per_s = 0;     // of this session, without evaluations and checkpoints
-  double share_of_peak = 0;
-  // The columns of the last evaluation, `val_loss` first; not numbers where there was none yet.
-  std::vector<Metric> evaluation;
-  std::filesystem::path checkpoint;  // the newest
-  int signal = 0;  // of the interrupt that ended the run early, with everything saved
 };
 
 // Runs `recipe` to its last step, showing progress on standard error. The interrupt
@@ -45,6 +38,9 @@ struct RunResult {
 // and checkpoint files give rise to.
 RunResult run_training(Recipe recipe, const std::filesystem::path& run, Resume resume,
                        Interrupt interrupt = {});
+
+// What this machine reaches in the type that products multiply in, in FLOP/s: a short measurement.
+double multiply_peak(Stream& stream, const ops::Numerics& numerics);
 
 // The recipe that a run folder was started with, where it has one.
 std::optional<std::filesystem::path> saved_recipe(const std::filesystem::path& run);

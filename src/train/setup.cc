@@ -29,8 +29,9 @@ namespace fs = std::filesystem;
 constexpr const char* kRecipeFile = "recipe.toml";
 
 // Keys that may change when a run goes on: they do not touch its result.
-constexpr std::array<std::string_view, 6> kFreeKeys = {"precision",  "threads",     "recompute",
-                                                       "eval_every", "eval_tokens", "save_every"};
+constexpr std::array<std::string_view, 8> kFreeKeys = {
+    "precision",   "threads",    "recompute", "eval_every",
+    "eval_tokens", "save_every", "keep_best", "patience"};
 
 std::string toml_of(const Recipe& recipe) {
   Recipe copy = recipe;
@@ -201,7 +202,8 @@ ChosenModel model_for(const Recipe& recipe, const Tokenizer& tokenizer) {
 TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics,
                             Interrupt interrupt) {
   TrainerSettings s;
-  s.schedule = {recipe.learning_rate, recipe.min_learning_rate, recipe.warmup, recipe.steps};
+  s.schedule = {recipe.learning_rate, recipe.min_learning_rate, recipe.warmup, recipe.steps,
+                schedule_named(recipe.schedule)};
   s.optimizer = {recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weight_decay, recipe.clip};
   s.batch = recipe.batch;
   s.micro_batch = recipe.micro_batch;
@@ -250,6 +252,8 @@ std::uint64_t recipe_hash(const Recipe& recipe) {
   course.eval_every = defaults.eval_every;
   course.eval_tokens = defaults.eval_tokens;
   course.save_every = defaults.save_every;
+  course.keep_best = defaults.keep_best;
+  course.patience = defaults.patience;
   return hash64(toml_of(course)) >> 1;  // JSON integers have a sign
 }
 
@@ -321,7 +325,11 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
   setup.trainer = std::make_unique<Trainer>(
       model.config.model, settings_of(recipe, setup.numerics, interrupt), *model.source,
       make_objective(recipe, model.config.model, *setup.tokenizer, setup.data), *setup.stream);
-  if (found) setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
+  if (found) {
+    setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
+    const Json* course = found->state.extra.is_object() ? found->state.extra.find("course") : nullptr;
+    if (course) setup.course = *course;
+  }
   // Last: a folder without a recipe is no run yet.
   save_recipe(recipe, run);
   setup.model = model.config;
@@ -331,7 +339,11 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
   return setup;
 }
 
-fs::path save_checkpoint(const Setup& setup, const fs::path& run) {
+BestPlan best_plan(const Recipe& recipe) {
+  return {recipe.keep_best, recipe.keep_best.ends_with("accuracy"), recipe.patience};
+}
+
+fs::path save_checkpoint(const Setup& setup, const fs::path& run, const Json& course) {
   checkpoint::Checkpoint c;
   const auto weights = setup.trainer->weights();
   const auto optimizer = setup.trainer->optimizer().state();
@@ -344,7 +356,8 @@ fs::path save_checkpoint(const Setup& setup, const fs::path& run) {
   c.state.recipe_hash = recipe_hash(setup.recipe);
   c.state.extra = Json::object({{"precision", setup.recipe.precision},
                                 {"data", fmt::format("{:016x}", setup.data_fingerprint)},
-                                {"recipe", toml_of(setup.recipe)}});
+                                {"recipe", toml_of(setup.recipe)},
+                                {"course", course}});
   return checkpoint::write_checkpoint(run, c);
 }
 

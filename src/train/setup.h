@@ -31,6 +31,7 @@ struct Setup {
   ops::Numerics numerics;
   std::unique_ptr<Stream> stream;
   std::unique_ptr<Trainer> trainer;
+  Json course;  // of the checkpoint that the run goes on from (train/loop.h)
 };
 
 // Creates the run folder or opens it, packs the data, builds the model (run.h says what it throws).
@@ -38,7 +39,11 @@ struct Setup {
 std::optional<Setup> set_up(Recipe recipe, const std::filesystem::path& run, Resume resume,
                             Interrupt interrupt = {});
 
-// Writes a checkpoint of the trainer's state; returns its folder.
-std::filesystem::path save_checkpoint(const Setup& setup, const std::filesystem::path& run);
+// Which weights the recipe calls the best.
+BestPlan best_plan(const Recipe& recipe);
+
+// Writes a checkpoint of the trainer's state, and of the loop's course; returns its folder.
+std::filesystem::path save_checkpoint(const Setup& setup, const std::filesystem::path& run,
+                                      const Json& course);
 
 }  // namespace stemma::train

@@ -115,17 +115,22 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
       objective_(std::move(objective)),
       parameters_(make_parameters(config, source, stream, settings.trainable, model_)),
       optimizer_(std::make_unique<AdamW>(*parameters_, settings.optimizer)),
-      ctx_(stream, settings.numerics, arena_),
+      ctx_(stream, settings.numerics, memory()),
       tape_(ctx_, settings.recompute) {
   tape_.bind(parameters_->storage(), parameters_->gradient_tensors());
   ctx_.set_tape(&tape_);
+}
+
+std::optional<ops::Arena::Step> Trainer::planned(std::uint64_t shape) {
+  if (objective_->shapes_vary()) return std::nullopt;
+  return std::optional<ops::Arena::Step>(std::in_place, arena_, shape);
 }
 
 void Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
                          const Counts& counts, StepResult& result) {
   objective_->batches().fill(first_sequence, settings_.micro_batch, first_number, batch_);
   tape_.reset();
-  const ops::Arena::Step memory(arena_, shape_key(batch_));
+  const auto plan = planned(shape_key(batch_));
   nn::FullAttention attention(batch_);
   {
     const Tensor h = model_->forward({ctx_, batch_, attention});
@@ -161,10 +166,10 @@ std::optional<StepResult> Trainer::step() {
 }
 
 std::vector<Metric> Trainer::evaluate() {
-  ops::Context ctx(stream_, settings_.numerics, arena_);
+  ops::Context ctx(stream_, settings_.numerics, memory());
   const auto run = [&](const Batch& batch, const std::function<void(const States&)>& use) {
     // Evaluation has its own plan: the same shapes without a tape.
-    const ops::Arena::Step memory(arena_, ~shape_key(batch));
+    const auto plan = planned(~shape_key(batch));
     nn::FullAttention attention(batch);
     const Tensor h = model_->forward({ctx, batch, attention});
     use({ctx, *model_, batch, h});

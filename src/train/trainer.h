@@ -19,6 +19,7 @@
 #include "models/model.h"
 #include "nn/parameters.h"
 #include "ops/arena.h"
+#include "ops/block_pool.h"
 #include "ops/tape.h"
 #include "train/adamw.h"
 #include "train/objective.h"
@@ -80,6 +81,11 @@ class Trainer {
               const std::vector<checkpoint::NamedTensor>& optimizer);
 
  private:
+  Allocator& memory() {
+    return objective_->shapes_vary() ? static_cast<Allocator&>(pool_) : arena_;
+  }
+  // A step of the arena where that gives the memory.
+  std::optional<ops::Arena::Step> planned(std::uint64_t shape);
   void accumulate(std::int64_t first_sequence, std::int64_t first_number, const Counts& counts,
                   StepResult& result);
 
@@ -89,7 +95,8 @@ class Trainer {
   std::unique_ptr<Model> model_;  // before the parameters, whose construction builds it
   std::unique_ptr<nn::Parameters> parameters_;
   std::unique_ptr<AdamW> optimizer_;
-  ops::Arena arena_;
+  ops::Arena arena_;     // where batches repeat their shapes
+  ops::BlockPool pool_;  // where they do not
   ops::Context ctx_;
   ops::Tape tape_;
   Batch batch_;

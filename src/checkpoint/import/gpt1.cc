@@ -50,6 +50,7 @@ const ImportRules kGpt1Rules = {.family = "gpt1",
                                 .write_config = write_gpt1,
                                 .files = gpt1_files,
                                 .prefix = kGptPrefix,
+                                .classes = {"OpenAIGPTForSequenceClassification", "score"},
                                 .is_buffer = is_gpt_buffer};
 
 }  // namespace stemma::checkpoint

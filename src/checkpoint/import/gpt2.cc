@@ -42,6 +42,9 @@ const ImportRules kGpt2Rules = {.family = "gpt2",
                                 .write_config = write_gpt2,
                                 .files = gpt2_files,
                                 .prefix = kGptPrefix,
+                                .classes = {"GPT2ForSequenceClassification", "score"},
+                                .tags = {"GPT2ForTokenClassification", "classifier", true,
+                                         HeadInput::tokens},
                                 .is_buffer = is_gpt_buffer};
 
 }  // namespace stemma::checkpoint

@@ -48,6 +48,9 @@ const ImportRules kGpt3Rules = {.family = "gpt3",
                                 .write_config = write_gpt3,
                                 .files = gpt3_files,
                                 .prefix = kGptPrefix,
+                                .classes = {"GPT2ForSequenceClassification", "score"},
+                                .tags = {"GPT2ForTokenClassification", "classifier", true,
+                                         HeadInput::tokens},
                                 .is_buffer = is_gpt_buffer};
 
 }  // namespace stemma::checkpoint

@@ -193,6 +193,9 @@ const ImportRules kLlamaRules = {.family = "llama",
                                  .write_config = write_llama,
                                  .files = llama_files,
                                  .prefix = "model.",
+                                 .classes = {"LlamaForSequenceClassification", "score"},
+                                 .tags = {"LlamaForTokenClassification", "score", true,
+                                          HeadInput::tokens},
                                  .gguf = &kLlamaGguf,
                                  .is_buffer = is_llama_buffer};
 
