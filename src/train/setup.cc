@@ -204,7 +204,7 @@ TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics,
   TrainerSettings s;
   s.schedule = {recipe.learning_rate, recipe.min_learning_rate, recipe.warmup, recipe.steps,
                 schedule_named(recipe.schedule)};
-  s.optimizer = {recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weight_decay, recipe.clip};
+  s.optimizer = {recipe.beta1, recipe.beta2, recipe.epsilon, recipe.weight_decay, recipe.clip, {}};
   s.batch = recipe.batch;
   s.micro_batch = recipe.micro_batch;
   s.seed = static_cast<std::uint64_t>(recipe.seed);

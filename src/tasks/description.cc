@@ -1,0 +1,169 @@
+#include "tasks/description.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/task_heads.h"
+#include "data/labelled/tag_scheme.h"
+
+namespace stemma::tasks {
+namespace {
+
+constexpr std::array<std::string_view, 5> kTaskNames = {"classification", "tokens", "entailment",
+                                                        "similarity", "choice"};
+constexpr std::uint64_t kMostDescriptionBytes = 64 << 20;
+
+Json list_of(const std::vector<std::string>& items) {
+  Json list = Json::array({});
+  for (const std::string& item : items) list.push_back(item);
+  return list;
+}
+
+std::vector<std::string> strings_of(const Json& json, std::string_view key) {
+  std::vector<std::string> items;
+  if (const Json* list = json.find(key))
+    for (const Json& item : list->as_array()) items.push_back(item.as_string());
+  return items;
+}
+
+Json columns_json(const labelled::RowOptions& c) {
+  return Json::object({{"format", c.format},
+                       {"text", list_of(c.text_columns)},
+                       {"second", c.second_column},
+                       {"label", c.label_column},
+                       {"choices", list_of(c.choice_columns)},
+                       {"label_separator", c.label_separator},
+                       {"header", c.header}});
+}
+
+labelled::RowOptions columns_of(const Json& json) {
+  labelled::RowOptions c;
+  c.format = json.get("format", c.format.c_str());
+  c.text_columns = strings_of(json, "text");
+  c.second_column = json.get("second", "");
+  c.label_column = json.get("label", "");
+  c.choice_columns = strings_of(json, "choices");
+  c.label_separator = json.get("label_separator", "");
+  c.header = json.get("header", c.header.c_str());
+  return c;
+}
+
+std::int32_t mark_of(const Json& json, std::string_view key) {
+  const std::int64_t id = json.at(key).as_int();
+  if (id < 0 || id > INT32_MAX)
+    throw Error(ErrorCode::corrupt, fmt::format("the mark '{}' is no token id: {}", key, id));
+  return static_cast<std::int32_t>(id);
+}
+
+TaskDescription parse(const Json& json) {
+  TaskDescription t;
+  t.kind = task_named(json.at("task").as_string());
+  t.problem = json.get("problem", t.problem.c_str());
+  t.labels = strings_of(json, "labels");
+  t.input = checkpoint::head_input_named(json.get("input", "last"));
+  t.both_orders = json.get("both_orders", false);
+  if (const Json* marks = json.find("marks"); marks && !marks->is_null())
+    t.marks = Marks{mark_of(*marks, "start"), mark_of(*marks, "delimiter"),
+                    mark_of(*marks, "extract")};
+  t.max_tokens = json.get("max_tokens", t.max_tokens);
+  t.windows = json.get("windows", false);
+  t.tag_scheme = json.get("tag_scheme", "");
+  t.last_piece = json.get("last_piece", false);
+  t.choice_labels = json.get("choice_labels", "");
+  if (const Json* columns = json.find("columns")) t.columns = columns_of(*columns);
+  if (t.max_tokens < 1 || (t.kind != TaskKind::choice && t.labels.empty()))
+    throw Error(ErrorCode::corrupt, "max_tokens and labels must not be empty");
+  return t;
+}
+
+// What config.json tells of a model that another program fine-tuned.
+TaskDescription of_config(const checkpoint::ConfigFile& config) {
+  TaskDescription t;
+  const TaskHeadConfig& head = config.model.task_heads.front();
+  const checkpoint::HeadLabels& labels = config.head_labels.front();
+  t.problem = labels.problem;
+  t.labels = labels.names;
+  t.input = head.input;
+  t.max_tokens = std::min<std::int64_t>(t.max_tokens, config.model.context);
+  if (labels.problem == kChoice) {
+    t.kind = TaskKind::choice;
+  } else if (head.input == HeadInput::tokens) {
+    t.kind = TaskKind::tokens;
+    t.last_piece = config.model.causal;
+    labelled::TagSchemeFinder finder;
+    for (const std::string& tag : t.labels) finder.add(std::span(&tag, 1));
+    t.tag_scheme = labelled::to_string(finder.found().scheme);
+  }
+  return t;
+}
+
+}  // namespace
+
+std::string_view to_string(TaskKind kind) { return kTaskNames[static_cast<std::size_t>(kind)]; }
+
+TaskKind task_named(std::string_view name) {
+  for (std::size_t i = 0; i < kTaskNames.size(); ++i)
+    if (kTaskNames[i] == name) return static_cast<TaskKind>(i);
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[task] must be one of {}, got '{}'", fmt::join(kTaskNames, ", "), name));
+}
+
+std::vector<std::string> task_names() { return {kTaskNames.begin(), kTaskNames.end()}; }
+
+std::int64_t TaskDescription::outputs() const {
+  return problem == kChoice ? 1 : static_cast<std::int64_t>(labels.size());
+}
+
+std::int64_t TaskDescription::label_index(std::string_view name) const {
+  const auto found = std::find(labels.begin(), labels.end(), name);
+  return found == labels.end() ? -1 : found - labels.begin();
+}
+
+Json to_json(const TaskDescription& t) {
+  Json json = Json::object({{"task", to_string(t.kind)},
+                            {"problem", t.problem},
+                            {"labels", list_of(t.labels)},
+                            {"input", checkpoint::to_string(t.input)},
+                            {"both_orders", t.both_orders},
+                            {"marks", Json()},
+                            {"max_tokens", t.max_tokens},
+                            {"windows", t.windows},
+                            {"tag_scheme", t.tag_scheme},
+                            {"last_piece", t.last_piece},
+                            {"choice_labels", t.choice_labels},
+                            {"columns", columns_json(t.columns)}});
+  if (t.marks)
+    json.set("marks", Json::object({{"start", static_cast<std::int64_t>(t.marks->start)},
+                                    {"delimiter", static_cast<std::int64_t>(t.marks->delimiter)},
+                                    {"extract", static_cast<std::int64_t>(t.marks->extract)}}));
+  return json;
+}
+
+TaskDescription parse_description(const Json& json, const std::string& where) {
+  try {
+    return parse(json);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::corrupt, fmt::format("[task] {}: {}", where, error.what()));
+  }
+}
+
+TaskDescription read_description(const std::filesystem::path& folder,
+                                 const checkpoint::ConfigFile& config) {
+  const std::filesystem::path path = folder / kTaskFile;
+  if (std::filesystem::exists(path))
+    return parse_description(Json::parse(read_file(path, kMostDescriptionBytes), path.string()),
+                             path.string());
+  if (config.model.task_heads.empty())
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[task] {} is a model without the head of a task: fine-tune it first "
+                            "(stemma finetune), or name a fine-tuned model or an adapter",
+                            folder.string()));
+  return of_config(config);
+}
+
+}  // namespace stemma::tasks

@@ -1,0 +1,28 @@
+// From examples to a batch, and from the states of a batch to the scores of a task's head.
+//
+//   Batch batch;
+//   append(batch, task, example, number);              // any number of examples
+//   const Tensor scores = head_scores(states, batch.heads[0], 0);   // [M, K]
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tasks/task.h"
+#include "tensor/batch.h"
+#include "train/objective.h"
+
+namespace stemma::tasks {
+
+// Adds an example to a batch: its sequences, and to batch.heads[head] what the head reads. `head`:
+// its place in ModelConfig::task_heads, of `heads` in all. `number`: of the example in its training
+// step, a dropout counter. `wanted` and weights come along where the example has them; a batch holds
+// either examples with or without them. An empty batch begins with clear_batch().
+void append(Batch& batch, const Task& task, const EncodedExample& example, std::int64_t number,
+            std::size_t head = 0);
+void clear_batch(Batch& batch, std::size_t heads = 1);
+
+// The vectors that a head reads, dropout in training passes, and its linear layer: [M, K] f32.
+Tensor head_scores(const train::States& states, std::size_t head = 0);
+
+}  // namespace stemma::tasks
