@@ -3,7 +3,7 @@
 
 LoRA and AdaLoRA are added to the weights, a prefix becomes keys and values of a cache, a prompt rows before the
 embeddings; positions and segments are given explicitly, and the row that the classifier reads is taken by hand. Exit 1
-where a logit differs by more than 1e-5.
+where a logit differs by more than 1e-5; computed in float64.
 
 Example: build/peers/bin/python scripts/peers/check_peft_golden.py
 """
@@ -20,12 +20,13 @@ from safetensors.torch import load_file
 from transformers import DynamicCache
 
 LIMIT = 1e-5
+HEADS = (["score"], ["classifier"])
 
 
 def load_base(expected, tensors):
-    heads = {name.split(".")[-1]: t for name, t in tensors.items() if name.split(".")[-2:-1] in (["score"], ["classifier"])}
+    heads = {name.split(".")[-1]: t for name, t in tensors.items() if name.split(".")[-2:-1] in HEADS}
     labels = {"num_labels": heads["weight"].shape[0]} if heads else {}
-    model = getattr(transformers, expected["class"]).from_pretrained(expected["base"], dtype=torch.float32, **labels)
+    model = getattr(transformers, expected["class"]).from_pretrained(expected["base"], dtype=torch.float64, **labels)
     if heads:
         head = model.score if hasattr(model, "score") else model.classifier
         for name, tensor in heads.items():
@@ -100,14 +101,14 @@ def logits_of(model, config, tensors, case):
 def check(folder):
     expected = json.loads((folder / "expected.json").read_text())
     config = json.loads((folder / "adapter_config.json").read_text())
-    tensors = load_file(folder / "adapter_model.safetensors")
+    tensors = {name: t.double() for name, t in load_file(folder / "adapter_model.safetensors").items()}
     model = load_base(expected, tensors)
     add_low_rank(model, config, tensors)
     worst = 0.0
     for case in expected["cases"]:
         with torch.no_grad():
             for name, value in logits_of(model, config, tensors, case).items():
-                worst = max(worst, (value - torch.tensor(case[name])).abs().max().item())
+                worst = max(worst, (value - torch.tensor(case[name], dtype=torch.float64)).abs().max().item())
     return worst
 
 
