@@ -88,9 +88,11 @@ void append(Batch& batch, const Task& task, const EncodedExample& example, std::
   const std::int64_t size = example.rows * k / std::max<std::int64_t>(answers, 1);
   for (std::int64_t i = 0; i < answers; ++i) {
     rows.groups.push_back(rows.groups.back() + size);
-    rows.answer_weights.push_back(example.weight);
+    rows.answer_weights.push_back(example.wanted.empty() ? 0.0f : example.weight);
   }
   rows.wanted.insert(rows.wanted.end(), example.wanted.begin(), example.wanted.end());
+  rows.wanted.resize(static_cast<std::size_t>(rows.rows + example.rows) *
+                     static_cast<std::size_t>(k));
   for (std::int32_t i = 0; i < example.rows; ++i) rows.positions.push_back(i);
   rows.numbers.push_back(number);
   rows.rows += example.rows;
@@ -108,6 +110,13 @@ Tensor head_scores(const train::States& s, std::size_t head) {
                            vectors, {}, static_cast<float>(config.residual_dropout),
                            head_site(config, head));
   return s.model.task_head(head)(s.ctx, vectors, {.residual = {}, .stream = true});
+}
+
+Tensor head_loss(const train::States& s, const Task& task, const Tensor& scores, double scale,
+                 std::size_t head) {
+  const HeadRows& rows = s.batch.heads.at(head);
+  return ops::group_loss(s.ctx, scores, task.loss(),
+                         {rows.groups, rows.wanted, rows.answer_weights}, scale);
 }
 
 }  // namespace stemma::tasks

@@ -16,11 +16,15 @@ namespace stemma::tasks {
 
 // Adds an example to a batch: its sequences, and to batch.heads[head] what the head reads. `head`:
 // its place in ModelConfig::task_heads, of `heads` in all. `number`: of the example in its training
-// step, a dropout counter. `wanted` and weights come along where the example has them; a batch holds
-// either examples with or without them. An empty batch begins with clear_batch().
+// step, a dropout counter. An example without `wanted` weighs nothing in the loss. An empty batch
+// begins with clear_batch().
 void append(Batch& batch, const Task& task, const EncodedExample& example, std::int64_t number,
             std::size_t head = 0);
 void clear_batch(Batch& batch, std::size_t heads = 1);
+
+// scale · Σ weight · loss of each answer: a root of the tape.
+Tensor head_loss(const train::States& states, const Task& task, const Tensor& scores, double scale,
+                 std::size_t head = 0);
 
 // The vectors that a head reads, dropout in training passes, and its linear layer: [M, K] f32.
 Tensor head_scores(const train::States& states, std::size_t head = 0);

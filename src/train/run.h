@@ -17,13 +17,9 @@
 #include "ops/context.h"
 #include "train/loop.h"
 #include "train/recipe.h"
+#include "train/resume.h"
 
 namespace stemma::train {
-
-enum class Resume {
-  never,      // the folder must not hold a run
-  automatic,  // from the newest whole checkpoint; from the start where there is none
-};
 
 struct RunResult : LoopResult {
   std::int64_t steps = 0, tokens = 0;
@@ -41,8 +37,5 @@ RunResult run_training(Recipe recipe, const std::filesystem::path& run, Resume r
 
 // What this machine reaches in the type that products multiply in, in FLOP/s: a short measurement.
 double multiply_peak(Stream& stream, const ops::Numerics& numerics);
-
-// The recipe that a run folder was started with, where it has one.
-std::optional<std::filesystem::path> saved_recipe(const std::filesystem::path& run);
 
 }  // namespace stemma::train

@@ -20,75 +20,17 @@
 #include "nn/fresh_weights.h"
 #include "text/fingerprint.h"
 #include "train/objectives.h"
+#include "train/run_files.h"
 
 namespace stemma::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRecipeFile = "recipe.toml";
-
 // Keys that may change when a run goes on: they do not touch its result.
 constexpr std::array<std::string_view, 8> kFreeKeys = {
     "precision",   "threads",    "recompute", "eval_every",
     "eval_tokens", "save_every", "keep_best", "patience"};
-
-std::string toml_of(const Recipe& recipe) {
-  Recipe copy = recipe;
-  OptionSet options("train");
-  declare(copy, options);
-  return options.to_toml();
-}
-
-Recipe parse_recipe(std::string_view text, const std::string& where) {
-  Recipe recipe;
-  OptionSet options("train");
-  declare(recipe, options);
-  options.read_toml_text(text, where);
-  return recipe;
-}
-
-Recipe read_recipe(const fs::path& path) {
-  return parse_recipe(read_file(path, 1 << 20), path.string());
-}
-
-// "key: was X, is Y" for every key that matters and differs.
-std::vector<std::string> differences(const Recipe& before, const Recipe& now) {
-  Recipe a = before, b = now;
-  OptionSet before_set("train"), now_set("train");
-  declare(a, before_set);
-  declare(b, now_set);
-  // The values as defaults of a fresh set: their text is what a recipe would hold.
-  const auto was = before_set.infos(), is = now_set.infos();
-  std::vector<std::string> list;
-  for (std::size_t i = 0; i < was.size(); ++i) {
-    if (was[i].default_text == is[i].default_text) continue;
-    if (std::find(kFreeKeys.begin(), kFreeKeys.end(), was[i].key) != kFreeKeys.end()) continue;
-    list.push_back(
-        fmt::format("{}: was {}, is {}", was[i].key, was[i].default_text, is[i].default_text));
-  }
-  return list;
-}
-
-bool has_checkpoints(const fs::path& run) { return checkpoint::has_checkpoints(run); }
-
-void require_new(const fs::path& run, Resume resume) {
-  if (resume == Resume::never && (fs::exists(run / kRecipeFile) || has_checkpoints(run)))
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("[train] {} already holds a run: go on with --resume auto, or choose another "
-                    "folder with --run",
-                    run.string()));
-}
-
-std::unique_ptr<FolderLock> prepare_folder(const fs::path& run) {
-  std::error_code error;
-  fs::create_directories(run, error);
-  if (error)
-    throw Error(ErrorCode::device, fmt::format("[train] cannot create the run folder {}: {}",
-                                               run.string(), error.message()));
-  return std::make_unique<FolderLock>(run);
-}
 
 // A checkpoint counts the sequences it has seen; of other data they would be others.
 void require_same_data(const checkpoint::TrainingState& state, std::uint64_t fingerprint,
@@ -214,35 +156,6 @@ TrainerSettings settings_of(const Recipe& recipe, const ops::Numerics& numerics,
   return s;
 }
 
-// The precision as a name that means the same on every machine.
-std::string fixed_precision(const std::string& name, Device device) {
-  return ops::numerics_named(name, device).multiply == kernels::Multiply::bf16 ? "bf16" : "f32";
-}
-
-// The precision of a run that goes on: the run's own, unless another is named.
-void settle_precision(Recipe& recipe, const std::optional<Recipe>& before, Device device) {
-  if (!before) {
-    recipe.precision = fixed_precision(recipe.precision, device);
-    return;
-  }
-  if (recipe.precision == "auto") {
-    recipe.precision = before->precision;
-    if (fixed_precision("auto", device) != recipe.precision)
-      log_warning(
-          fmt::format("the run goes on in {}, as it began; this machine's own choice would be {}",
-                      recipe.precision, fixed_precision("auto", device)));
-  } else if (recipe.precision != before->precision) {
-    log_warning(fmt::format("the run was in {} and goes on in {}: its course will differ",
-                            before->precision, recipe.precision));
-  }
-}
-
-void save_recipe(const Recipe& recipe, const fs::path& run) {
-  AtomicFile file(run / kRecipeFile);
-  file.write(toml_of(recipe));
-  file.commit();
-}
-
 // What decides the run's course, as one number for its checkpoints.
 std::uint64_t recipe_hash(const Recipe& recipe) {
   Recipe course = recipe;
@@ -257,59 +170,27 @@ std::uint64_t recipe_hash(const Recipe& recipe) {
   return hash64(toml_of(course)) >> 1;  // JSON integers have a sign
 }
 
-// What the run was started with: as its checkpoint has it, which nobody edits; older checkpoints
-// leave that to the file in the run folder.
-std::optional<Recipe> earlier_recipe(const fs::path& run,
-                                     const std::optional<checkpoint::FoundCheckpoint>& found) {
-  if (!found) return std::nullopt;
-  const Json& extra = found->state.extra;
-  if (const std::string text = extra.is_object() ? extra.get("recipe", "") : ""; !text.empty())
-    return parse_recipe(text, (found->folder / "state.json").string());
-  if (!fs::exists(run / kRecipeFile)) return std::nullopt;
-  return read_recipe(run / kRecipeFile);
-}
-
-void require_same(const std::optional<Recipe>& before, const Recipe& now, const fs::path& run) {
-  if (!before) return;
-  const auto list = differences(*before, now);
-  if (list.empty()) return;
-  throw Error(
-      ErrorCode::invalid_argument,
-      fmt::format("[train] the run in {} was started with other values ({}): put these back, in "
-                  "{} or where the flags or the recipe change them, or start a new run",
-                  run.string(), fmt::join(list, "; "), (run / kRecipeFile).string()));
-}
-
 }  // namespace
-
-std::optional<fs::path> saved_recipe(const fs::path& run) {
-  if (!fs::exists(run / kRecipeFile)) return std::nullopt;
-  return run / kRecipeFile;
-}
 
 std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
                             Interrupt interrupt) {
   Setup setup;
-  require_new(run, resume);
+  require_new(run, resume, "train");
   setup.tokenizer = tokenizer_for(recipe);
   ChosenModel model = model_for(recipe, *setup.tokenizer);
   resolve(recipe, model.config.model);
-  setup.folder_lock = prepare_folder(run);
-  std::optional<checkpoint::FoundCheckpoint> found;
-  if (resume == Resume::automatic && !has_checkpoints(run))
-    log_info(fmt::format("{} holds no checkpoint: the run begins at its start", run.string()));
-  if (resume == Resume::automatic && has_checkpoints(run)) {
-    found = checkpoint::newest_checkpoint(run);
-    for (const std::string& warning : found->warnings) log_warning(warning);
-  }
-  auto before = earlier_recipe(run, found);
+  RunStart start = claim_run(run, resume, "train");
+  setup.folder_lock = std::move(start.lock);
+  const std::optional<checkpoint::FoundCheckpoint>& found = start.found;
+  auto before = earlier_recipe<Recipe>(run, found);
   // Runs from before there were objectives.
   if (before && before->objective == kAutoObjective) before->objective = recipe.objective;
   setup.stream = std::make_unique<Stream>(recipe.threads > 0 ? static_cast<int>(recipe.threads)
                                                              : available_threads());
   const Device device = setup.stream->device();
-  settle_precision(recipe, before, device);
-  require_same(before, recipe, run);
+  settle_precision(recipe.precision, before ? std::optional(before->precision) : std::nullopt,
+                   device);
+  if (before) require_same_recipe(*before, recipe, kFreeKeys, run, "train");
   auto data = data_for(recipe, *setup.tokenizer, run, found.has_value(), interrupt);
   if (!data) return std::nullopt;
 

@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "data/text_files.h"
 #include "train/run.h"
+#include "train/run_files.h"
 
 namespace stemma::cli {
 namespace {
