@@ -1,34 +1,24 @@
 #include "data/text_files.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <set>
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "data/byte_source.h"
+#include "data/pipe.h"
 #include "data/text_content.h"
 
 namespace stemma {
 namespace {
 
 namespace fs = std::filesystem;
-
-// "books.JSONL.gz" → ".jsonl".
-std::string text_extension(const fs::path& path) {
-  const fs::path name = path.filename();
-  const std::string extension = lower_extension(name);
-  return extension == ".gz" || extension == ".zst" ? lower_extension(name.stem()) : extension;
-}
 
 bool begins_with_bracket(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -42,30 +32,6 @@ std::string refusal_of_name(const std::string& extension) {
   if (extension == ".tokens")
     return "packed data are opened by their folder, the one with dataset.json";
   return {};
-}
-
-// All that a pipe gives. A signal ends the wait for it, which read() alone would go on with
-// (SA_RESTART): poll() is never restarted.
-std::string all_of(int pipe, const fs::path& path) {
-  std::string text;
-  for (;;) {
-    pollfd wait = {.fd = pipe, .events = POLLIN, .revents = 0};
-    constexpr std::size_t kBlock = 256 << 10;
-    const std::size_t have = text.size();
-    ssize_t got = ::poll(&wait, 1, -1);
-    if (got > 0) {
-      text.resize(have + kBlock);
-      got = ::read(pipe, text.data() + have, kBlock);
-      text.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    }
-    if (got < 0 && errno == EAGAIN) continue;
-    if (got < 0 && errno == EINTR)
-      throw InterruptedWait(fmt::format("[data] interrupted while waiting for {}", path.string()));
-    if (got < 0)
-      throw Error(ErrorCode::device, fmt::format("[data] {} cannot be read: {}", path.string(),
-                                                 std::generic_category().message(errno)));
-    if (got == 0) return text;
-  }
 }
 
 TextFile piped(const fs::path& path, std::string text) {
@@ -234,16 +200,23 @@ class Finder {
 
 }  // namespace
 
+std::string text_extension(const fs::path& path) {
+  const fs::path name = path.filename();
+  const std::string extension = lower_extension(name);
+  return extension == ".gz" || extension == ".zst" ? lower_extension(name.stem()) : extension;
+}
+
 std::string read_pipe(const fs::path& path) {
-  if (path == "-") return all_of(STDIN_FILENO, "standard input");
-  // Without O_NONBLOCK opening would wait for a writer.
-  const int pipe = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (pipe < 0)
-    throw Error(ErrorCode::not_found,
-                fmt::format("[data] {}: no such file, or it cannot be opened", path.string()));
-  const std::unique_ptr<const int, void (*)(const int*)> closed(
-      &pipe, [](const int* fd) { ::close(*fd); });
-  return all_of(pipe, path);
+  constexpr std::size_t kBlock = 256 << 10;
+  Pipe pipe(path);
+  std::string text;
+  for (std::size_t have = 0;;) {
+    text.resize(have + kBlock);
+    const std::size_t got = pipe.read(text.data() + have, kBlock);
+    have += got;
+    text.resize(have);
+    if (got == 0) return text;
+  }
 }
 
 TextFiles find_text_files(const std::vector<fs::path>& paths, const FindOptions& options) {

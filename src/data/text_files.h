@@ -46,6 +46,10 @@ struct FindOptions {
 TextFiles find_text_files(const std::vector<std::filesystem::path>& paths,
                           const FindOptions& options = {});
 
+// The extension of a name without that of its compression, in lower case: "books.JSONL.gz" →
+// ".jsonl".
+std::string text_extension(const std::filesystem::path& path);
+
 // All of a file (- is standard input) as text for those who take any bytes: decompressed, UTF-16
 // and UTF-32 converted, and with a warning where it is no text. Throws as above, unsupported above
 // 4 GiB.

@@ -1,0 +1,8 @@
+// Any bytes as labelled rows of a .jsonl file: an Error or rows.
+#include "data/labelled/rows.h"
+#include "labelled_rows.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  read_labelled_rows(data, size, ".jsonl");
+  return 0;
+}
