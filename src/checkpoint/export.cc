@@ -107,6 +107,7 @@ void export_model(const fs::path& folder, const Export& model) {
     for (const auto& [key, value] : model.generation.as_object()) generation.set(key, value);
   }
   write_text(folder / "generation_config.json", generation.dump(2) + "\n");
+  for (const auto& [name, text] : model.other_files) write_text(folder / name, text);
   if (model.tokenizer) model.tokenizer->save(folder);
 }
 

@@ -10,6 +10,9 @@
 
 #include <filesystem>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "checkpoint/config_file.h"
 #include "checkpoint/safetensors_writer.h"
@@ -24,6 +27,8 @@ struct Export {
   std::span<const NamedTensor> parameters;  // our names, f32, any order; a tied head once
   const Tokenizer* tokenizer = nullptr;     // none: no tokenizer files
   DType weights = DType::f32;               // how the file stores them: f32, bf16 or f16
+  // Further files of the folder: name and text.
+  std::vector<std::pair<std::string, std::string>> other_files = {};
 };
 
 // Creates the folder where it is missing. Throws invalid_argument (the parameters are not those of

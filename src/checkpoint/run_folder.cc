@@ -218,6 +218,24 @@ std::vector<NamedTensor> read_optimizer(const fs::path& checkpoint) {
   return tensors;
 }
 
+void publish_model(const fs::path& checkpoint, const fs::path& to) {
+  std::vector<fs::path> files;
+  for (const fs::path& path : entries_of(checkpoint))
+    if (path.filename() != kOptimizer && path.filename() != kState) files.push_back(path);
+  std::stable_partition(files.begin(), files.end(), [](const fs::path& path) {
+    return path.extension() != ".safetensors";
+  });
+  for (const fs::path& path : files) {
+    const fs::path final_path = to / path.filename();
+    const fs::path partial = fs::path(final_path).concat(kPartial);
+    std::error_code error;
+    fs::copy_file(path, partial, fs::copy_options::overwrite_existing, error);
+    if (!error) fs::rename(partial, final_path, error);
+    if (error) device_error("write", final_path, error);
+  }
+  sync_folder(to);
+}
+
 ModelFolder resolve_model_folder(const fs::path& path) {
   std::error_code error;
   const bool has_config = fs::exists(path / "config.json", error);

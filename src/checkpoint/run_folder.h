@@ -71,6 +71,10 @@ TrainingState verify_checkpoint(const std::filesystem::path& folder,
 // All tensors of optimizer.safetensors, f32, in memory of their own.
 std::vector<NamedTensor> read_optimizer(const std::filesystem::path& checkpoint);
 
+// Puts the model of a checkpoint (every file but the optimizer's and the state) into a folder that
+// exists, its weights last: a folder without them is no model yet. Throws device.
+void publish_model(const std::filesystem::path& checkpoint, const std::filesystem::path& to);
+
 struct ModelFolder {
   std::filesystem::path folder;
   std::vector<std::string> warnings;  // as in FoundCheckpoint

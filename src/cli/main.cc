@@ -34,11 +34,14 @@ int main(int argc, char** argv) {
   stemma::cli::add_data_pack(program);
   stemma::cli::add_data_inspect(program);
   stemma::cli::add_train(program);
+  stemma::cli::add_finetune(program);
+  stemma::cli::add_predict(program);
   stemma::cli::add_generate(program);
   stemma::cli::add_logits(program);
   stemma::cli::add_hidden(program);
   stemma::cli::add_embed(program);
   stemma::cli::add_eval_perplexity(program);
+  stemma::cli::add_eval_task(program);
   stemma::cli::add_convert(program);
   stemma::cli::add_info(program);
   stemma::cli::add_bench(program);

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/stored_model.h"
-#include "infer/packed_source.h"
+#include "nn/packed_weights.h"
 #include "models/cost.h"
 #include "nn/fresh_weights.h"
 
@@ -41,9 +41,9 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
   stream_ = std::make_unique<Stream>(options.threads > 0 ? static_cast<int>(options.threads)
                                                          : available_threads());
   numerics_ = ops::numerics_named(options.precision, stream_->device());
-  const DType storage = weight_storage_named(options.weights);
+  const DType storage = nn::weight_storage_named(options.weights);
   ModelCost(config_.model).require_memory(static_cast<double>(size_of(storage)));
-  PackedSource packed(source, *stream_, storage);
+  nn::PackedWeights packed(source, *stream_, storage);
   model_ = build_model(config_.model, packed);
 }
 

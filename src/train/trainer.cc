@@ -185,6 +185,12 @@ std::vector<checkpoint::NamedTensor> Trainer::weights() const {
   return list;
 }
 
+std::int64_t Trainer::trained_parameters() const {
+  std::int64_t count = 0;
+  for (const nn::Parameter& p : parameters_->list()) count += p.spec.elements();
+  return count;
+}
+
 checkpoint::TrainingState Trainer::state() const {
   checkpoint::TrainingState state;
   state.step = step_;

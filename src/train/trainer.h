@@ -70,6 +70,7 @@ class Trainer {
 
   // All weights in f32, under their global names: the trained ones, then the frozen ones.
   std::vector<checkpoint::NamedTensor> weights() const;
+  std::int64_t trained_parameters() const;
   const AdamW& optimizer() const { return *optimizer_; }
   const Model& model() const { return *model_; }
   // Bytes that the tape held at the end of the first forward pass, by operation.

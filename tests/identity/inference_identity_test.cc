@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "infer/key_value_cache.h"
-#include "infer/packed_source.h"
+#include "nn/packed_weights.h"
 #include "tests/identity/support.h"
 
 namespace stemma {
@@ -142,7 +142,7 @@ TEST_P(InferenceIdentity, AnyThreadCountGivesTheSameBits) {
 TEST_P(InferenceIdentity, PackedWeightsGiveTheSameBits) {
   const Batch batch = sequence(4, 130);
   Stream stream(2);
-  infer::PackedSource packed(source_, stream, DType::f32);
+  nn::PackedWeights packed(source_, stream, DType::f32);
   const std::unique_ptr<Model> model = build_model(config_, packed);
   expect_same_bits(logits(batch), logits(*model, batch), "logits");
 }
@@ -153,7 +153,7 @@ TEST_P(InferenceIdentity, Bf16StorageStaysNearF32Storage) {
   if (numerics_.multiply != kernels::Multiply::bf16) GTEST_SKIP() << "bf16 products only";
   const Batch batch = sequence(4, 130);
   Stream stream(2);
-  infer::PackedSource packed(source_, stream, DType::bf16);
+  nn::PackedWeights packed(source_, stream, DType::bf16);
   const std::unique_ptr<Model> model = build_model(config_, packed);
   nn::FullAttention attention(batch);
   const Tensor got = logits(*model, batch), wanted = logits(batch);

@@ -12,7 +12,7 @@
 #include "device/cpu.h"
 #include "device/memory.h"
 #include "infer/bench.h"
-#include "infer/packed_source.h"
+#include "nn/packed_weights.h"
 #include "models/cost.h"
 #include "nn/fresh_weights.h"
 #include "train/bench.h"
@@ -60,7 +60,7 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   m.tokens = static_cast<double>(decode ? o.batch : o.batch * o.seq);
   const ModelCost cost(found.config);
   m.flop = decode ? cost.decode_flop(o.batch, o.seq) : cost.prefill_flop(o.batch, o.seq);
-  const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
+  const auto stored = static_cast<double>(size_of(nn::weight_storage_named(o.model.weights)));
   const auto cached = static_cast<double>(size_of(model.numerics().activations));
   if (decode) m.bytes = cost.decode_bytes(stored, cached, o.batch, o.seq);
   m.peak_memory = peak_memory_bytes();
@@ -81,7 +81,7 @@ Json kept_json(const std::vector<ops::TapeReportLine>& lines) {
 Measured measure(const BenchOptions& o, const std::string& what, Stream& stream) {
   const FoundModel found = find_model(o.model.model);
   // Training keeps the weight, its gradient and two moments, in f32.
-  const auto stored = static_cast<double>(size_of(infer::weight_storage_named(o.model.weights)));
+  const auto stored = static_cast<double>(size_of(nn::weight_storage_named(o.model.weights)));
   ModelCost(found.config).require_memory(what == "train" ? 16.0 : stored);
   return what == "train" ? measure_train(o, found, stream)
                          : measure_inference(o, found, what == "decode");

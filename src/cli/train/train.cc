@@ -6,53 +6,24 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/signals.h"
-#include "data/text_files.h"
+#include "cli/train/recipe_file.h"
 #include "train/run.h"
-#include "train/run_files.h"
 
 namespace stemma::cli {
 namespace {
 
 struct TrainOptions {
   train::Recipe recipe;
-  std::string file, run, resume = "never";
+  RunFlags run;
   bool json = false;
 };
 
-// The recipe file, or the run's own where a run goes on without one. Its keys are the recipe's
-// only; flags come after it.
-void read_recipe(TrainOptions& o, const Values& given) {
-  const auto first = [&](const char* key) {
-    const auto found = given.find(key);
-    return found == given.end() || found->second.empty() ? std::string()
-                                                         : with_home(found->second.front());
-  };
-  std::filesystem::path path = first("recipe");
-  if (first("run").empty()) return;  // which is told when everything is read
-  if (path.empty() && first("resume") == "auto") {
-    path = train::saved_recipe(first("run")).value_or(std::filesystem::path());
-    if (path.empty() && first("model").empty() && first("depth").empty())
-      throw Error(ErrorCode::not_found,
-                  fmt::format("[train] {} holds no run to go on with; to start one, choose a model "
-                              "with --model or --depth, or give a recipe",
-                              first("run")));
-  }
-  if (path.empty()) return;
-  OptionSet keys("train");
-  declare(o.recipe, keys);
-  if (path == "-")
-    keys.read_toml_text(read_pipe(path), "standard input");
-  else
-    keys.read_toml(path);
-}
-
 Json result_json(const TrainOptions& o, const train::RunResult& r) {
-  Json out = Json::object({{"run", o.run},
+  Json out = Json::object({{"run", o.run.run},
                            {"checkpoint", r.checkpoint.string()},
                            {"steps", r.steps},
                            {"tokens", r.tokens},
@@ -79,8 +50,8 @@ std::string evaluation_text(const std::vector<train::Metric>& columns) {
 }
 
 int run_train(const TrainOptions& o) {
-  const auto resume = o.resume == "auto" ? train::Resume::automatic : train::Resume::never;
-  const train::RunResult r = train::run_training(o.recipe, o.run, resume, process_interrupt());
+  const auto resume = o.run.resume == "auto" ? train::Resume::automatic : train::Resume::never;
+  const train::RunResult r = train::run_training(o.recipe, o.run.run, resume, process_interrupt());
   if (o.json) return print_json(result_json(o, r));
   if (r.checkpoint.empty()) return interrupted_or_done();  // stopped before the first step
   std::string text = fmt::format("{} after {} steps and {} tokens", r.signal ? "stopped" : "done",
@@ -92,8 +63,8 @@ int run_train(const TrainOptions& o) {
   text += evaluation_text(r.evaluation);
   if (r.loss) text += fmt::format("; {}", format_rate(r.tokens_per_s, "tokens"));
   text += fmt::format("\nmodel: {}\nloss curve: {}\n", r.checkpoint.string(),
-                      (std::filesystem::path(o.run) / "loss.svg").string());
-  if (r.signal) text += fmt::format("go on with: stemma train --run {} --resume auto\n", o.run);
+                      (std::filesystem::path(o.run.run) / "loss.svg").string());
+  if (r.signal) text += fmt::format("go on with: stemma train --run {} --resume auto\n", o.run.run);
   print(text);
   return interrupted_or_done();
 }
@@ -115,28 +86,16 @@ void add_train(Program& program) {
       "stemma train recipes/book.toml --run runs/book",
       "stemma train --run runs/book --data book.txt --tokenizer gpt2 --depth 4 --steps 300",
       "stemma train --run runs/book --resume auto"};
-  c.options.add_path({"recipe",
-                      "a TOML file with one option a line, such as `steps = 300`",
-                      "recipes/book.toml",
-                      {"config", "config_file"}},
-                     o->file);
-  c.options.add_folder(
-      {"run",
-       "the run folder; created where it is missing",
-       "runs/book",
-       {"output_dir", "out_dir", "output", "o", "out", "save_dir", "checkpoint_dir"}},
-      o->run);
-  c.options.add_choice({"resume",
-                        "never: the folder must not hold a run; auto: go on from its newest whole "
-                        "checkpoint, or begin where there is none",
-                        "auto",
-                        {"resume_from_checkpoint", "continue", "resume_from"}},
-                       o->resume, {"never", "auto"});
+  declare(o->run, "recipes/book.toml", c);
   declare(o->recipe, c.options);
   declare_json(o->json, c.options);
-  c.positional = "recipe";
-  c.required = {"run"};
-  c.early = [o](const Values& given) { read_recipe(*o, given); };
+  c.early = [o](const Values& given) {
+    const std::filesystem::path path = recipe_path("train", given, {"model", "depth"});
+    if (path.empty()) return;
+    OptionSet keys("train");
+    declare(o->recipe, keys);
+    read_recipe_file(path, keys);
+  };
   c.run = [o] { return run_train(*o); };
 }
 

@@ -7,26 +7,26 @@
 #include "device/stream.h"
 #include "nn/weight_source.h"
 
-namespace stemma::infer {
+namespace stemma::nn {
 
 // How weights lie in memory. The products' own type is another decision (ops::Numerics).
 // Throws invalid_argument for a name other than f32, bf16 and f16.
 DType weight_storage_named(std::string_view name);
 
-class PackedSource final : public nn::WeightSource {
+class PackedWeights final : public WeightSource {
  public:
   // Packs what `from` gives, on `stream`; both must outlive the source.
-  PackedSource(nn::WeightSource& from, Stream& stream, DType storage)
+  PackedWeights(WeightSource& from, Stream& stream, DType storage)
       : from_(from), stream_(stream), storage_(storage) {}
 
   // Matrices in panels of the storage type; tables and vectors as they come.
-  Weight load(const nn::ParameterSpec& spec) override;
+  Weight load(const ParameterSpec& spec) override;
 
  private:
-  nn::WeightSource& from_;
+  WeightSource& from_;
   Stream& stream_;
   DType storage_;
   Slabs slabs_;
 };
 
-}  // namespace stemma::infer
+}  // namespace stemma::nn

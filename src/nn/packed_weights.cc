@@ -1,11 +1,11 @@
-#include "infer/packed_source.h"
+#include "nn/packed_weights.h"
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "kernels/matmul.h"
 
-namespace stemma::infer {
+namespace stemma::nn {
 
 DType weight_storage_named(std::string_view name) {
   if (name == "f32") return DType::f32;
@@ -15,10 +15,10 @@ DType weight_storage_named(std::string_view name) {
               fmt::format("[weights] '{}': use f32, bf16 or f16", name));
 }
 
-Weight PackedSource::load(const nn::ParameterSpec& spec) {
+Weight PackedWeights::load(const ParameterSpec& spec) {
   Weight weight = from_.load(spec);
-  return spec.role == nn::Role::matrix ? kernels::pack_weight(stream_, weight, storage_, slabs_)
+  return spec.role == Role::matrix ? kernels::pack_weight(stream_, weight, storage_, slabs_)
                                        : weight;
 }
 
-}  // namespace stemma::infer
+}  // namespace stemma::nn

@@ -1,0 +1,70 @@
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "cli/tasks/row_flags.h"
+#include "tasks/task_model.h"
+#include "tasks/task_report.h"
+
+namespace stemma::cli {
+namespace {
+
+struct EvalTaskOptions {
+  std::string model, data, report, precision = "auto";
+  std::int64_t threads = 0;
+  labelled::RowOptions rows;
+  bool json = false;
+};
+
+int run_eval_task(const EvalTaskOptions& o) {
+  const tasks::TaskModel model =
+      tasks::TaskModel::open(o.model, {.precision = o.precision, .threads = o.threads});
+  const tasks::TaskDescription& task = model.task().description();
+  tasks::TaskRows rows =
+      tasks::read_task_rows(o.data, columns_for(o.rows, task.columns, true), task.kind);
+  tasks::canonical_labels(rows, task);
+  tasks::warn_of_unseen(rows, task);
+  tasks::Report report =
+      tasks::report_of(task, rows, model.answer(rows.rows), {.split = "test"});
+  report.model = o.model;
+  report.data = {{"test", o.data, std::ssize(rows.rows)}};
+  if (!o.report.empty()) tasks::write_report(o.report, report);
+  if (o.json) return print_json(tasks::to_json(report));
+  print(tasks::to_text(report));
+  return interrupted_or_done();
+}
+
+}  // namespace
+
+void add_eval_task(Program& program) {
+  auto o = std::make_shared<EvalTaskOptions>();
+  Command& c = program.add("eval task", "how good a fine-tuned model is on labelled rows");
+  c.about =
+      "Lets a fine-tuned model answer labelled rows and reports its figures with their 95 % "
+      "intervals: accuracy, precision, recall and F1 of each label, the confusions, the "
+      "calibration, and the worst mistakes.";
+  c.examples = {"stemma eval task --model runs/sst2 --data test.tsv",
+                "stemma eval task --model runs/sst2 --data test.tsv --report report/"};
+  c.options.add_path({"model",
+                      "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
+                      "runs/sst2"},
+                     o->model);
+  c.options.add_path({"data", "labelled rows, in the form of the training file", "test.tsv",
+                      {"test", "input", "test_file"}},
+                     o->data);
+  c.options.add_folder({"report", "where report.json, report.md and report.html go; empty: nowhere",
+                        "report"},
+                       o->report);
+  labelled::declare(o->rows, c.options);
+  declare_precision(o->precision, c.options);
+  declare_threads(o->threads, c.options);
+  declare_json(o->json, c.options);
+  c.required = {"model", "data"};
+  c.run = [o] { return run_eval_task(*o); };
+}
+
+}  // namespace stemma::cli

@@ -1,0 +1,93 @@
+// Rows in, one line of JSON out for each, as they come.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "cli/tasks/row_flags.h"
+#include "tasks/prediction_json.h"
+#include "tasks/row_queue.h"
+#include "tasks/task_model.h"
+
+namespace stemma::cli {
+namespace {
+
+struct PredictOptions {
+  std::string model, input = "-", precision = "auto";
+  std::int64_t threads = 0;
+  labelled::RowOptions rows;
+};
+
+// False when the reader of the output has gone.
+bool print_answers(const tasks::TaskModel& model, const std::vector<labelled::Row>& rows,
+                   std::int64_t& cut) {
+  const auto examples = model.encode(rows);
+  const tasks::Answers answers =
+      tasks::answer_all(model.inference(), model.task(), examples, rows);
+  std::string text;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    cut += examples[i].cut_tokens > 0;
+    Json line = tasks::to_json(model.task().description(), rows[i], answers.predictions[i]);
+    if (!rows[i].id.empty()) line.set("id", rows[i].id);
+    text += line.dump() + "\n";
+  }
+  return print(text);
+}
+
+int run_predict(const PredictOptions& o) {
+  const tasks::TaskModel model =
+      tasks::TaskModel::open(o.model, {.precision = o.precision, .threads = o.threads});
+  const tasks::TaskDescription& task = model.task().description();
+  tasks::RowQueue queue(o.input, columns_for(o.rows, task.columns, false),
+                        tasks::wanted_by(task.kind));
+  std::int64_t cut = 0;
+  while (!process_interrupt().requested()) {
+    const std::vector<labelled::Row> rows = queue.take();
+    if (rows.empty() || !print_answers(model, rows, cut)) break;
+  }
+  labelled::log_rows(o.input, queue.notes());
+  if (cut > 0)
+    log_warning(fmt::format("[predict] {} texts were cut at {} tokens, the longest that the model "
+                            "was trained to read",
+                            cut, task.max_tokens));
+  return interrupted_or_done();
+}
+
+}  // namespace
+
+void add_predict(Program& program) {
+  auto o = std::make_shared<PredictOptions>();
+  Command& c = program.add("predict", "label text with a fine-tuned model");
+  c.about =
+      "Reads rows in the form of the training file, or plain text with one text a line, and writes "
+      "one JSON object a line in the order of the input: the label with the probabilities of all "
+      "labels, the entities with their place in bytes, or the score. Standard input is answered as "
+      "it comes.";
+  c.examples = {"stemma predict --model runs/sst2 --input reviews.txt",
+                "echo 'a fine film' | stemma predict --model runs/sst2"};
+  c.options.add_path({"model",
+                      "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
+                      "runs/sst2",
+                      {"model_name_or_path", "m"}},
+                     o->model);
+  c.options.add_path({"input",
+                      "rows to label: TSV, CSV, JSON lines, CoNLL columns or one text a line; -: "
+                      "standard input",
+                      "reviews.txt",
+                      {"file", "data", "text"}},
+                     o->input);
+  labelled::declare(o->rows, c.options);
+  declare_precision(o->precision, c.options);
+  declare_threads(o->threads, c.options);
+  c.required = {"model"};
+  c.run = [o] { return run_predict(*o); };
+}
+
+}  // namespace stemma::cli

@@ -1,0 +1,154 @@
+#include "tasks/finetune.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "checkpoint/run_folder.h"
+#include "device/cpu.h"
+#include "models/cost.h"
+#include "tasks/finetune_setup.h"
+#include "tasks/task_model.h"
+#include "tasks/task_report.h"
+#include "train/run.h"
+#include "train/run_files.h"
+
+namespace stemma::tasks {
+namespace {
+
+void announce(const FinetuneSetup& s, double peak_flops) {
+  const ModelConfig& c = s.model.model;
+  const std::int64_t all = ModelCost(c).parameters(), trained = s.trainer->trained_parameters();
+  log_info(fmt::format("{} of {} parameters are trained ({:.2f} %), {} kernels, {} products, "
+                       "measured peak {:.0f} GFLOP/s",
+                       format_count(static_cast<double>(trained)),
+                       format_count(static_cast<double>(all)),
+                       100.0 * static_cast<double>(trained) / static_cast<double>(all),
+                       to_string(kernel_path()), to_string(s.numerics.multiply),
+                       peak_flops / 1e9));
+  log_info(fmt::format("{} training rows of {:.1f} tokens in the mean, {} dev rows; {} steps of {} "
+                       "rows ({:.3g} epochs)",
+                       s.train_rows, s.mean_tokens, s.dev.rows.size(), s.steps, s.recipe.batch,
+                       s.recipe.epochs));
+  if (s.trainer->step_count() > 0)
+    log_info(fmt::format("resumed at step {} of {}", s.trainer->step_count(), s.steps));
+}
+
+train::LoopPlan plan_of(const FinetuneSetup& s, const std::filesystem::path& run) {
+  train::LoopPlan plan;
+  plan.steps = s.steps;
+  plan.eval_every = s.recipe.eval_every > 0 ? s.recipe.eval_every : s.steps_an_epoch;
+  plan.save_every = plan.eval_every;
+  plan.prune = true;
+  if (!s.dev.rows.empty()) {
+    const TaskDescription& task = s.task->description();
+    plan.best.metric =
+        s.recipe.keep_best == kAuto ? std::string(usual_best(task)) : s.recipe.keep_best;
+    plan.best.higher = !plan.best.metric.ends_with("loss");
+    plan.best.patience = s.recipe.patience;
+  }
+  plan.flop_per_token = ModelCost(s.model.model)
+                            .training_flop_per_token(static_cast<std::int64_t>(s.mean_tokens) + 1);
+  plan.peak_flops = train::multiply_peak(*s.stream, s.numerics);
+  plan.save = [&s, run](const Json& course) { return save_checkpoint(s, run, course); };
+  return plan;
+}
+
+// The settings that the run's recipe names, in its order.
+Settings shown_settings(const FinetuneRecipe& recipe) {
+  FinetuneRecipe copy = recipe;
+  OptionSet options("recipe");
+  declare(copy, options);
+  Settings settings{"Training", {}};
+  for (const OptionInfo& info : options.infos())
+    if (!info.default_text.empty() && info.default_text != "\"\"")
+      settings.rows.emplace_back(info.key, info.default_text);
+  return settings;
+}
+
+// The training curve, from the run's own metrics.
+std::vector<TrainingPoint> curve_of(const std::filesystem::path& run, const std::string& metric) {
+  std::vector<TrainingPoint> curve;
+  const std::string text = read_file(run / "metrics.jsonl");
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const Json line = Json::parse(std::string_view(text).substr(begin, end - begin), "metrics");
+    begin = end + 1;
+    TrainingPoint point{line.at("step").as_int(), std::nullopt, std::nullopt};
+    if (const Json* loss = line.find("loss"); loss && loss->is_number())
+      point.loss = loss->as_double();
+    if (const Json* value = line.find(metric); value && value->is_number())
+      point.dev_metric = value->as_double();
+    curve.push_back(point);
+  }
+  return curve;
+}
+
+Report final_report(const FinetuneSetup& s, const std::filesystem::path& run,
+                    const train::LoopResult& loop, const std::string& dev_metric) {
+  const bool tested = !s.test.rows.empty();
+  const TaskRows& rows = tested ? s.test : s.dev;
+  Report report;
+  if (!rows.rows.empty()) {
+    const TaskModel model =
+        TaskModel::open(run, {.precision = s.recipe.precision, .threads = s.recipe.threads});
+    log_info(fmt::format("answering the {} {} rows with the best weights", rows.rows.size(),
+                         tested ? "test" : "dev"));
+    report = report_of(s.task->description(), rows, model.answer(rows.rows),
+                       {.split = tested ? "test" : "dev"});
+  } else {
+    report.task = to_string(s.task->description().kind);
+    report.notes.push_back("There was neither a test nor a dev set: nothing is known of how good "
+                           "the model is.");
+  }
+  report.model = s.recipe.model;
+  report.data.push_back({"train", s.recipe.train, s.train_rows});
+  if (!s.dev.rows.empty())
+    report.data.push_back({"dev", s.recipe.dev.empty() ? s.recipe.train : s.recipe.dev,
+                           std::ssize(s.dev.rows)});
+  if (tested) report.data.push_back({"test", s.recipe.test, std::ssize(s.test.rows)});
+  if (s.cut_texts > 0)
+    report.counts.emplace_back(
+        fmt::format("training texts cut at {} tokens", s.task->description().max_tokens),
+        std::to_string(s.cut_texts));
+  report.settings.push_back(shown_settings(s.recipe));
+  report.dev_metric = dev_metric;
+  report.curve = curve_of(run, dev_metric);
+  if (loop.best_step >= 0)
+    report.notes.push_back(fmt::format("The weights are those of step {}, where {} on dev was "
+                                       "{:.4f}, the best of the run.",
+                                       loop.best_step, dev_metric, loop.best));
+  if (!tested && !rows.rows.empty())
+    report.notes.push_back("These figures are of dev, on which the best weights were chosen: "
+                           "those of a test set will be a little lower.");
+  return report;
+}
+
+}  // namespace
+
+FinetuneResult run_finetune(FinetuneRecipe recipe, const std::filesystem::path& run,
+                            train::Resume resume, Interrupt interrupt) {
+  FinetuneSetup s = set_up_finetune(std::move(recipe), run, resume, interrupt);
+  train::LoopPlan plan = plan_of(s, run);
+  const std::string dev_metric = plan.best.metric;
+  announce(s, plan.peak_flops);
+  FinetuneResult result;
+  static_cast<train::LoopResult&>(result) =
+      train::Loop(*s.trainer, std::move(plan), run, interrupt, s.course).to_the_end();
+  result.steps = s.trainer->step_count();
+  result.trained_parameters = s.trainer->trained_parameters();
+  result.parameters = ModelCost(s.model.model).parameters();
+  if (result.signal != 0) return result;
+  s.trainer.reset();  // its memory is for the report now
+  checkpoint::publish_model(result.best_step >= 0 ? result.best_checkpoint : result.checkpoint,
+                            run);
+  result.report = final_report(s, run, result, dev_metric);
+  write_report(run, result.report);
+  return result;
+}
+
+}  // namespace stemma::tasks

@@ -1,0 +1,47 @@
+// The decisions of a fine-tuning run that follow from its recipe, the model and the data: what the
+// head reads, what stands around texts, what is trained and how fast.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "checkpoint/config_file.h"
+#include "nn/parameters.h"
+#include "tasks/description.h"
+#include "tasks/finetune_recipe.h"
+#include "tasks/task_data.h"
+#include "text/tokenizer.h"
+#include "train/adamw.h"
+#include "train/schedule.h"
+
+namespace stemma::tasks {
+
+// Throws invalid_argument for a choice that the model or the task cannot have, saying which it can.
+TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& survey,
+                              const checkpoint::ConfigFile& model, const Tokenizer& tokenizer);
+
+// The configuration of the fine-tuned model: with the head of the task, without heads that it has no
+// use for, with the new tokens of `marks = added`.
+checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
+                                        checkpoint::ConfigFile model, const Tokenizer& tokenizer);
+
+// Fills in what the recipe leaves to be chosen. Throws invalid_argument for what does not fit.
+void resolve(FinetuneRecipe& recipe, const TaskDescription& task);
+
+std::int64_t steps_of(const FinetuneRecipe& recipe, std::int64_t examples);
+train::Schedule schedule_of(const FinetuneRecipe& recipe, std::int64_t steps);
+// Which parameters are trained; empty: all.
+nn::Trainable trainable_of(const FinetuneRecipe& recipe, const ModelConfig& model);
+// The factor of each parameter's learning rate; empty: 1.
+std::function<double(std::string_view)> rate_factor_of(const FinetuneRecipe& recipe,
+                                                       const ModelConfig& model);
+
+// Gives the examples the weights that `class_weights = balanced` asks for, and smooths what they
+// want: 1 - ε on the label, ε spread over all.
+void weigh_and_smooth(const FinetuneRecipe& recipe, const TaskDescription& task,
+                      const LabelSurvey& survey, const std::vector<labelled::Row>& rows,
+                      std::vector<EncodedExample>& examples);
+
+}  // namespace stemma::tasks

@@ -1,0 +1,52 @@
+// From a recipe of fine-tuning and a run folder to a trainer that stands at its first or next step.
+// Private to tasks/.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "checkpoint/config_file.h"
+#include "checkpoint/generation_config.h"
+#include "device/stream.h"
+#include "tasks/finetune_recipe.h"
+#include "tasks/task.h"
+#include "tasks/task_data.h"
+#include "tasks/task_objective.h"
+#include "text/tokenizer.h"
+#include "train/loop.h"
+#include "train/resume.h"
+#include "train/trainer.h"
+
+namespace stemma::tasks {
+
+struct FinetuneSetup {
+  FinetuneRecipe recipe;  // resolved
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const Task> task;
+  checkpoint::ConfigFile model;
+  checkpoint::GenerationConfig generation;
+  LabelSurvey survey;
+  std::int64_t train_rows = 0, cut_texts = 0;  // of training
+  TaskRows dev, test;                          // test: empty where none is named
+  std::uint64_t data_fingerprint = 0;          // of the training examples
+  std::int64_t steps = 0, steps_an_epoch = 0;
+  double mean_tokens = 0;  // of a training example
+  std::unique_ptr<FolderLock> folder_lock;
+  ops::Numerics numerics;
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<train::Trainer> trainer;
+  Json course;
+};
+
+// Throws as run_finetune().
+FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const std::filesystem::path& run,
+                              train::Resume resume, Interrupt interrupt);
+
+// Writes a checkpoint of the trainer's state, and of the loop's course; returns its folder.
+std::filesystem::path save_checkpoint(const FinetuneSetup& setup, const std::filesystem::path& run,
+                                      const Json& course);
+
+}  // namespace stemma::tasks

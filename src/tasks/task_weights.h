@@ -1,0 +1,33 @@
+// The weights with which fine-tuning begins: those of a pre-trained model, fresh numbers for the
+// head of the task, and, where the vocabulary has grown by tokens of the task, fresh rows for them.
+//
+//   TaskWeights source(*stored.source, stored.config.model, seed);
+//   Trainer trainer(config_with_head, settings, source, ...);
+#pragma once
+
+#include <cstdint>
+
+#include "models/config.h"
+#include "nn/fresh_weights.h"
+#include "nn/weight_source.h"
+
+namespace stemma::tasks {
+
+class TaskWeights final : public nn::WeightSource {
+ public:
+  // `base`, which must outlive this, gives the parameters that a model of `config` has.
+  TaskWeights(nn::WeightSource& base, const ModelConfig& config, std::uint64_t seed);
+
+  Weight load(const nn::ParameterSpec& spec) override;
+  // Whether the base has the parameter.
+  bool in_base(const nn::ParameterSpec& spec) const;
+
+ private:
+  Weight with_new_rows(const nn::ParameterSpec& spec, const nn::ParameterSpec& old);
+
+  nn::WeightSource& base_;
+  std::vector<nn::ParameterSpec> there_;
+  nn::FreshWeights fresh_;
+};
+
+}  // namespace stemma::tasks
