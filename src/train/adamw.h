@@ -21,7 +21,7 @@ struct AdamWOptions {
   double clip = 1.0;  // largest norm of the whole gradient; 0: no clipping
   // What the learning rate of a parameter is multiplied by (discriminative rates, Howard and Ruder
   // 2018, 3.2); empty: 1.
-  std::function<double(std::string_view name)> rate_factor;
+  std::function<double(std::string_view name)> rate_factor = {};
 };
 
 class AdamW {
