@@ -233,5 +233,6 @@ for name in "${chosen[@]}"; do
   done
 done
 if [ $wrong -ne 0 ]; then
-  fail "a file differs from what the results were made with: remove it and run this again; if it differs still, the shared data does"
+  fail "a file is not the one that the results were made with: remove it and run this again; if it
+differs still, the shared data does"
 fi
