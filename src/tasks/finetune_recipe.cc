@@ -18,7 +18,7 @@ void declare_task_data(FinetuneRecipe& r, OptionSet& o) {
                r.task, task_names());
   o.add_path({"model",
               "what to fine-tune: a Hugging Face folder, a run folder or a GGUF file",
-              "models/minilm",
+              "models/base",
               {"model_name_or_path", "base_model", "pretrained", "m"}},
              r.model);
   o.add_path({"train",
@@ -64,7 +64,7 @@ void declare_reading(FinetuneRecipe& r, OptionSet& o) {
                r.long_texts, {"cut", "window"});
   o.add_choice({"head",
                 "what the head reads of a text: the state of its last or first token, the mean of "
-                "all, or BERT's pooler; auto: what the model's family is made for",
+                "all, or the model's pooler; auto: what the model's family is made for",
                 "mean",
                 {"pooling", "classifier", "pooler_type"}},
                r.head, {kAuto, "last", "first", "mean", "pooler"});
@@ -75,7 +75,7 @@ void declare_reading(FinetuneRecipe& r, OptionSet& o) {
                r.orders, {kAuto, "both", "one"});
   o.add_choice({"marks",
                 "around texts; own: what the tokenizer's files add; end: the end-of-text token at "
-                "the start, between and at the end; added: three new tokens, as GPT-1; auto: own "
+                "the start, between and at the end; added: three new tokens; auto: own "
                 "for encoders, end for decoders that have such a token, otherwise added",
                 "end"},
                r.marks, {kAuto, "own", "end", "added"});
@@ -152,7 +152,7 @@ void declare_care(FinetuneRecipe& r, OptionSet& o) {
                 {"class_weight"}},
                r.class_weights, {"none", "balanced"});
   o.add({"language_model",
-         "weight of the language model's loss on the same texts beside the task's (GPT-1: 0.5)",
+         "weight of the language model's loss on the same texts beside the task's; decoders only",
          "0.5",
          {"lambda", "lm_coef", "aux_lm"}},
         r.language_model, {0, 100});

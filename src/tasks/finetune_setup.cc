@@ -31,7 +31,7 @@ void require_given(const FinetuneRecipe& recipe) {
   if (recipe.model.empty())
     throw Error(ErrorCode::invalid_argument,
                 "[finetune] no model: name what to fine-tune with --model (scripts/get-model.sh "
-                "minilm brings one)");
+                "brings one)");
   if (recipe.train.empty())
     throw Error(ErrorCode::invalid_argument,
                 "[finetune] no data: name the labelled rows with --train");
