@@ -85,17 +85,28 @@ void write_text(const fs::path& path, const std::string& text) {
   file.commit();
 }
 
-}  // namespace
-
-void export_model(const fs::path& folder, const Export& model) {
-  model.config.model.validate();
-  const std::vector<NamedTensor> tensors = file_tensors(model);
-  const Json config = to_config_json(model.config, model.weights);
+void create_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
     throw Error(ErrorCode::device, fmt::format("[export] cannot create the folder {}: {}",
                                                folder.string(), error.message()));
+}
+
+}  // namespace
+
+void export_adapter(const fs::path& folder, const Export& model, const AdapterExport& adapter) {
+  create_folder(folder);
+  write_adapter(folder, adapter);
+  for (const auto& [name, text] : model.other_files) write_text(folder / name, text);
+  if (model.tokenizer) model.tokenizer->save(folder);
+}
+
+void export_model(const fs::path& folder, const Export& model) {
+  model.config.model.validate();
+  const std::vector<NamedTensor> tensors = file_tensors(model);
+  const Json config = to_config_json(model.config, model.weights);
+  create_folder(folder);
   const fs::path weights = folder / "model.safetensors";
   write_safetensors(weights, tensors);
   verify_safetensors(weights, tensors);

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/adapter_folder.h"
 #include "checkpoint/config_file.h"
 #include "checkpoint/safetensors_writer.h"
 #include "text/tokenizer.h"
@@ -35,5 +36,9 @@ struct Export {
 // the config: missing, unknown, wrong shape or type), unsupported (to_config_json), device (no
 // space; what was written reads back differently).
 void export_model(const std::filesystem::path& folder, const Export& model);
+
+// The same for an adapter: its two files, and of `model` the tokenizer and the other files.
+void export_adapter(const std::filesystem::path& folder, const Export& model,
+                    const AdapterExport& adapter);
 
 }  // namespace stemma::checkpoint

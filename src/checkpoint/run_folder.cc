@@ -78,7 +78,10 @@ void rename_over(const fs::path& partial, const fs::path& final_path) {
 }
 
 void fill(const fs::path& partial, const Checkpoint& checkpoint) {
-  export_model(partial, checkpoint.model);
+  if (checkpoint.adapter)
+    export_adapter(partial, checkpoint.model, *checkpoint.adapter);
+  else
+    export_model(partial, checkpoint.model);
   const fs::path optimizer = partial / kOptimizer;
   write_safetensors(optimizer, checkpoint.optimizer);
   verify_safetensors(optimizer, checkpoint.optimizer);
@@ -156,7 +159,8 @@ TrainingState verify_checkpoint(const fs::path& folder, CheckpointParts parts) {
   const Json json = Json::parse(read_file(path, kMaxStateBytes), path.string());
   TrainingState state = parse_training_state(json, path.string());
   const Json* files = json.find("files");
-  if (!files || !files->is_object() || !files->find("model.safetensors"))
+  if (!files || !files->is_object() ||
+      (!files->find("model.safetensors") && !files->find(kAdapterWeights)))
     damaged(folder, fmt::format("{} does not list the files", kState));
   for (const auto& [name, expected] : files->as_object()) {
     if (!expected.is_object()) damaged(folder, fmt::format("{}: files is malformed", kState));

@@ -16,10 +16,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "checkpoint/adapter_folder.h"
 #include "checkpoint/export.h"
 #include "checkpoint/training_state.h"
 
@@ -27,6 +29,8 @@ namespace stemma::checkpoint {
 
 struct Checkpoint {
   Export model;
+  // An adapter instead of a model: then only its tokenizer and other files are used of `model`.
+  std::optional<AdapterExport> adapter = {};
   std::span<const NamedTensor> optimizer;  // any names; read again by them
   TrainingState state;
 };

@@ -36,7 +36,7 @@ Tensor Attention::operator()(const Pass& pass, const Tensor& x, const Tensor& re
   spec.dropout = ctx.training() ? options_.weights_dropout : 0.0f;
   spec.dropout_key = ctx.randomness().key(site_of(layer_, DropoutSite::attention_weights));
   spec.dropout_step = ctx.randomness().step;
-  Tensor qkv = qkv_(ctx, x);
+  Tensor qkv = qkv_(pass, x);
   if (options_.rotary) qkv = ops::rotate(ctx, qkv, pass.batch.positions, *options_.rotary);
   const Tensor mixed = pass.state.attend(ctx, layer_, qkv, spec);
   return add_to_stream(pass, out_, mixed, residual, options_.out_dropout,

@@ -15,7 +15,7 @@ FeedForward::FeedForward(WeightSource& source, const std::string& name, std::int
 
 Tensor FeedForward::operator()(const Pass& pass, const Tensor& x, const Tensor& residual) const {
   const Tensor hidden =
-      up_(pass.ctx, x, {.activation = options_.activation, .residual = {}, .stream = false});
+      up_(pass, x, {.activation = options_.activation, .residual = {}, .stream = false});
   return add_to_stream(pass, down_, hidden, residual, options_.dropout,
                        site_of(layer_, DropoutSite::feed_forward_out));
 }
@@ -37,7 +37,7 @@ GatedFeedForward::GatedFeedForward(WeightSource& source, const std::string& name
 
 Tensor GatedFeedForward::operator()(const Pass& pass, const Tensor& x,
                                     const Tensor& residual) const {
-  const Tensor hidden = ops::gated(pass.ctx, gate_up_(pass.ctx, x), options_.gate);
+  const Tensor hidden = ops::gated(pass.ctx, gate_up_(pass, x), options_.gate);
   return add_to_stream(pass, down_, hidden, residual, options_.dropout,
                        site_of(layer_, DropoutSite::feed_forward_out));
 }

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "nn/pass.h"
 #include "nn/weight_source.h"
 #include "ops/linear.h"
 
@@ -24,21 +24,19 @@ class Linear {
  public:
   Linear() = default;
   // Asks for `<name>.weight` [out, in] and, with a bias, `<name>.bias` [out] (zeros when fresh).
-  Linear(WeightSource& source, const std::string& name, const LinearShape& shape, Init init)
-      : weight_(source.load(
-            {name + ".weight", {shape.out, shape.in}, init, Role::matrix, shape.parts})) {
-    if (shape.bias)
-      bias_ = source.load({name + ".bias", {shape.out}, Init::zeros(), Role::vector, shape.parts})
-                  .value();
-  }
+  Linear(WeightSource& source, const std::string& name, const LinearShape& shape, Init init);
 
   // x [N, in]; returns [N, out] (ops/linear.h).
   Tensor operator()(ops::Context& ctx, const Tensor& x,
                     const ops::LinearOptions& options = {}) const {
     return ops::linear(ctx, x, weight_, bias_, options);
   }
+  // The same with what the pass's adapters change of it (nn/adapter.h).
+  Tensor operator()(const Pass& pass, const Tensor& x,
+                    const ops::LinearOptions& options = {}) const;
 
  private:
+  std::string name_;
   Weight weight_;
   Tensor bias_;  // empty: none
 };

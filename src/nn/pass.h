@@ -1,7 +1,7 @@
 // What every part of a model gets when it runs: where and how to compute, the tokens, and what
 // attention sees beside them. It travels as one argument from Model::forward() down to each part.
 //
-// All three must outlive the backward pass of the tape that records.
+// All of them must outlive the backward pass of the tape that records.
 #pragma once
 
 #include "nn/attention_state.h"
@@ -10,13 +10,16 @@
 
 namespace stemma::nn {
 
+struct Adapters;  // nn/adapter.h
+
 struct Pass {
   ops::Context& ctx;
   const Batch& batch;
   AttentionState& state;
+  const Adapters* adapters = nullptr;  // none: the model as it is
 
   // The same pass under another context: recompute runs a block a second time under its own.
-  Pass under(ops::Context& other) const { return {other, batch, state}; }
+  Pass under(ops::Context& other) const { return {other, batch, state, adapters}; }
 };
 
 }  // namespace stemma::nn

@@ -58,10 +58,6 @@ std::int64_t layer_of(std::string_view name) {
   return layer;
 }
 
-bool is_of_task_head(std::string_view name) {
-  return name.starts_with("class_head.") || name.starts_with("tag_head.");
-}
-
 // A token that stands around no text: what transformers pads with. Its classes look for the last
 // token that is none of these, so a mark must not be one.
 std::optional<std::int64_t> pad_token(const checkpoint::ConfigFile& model,
@@ -136,12 +132,12 @@ checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const Task
   return model;
 }
 
-void resolve(FinetuneRecipe& recipe, const TaskDescription& task) {
+void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_rate) {
   if (recipe.micro_batch == 0) recipe.micro_batch = recipe.batch;
   if (recipe.batch % recipe.micro_batch != 0)
     refuse_plan(fmt::format("batch ({}) must be a multiple of micro_batch ({})", recipe.batch,
                             recipe.micro_batch));
-  if (recipe.learning_rate == 0) recipe.learning_rate = recipe.adapt == "head" ? 1e-3 : 5e-5;
+  if (recipe.learning_rate == 0) recipe.learning_rate = usual_rate;
   if (recipe.min_learning_rate > recipe.learning_rate)
     refuse_plan(fmt::format("min_learning_rate ({}) is above learning_rate ({})",
                             recipe.min_learning_rate, recipe.learning_rate));
@@ -166,13 +162,6 @@ train::Schedule schedule_of(const FinetuneRecipe& recipe, std::int64_t steps) {
   schedule.steps = steps;
   schedule.shape = train::schedule_named(recipe.schedule);
   return schedule;
-}
-
-nn::Trainable trainable_of(const FinetuneRecipe& recipe, const ModelConfig& /*model*/) {
-  if (recipe.adapt == "full") return {};
-  return [](std::string_view name) {
-    return is_of_task_head(name) || name.starts_with("pooler.");
-  };
 }
 
 std::function<double(std::string_view)> rate_factor_of(const FinetuneRecipe& recipe,

@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "checkpoint/config_file.h"
-#include "nn/parameters.h"
 #include "tasks/description.h"
 #include "tasks/finetune_recipe.h"
 #include "tasks/task_data.h"
@@ -28,12 +27,10 @@ checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const Task
                                         checkpoint::ConfigFile model, const Tokenizer& tokenizer);
 
 // Fills in what the recipe leaves to be chosen. Throws invalid_argument for what does not fit.
-void resolve(FinetuneRecipe& recipe, const TaskDescription& task);
+void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_rate);
 
 std::int64_t steps_of(const FinetuneRecipe& recipe, std::int64_t examples);
 train::Schedule schedule_of(const FinetuneRecipe& recipe, std::int64_t steps);
-// Which parameters are trained; empty: all.
-nn::Trainable trainable_of(const FinetuneRecipe& recipe, const ModelConfig& model);
 // The factor of each parameter's learning rate; empty: 1.
 std::function<double(std::string_view)> rate_factor_of(const FinetuneRecipe& recipe,
                                                        const ModelConfig& model);

@@ -82,12 +82,7 @@ void declare_reading(FinetuneRecipe& r, OptionSet& o) {
 }
 
 void declare_course(FinetuneRecipe& r, OptionSet& o) {
-  o.add_choice(
-      {"adapt",
-       "what is trained; full: everything; head: the new head alone (and a pooler below it)",
-       "full",
-       {"peft", "peft_type", "freeze"}},
-      r.adapt, {"full", "head"});
+  declare(r.adapt, o);
   o.add({"epochs",
          "passes over the training rows",
          "3",
@@ -104,7 +99,8 @@ void declare_course(FinetuneRecipe& r, OptionSet& o) {
          {"gradient_accumulation_steps", "micro_batch_size"}},
         r.micro_batch, {0, kManySteps});
   o.add({"learning_rate",
-         "peak learning rate; 0: 5e-5 for all weights, 1e-3 for the head alone",
+         "peak learning rate; 0: 5e-5 for the model's own weights, 5e-4 for adapters, 1e-3 for the "
+         "head alone",
          "2e-5",
          {"lr", "max_lr"}},
         r.learning_rate, {0, 10});

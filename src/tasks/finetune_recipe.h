@@ -8,6 +8,7 @@
 
 #include "base/options.h"
 #include "data/labelled/rows.h"
+#include "tasks/adapt.h"
 
 namespace stemma::tasks {
 
@@ -31,7 +32,7 @@ struct FinetuneRecipe {
   std::string marks = kAuto;   // what stands around texts
 
   // What is trained.
-  std::string adapt = "full";
+  AdaptOptions adapt;
 
   // How long and how fast.
   double epochs = 3;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "checkpoint/adapter_folder.h"
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/run_folder.h"
 #include "checkpoint/stored_model.h"
@@ -157,7 +158,8 @@ train::TrainerSettings settings_of(const FinetuneSetup& s, Interrupt interrupt) 
   t.seed = static_cast<std::uint64_t>(r.seed);
   t.numerics = s.numerics;
   t.recompute = static_cast<ops::Recompute>(r.recompute);
-  t.trainable = trainable_of(r, s.model.model);
+  t.trainable = s.adaptation.trainable;
+  t.adapter = s.adaptation.adapter;
   t.interrupt = interrupt;
   return t;
 }
@@ -198,9 +200,11 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
                             stored.path.string()));
   s.tokenizer = stored.tokenizer;
   s.generation = stored.generation;
+  s.base = fs::absolute(stored.path);
   FinetuneData data = read_data(s, stored.config);
   s.model = config_with_head(s.recipe, s.task->description(), stored.config, *s.tokenizer);
-  resolve(s.recipe, s.task->description());
+  s.adaptation = adaptation_of(s.recipe.adapt, s.model.model);
+  resolve(s.recipe, s.task->description(), s.adaptation.usual_rate);
   s.steps = steps_of(s.recipe, s.train_rows);
   s.steps_an_epoch = std::max<std::int64_t>(1, (s.train_rows + s.recipe.batch - 1) / s.recipe.batch);
 
@@ -217,7 +221,12 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   s.numerics = ops::numerics_named(s.recipe.precision, s.stream->device());
   std::unique_ptr<nn::WeightSource> source = std::make_unique<TaskWeights>(
       *stored.source, stored.config.model, static_cast<std::uint64_t>(s.recipe.seed));
-  if (start.found)
+  std::unique_ptr<nn::WeightSource> trained;
+  if (start.found && s.adaptation.adapter)
+    trained = std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model);
+  if (trained)
+    source = std::make_unique<AdaptedWeights>(std::move(source), std::move(trained));
+  else if (start.found)
     source = std::make_unique<checkpoint::CheckpointSource>(start.found->folder,
                                                             checkpoint::Memory::shared);
   s.trainer = std::make_unique<train::Trainer>(s.model.model, settings_of(s, interrupt), *source,
@@ -232,13 +241,19 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
 
 fs::path save_checkpoint(const FinetuneSetup& s, const fs::path& run, const Json& course) {
   checkpoint::Checkpoint c;
-  const auto weights = s.trainer->weights();
+  const auto weights =
+      s.adaptation.adapter ? s.trainer->trained_weights() : s.trainer->weights();
   const auto optimizer = s.trainer->optimizer().state();
   c.model.config = s.model;
   c.model.generation = s.generation.file;
   c.model.parameters = weights;
   c.model.tokenizer = s.tokenizer.get();
   c.model.other_files = {{kTaskFile, to_json(s.task->description()).dump(2) + "\n"}};
+  if (s.adaptation.adapter) {
+    c.model.parameters = {};
+    c.adapter = checkpoint::AdapterExport{s.model, *s.adaptation.adapter, weights, s.base.string(),
+                                          s.adaptation.settings};
+  }
   c.optimizer = optimizer;
   c.state = s.trainer->state();
   c.state.recipe_hash = hash64(train::toml_of(s.recipe)) >> 1;  // JSON integers have a sign

@@ -11,6 +11,7 @@
 #include "checkpoint/config_file.h"
 #include "checkpoint/generation_config.h"
 #include "device/stream.h"
+#include "tasks/adapt.h"
 #include "tasks/finetune_recipe.h"
 #include "tasks/task.h"
 #include "tasks/task_data.h"
@@ -27,7 +28,9 @@ struct FinetuneSetup {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const Task> task;
   checkpoint::ConfigFile model;
+  std::filesystem::path base;  // where its weights came from
   checkpoint::GenerationConfig generation;
+  Adaptation adaptation;
   LabelSurvey survey;
   std::int64_t train_rows = 0, cut_texts = 0;  // of training
   TaskRows dev, test;                          // test: empty where none is named

@@ -5,6 +5,8 @@
 #include "device/stream.h"
 #include "kernels/elementwise.h"
 #include "models/model.h"
+#include "nn/adapter.h"
+#include "tasks/adapt.h"
 
 namespace stemma::tasks {
 
@@ -25,6 +27,12 @@ Weight TaskWeights::load(const nn::ParameterSpec& spec) {
       return with_new_rows(spec, known);
   }
   return fresh_.load(spec);
+}
+
+Weight AdaptedWeights::load(const nn::ParameterSpec& spec) {
+  const bool trained = spec.name.starts_with(nn::kAdapterPrefix) || is_of_task_head(spec.name) ||
+                       spec.name.starts_with("pooler.");
+  return trained ? trained_->load(spec) : base_->load(spec);
 }
 
 Weight TaskWeights::with_new_rows(const nn::ParameterSpec& spec, const nn::ParameterSpec& old) {

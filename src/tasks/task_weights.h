@@ -6,6 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "models/config.h"
 #include "nn/fresh_weights.h"
@@ -28,6 +31,17 @@ class TaskWeights final : public nn::WeightSource {
   nn::WeightSource& base_;
   std::vector<nn::ParameterSpec> there_;
   nn::FreshWeights fresh_;
+};
+
+// What is trained from one source, everything else from another: an adapter's folder and its base.
+class AdaptedWeights final : public nn::WeightSource {
+ public:
+  AdaptedWeights(std::unique_ptr<nn::WeightSource> base, std::unique_ptr<nn::WeightSource> trained)
+      : base_(std::move(base)), trained_(std::move(trained)) {}
+  Weight load(const nn::ParameterSpec& spec) override;
+
+ private:
+  std::unique_ptr<nn::WeightSource> base_, trained_;
 };
 
 }  // namespace stemma::tasks

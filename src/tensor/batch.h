@@ -44,6 +44,8 @@ struct Batch {
   std::vector<std::int32_t> segments;
   // [B] the class of each sequence that a head is to find, -1 for none; empty where there is none.
   std::vector<std::int32_t> labels;
+  // [B] which of the pass's adapters each sequence has, -1 for none; empty: the first one.
+  std::vector<std::int32_t> adapters;
   // For each head of a task that the model has (ModelConfig::task_heads); empty elsewhere.
   std::vector<HeadRows> heads;
 

@@ -15,12 +15,24 @@
 namespace stemma::train {
 namespace {
 
-std::unique_ptr<nn::Parameters> make_parameters(const ModelConfig& config, nn::WeightSource& source,
-                                                Stream& stream, const nn::Trainable& trainable,
-                                                std::unique_ptr<Model>& model) {
-  return std::make_unique<nn::Parameters>(
-      [&](nn::WeightSource& from) { model = build_model(config, from); }, source, stream,
-      trainable);
+// What is built: the model, and the adapter beside it.
+struct Built {
+  std::unique_ptr<Model>& model;
+  std::unique_ptr<nn::Adapter>& adapter;
+};
+
+nn::Build build_of(const ModelConfig& config, const TrainerSettings& settings, Built built) {
+  return [&config, &settings, built](nn::WeightSource& from) {
+    built.model = build_model(config, from);
+    if (settings.adapter) built.adapter = std::make_unique<nn::Adapter>(from, *settings.adapter);
+  };
+}
+
+std::vector<nn::ParameterSpec> all_parameters(const ModelConfig& config,
+                                              const TrainerSettings& settings) {
+  std::unique_ptr<Model> model;
+  std::unique_ptr<nn::Adapter> adapter;
+  return nn::survey(build_of(config, settings, {model, adapter}));
 }
 
 // A weight, its gradient and its two moments, f32 each.
@@ -28,10 +40,11 @@ constexpr double kBytesPerTrained = 16;
 
 // What weights, gradients and moments take: a frozen parameter only what its source stores.
 void require_memory(const ModelConfig& config, nn::WeightSource& source,
-                    const nn::Trainable& trainable) {
+                    const TrainerSettings& settings) {
+  const nn::Trainable& trainable = settings.trainable;
   double bytes = 0;
   std::int64_t parameters = 0, trained = 0;
-  for (const nn::ParameterSpec& spec : parameters_of(config)) {
+  for (const nn::ParameterSpec& spec : all_parameters(config, settings)) {
     parameters += spec.elements();
     if (!trainable || trainable(spec.name)) {
       trained += spec.elements();
@@ -60,7 +73,7 @@ void check(const ModelConfig& config, const TrainerSettings& settings, nn::Weigh
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] sequence_length ({}) is above the model's context ({})",
                             batches.sequence_length(), config.context));
-  require_memory(config, source, settings.trainable);
+  require_memory(config, source, settings);
 }
 
 // Batches that are cut alike and hold as many targets allocate alike.
@@ -113,12 +126,14 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
     : settings_((check(config, settings, source, objective->batches()), settings)),
       stream_(stream),
       objective_(std::move(objective)),
-      parameters_(make_parameters(config, source, stream, settings.trainable, model_)),
+      parameters_(std::make_unique<nn::Parameters>(
+          build_of(config, settings_, {model_, adapter_}), source, stream, settings.trainable)),
       optimizer_(std::make_unique<AdamW>(*parameters_, settings.optimizer)),
       ctx_(stream, settings.numerics, memory()),
       tape_(ctx_, settings.recompute) {
   tape_.bind(parameters_->storage(), parameters_->gradient_tensors());
   ctx_.set_tape(&tape_);
+  if (adapter_) adapters_.list = {adapter_.get()};
 }
 
 std::optional<ops::Arena::Step> Trainer::planned(std::uint64_t shape) {
@@ -133,7 +148,7 @@ void Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
   const auto plan = planned(shape_key(batch_));
   nn::FullAttention attention(batch_);
   {
-    const Tensor h = model_->forward({ctx_, batch_, attention});
+    const Tensor h = model_->forward({ctx_, batch_, attention, adapters()});
     const std::vector<Loss> losses = objective_->losses({ctx_, *model_, batch_, h}, counts);
     add(stream_, losses, result);
     if (memory_report_.empty()) memory_report_ = tape_.report();
@@ -171,15 +186,20 @@ std::vector<Metric> Trainer::evaluate() {
     // Evaluation has its own plan: the same shapes without a tape.
     const auto plan = planned(~shape_key(batch));
     nn::FullAttention attention(batch);
-    const Tensor h = model_->forward({ctx, batch, attention});
+    const Tensor h = model_->forward({ctx, batch, attention, adapters()});
     use({ctx, *model_, batch, h});
   };
   return objective_->evaluate({settings_.micro_batch, run});
 }
 
-std::vector<checkpoint::NamedTensor> Trainer::weights() const {
+std::vector<checkpoint::NamedTensor> Trainer::trained_weights() const {
   std::vector<checkpoint::NamedTensor> list;
   for (const nn::Parameter& p : parameters_->list()) list.push_back({p.spec.name, p.value});
+  return list;
+}
+
+std::vector<checkpoint::NamedTensor> Trainer::weights() const {
+  std::vector<checkpoint::NamedTensor> list = trained_weights();
   for (const auto& [spec, weight] : parameters_->frozen())
     list.push_back({spec.name, in_f32(stream_, spec, weight)});
   return list;

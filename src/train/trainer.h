@@ -17,6 +17,7 @@
 #include "base/interrupt.h"
 #include "checkpoint/run_folder.h"
 #include "models/model.h"
+#include "nn/adapter.h"
 #include "nn/parameters.h"
 #include "ops/arena.h"
 #include "ops/block_pool.h"
@@ -37,6 +38,8 @@ struct TrainerSettings {
   ops::Recompute recompute = ops::Recompute::none;
   // Which parameters are trained, by name; empty: all. The others stay as their source stores them.
   nn::Trainable trainable{};
+  // Trained beside the model; its parameters begin with nn::kAdapterPrefix.
+  std::optional<nn::AdapterSpec> adapter{};
   Interrupt interrupt{};  // asked between micro-batches
 };
 
@@ -70,9 +73,13 @@ class Trainer {
 
   // All weights in f32, under their global names: the trained ones, then the frozen ones.
   std::vector<checkpoint::NamedTensor> weights() const;
+  // The trained ones alone.
+  std::vector<checkpoint::NamedTensor> trained_weights() const;
   std::int64_t trained_parameters() const;
   const AdamW& optimizer() const { return *optimizer_; }
   const Model& model() const { return *model_; }
+  // What its passes know of adapters; null where there is none.
+  const nn::Adapters* adapters() const { return adapter_ ? &adapters_ : nullptr; }
   // Bytes that the tape held at the end of the first forward pass, by operation.
   const std::vector<ops::TapeReportLine>& memory_report() const { return memory_report_; }
 
@@ -93,7 +100,10 @@ class Trainer {
   TrainerSettings settings_;
   Stream& stream_;
   std::shared_ptr<const Objective> objective_;
-  std::unique_ptr<Model> model_;  // before the parameters, whose construction builds it
+  // Before the parameters, whose construction builds them.
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<nn::Adapter> adapter_;
+  nn::Adapters adapters_;
   std::unique_ptr<nn::Parameters> parameters_;
   std::unique_ptr<AdamW> optimizer_;
   ops::Arena arena_;     // where batches repeat their shapes

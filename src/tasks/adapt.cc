@@ -1,0 +1,116 @@
+#include "tasks/adapt.h"
+
+#include <charconv>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "checkpoint/adapter_targets.h"
+#include "checkpoint/import_rules.h"
+
+namespace stemma::tasks {
+namespace {
+
+constexpr std::string_view kTop = "top:";
+
+[[noreturn]] void refuse_adapt(const std::string& what) {
+  throw Error(ErrorCode::invalid_argument, "[finetune] " + what);
+}
+
+std::int64_t top_layers(const std::string& adapt, std::int64_t layers) {
+  std::int64_t n = 0;
+  const char* begin = adapt.data() + kTop.size();
+  const char* end = adapt.data() + adapt.size();
+  const auto [stop, error] = std::from_chars(begin, end, n);
+  if (error != std::errc() || stop != end || n < 1 || n > layers)
+    refuse_adapt(fmt::format("--adapt top:N trains the last N of the {} layers, got '{}'", layers,
+                             adapt));
+  return n;
+}
+
+// A head, and what stands between it and the blocks.
+bool is_behind_blocks(std::string_view name) {
+  return is_of_task_head(name) || name.starts_with("pooler.");
+}
+
+bool is_in_top(std::string_view name, std::int64_t first) {
+  if (is_behind_blocks(name) || name.starts_with("final_norm.")) return true;
+  const std::string_view number = checkpoint::split_block_name(name).first;
+  std::int64_t layer = -1;
+  std::from_chars(number.data(), number.data() + number.size(), layer);
+  return layer >= first;
+}
+
+Adaptation low_rank_adaptation(const AdaptOptions& o, const ModelConfig& model) {
+  Adaptation a;
+  a.adapter = checkpoint::low_rank_spec(checkpoint::units_named(model, o.targets),
+                                        {.rank = o.rank,
+                                         .alpha = o.alpha,
+                                         .rank_stabilised = o.rank_stabilised,
+                                         .dropout = o.adapter_dropout});
+  a.settings.set("r", o.rank);
+  a.settings.set("lora_alpha", o.alpha);
+  a.settings.set("use_rslora", o.rank_stabilised);
+  a.usual_rate = 5e-4;
+  return a;
+}
+
+}  // namespace
+
+bool is_of_task_head(std::string_view name) {
+  return name.starts_with("class_head.") || name.starts_with("tag_head.");
+}
+
+void declare(AdaptOptions& a, OptionSet& o) {
+  o.add({"adapt",
+         "what is trained; full: everything; head: the new head alone; top:N: the last N layers; "
+         "lora: low-rank changes beside frozen matrices; adapter: bottlenecks behind frozen layers",
+         "lora",
+         {"peft", "peft_type", "freeze", "use_lora"}},
+        a.adapt);
+  o.add({"targets",
+         "which matrices a low-rank adapter changes: q, k, v, qkv, out, up, gate, down, attention, "
+         "feed_forward, all; auto: q and v",
+         "q v",
+         {"target_modules", "lora_target", "lora_target_modules"}},
+        a.targets);
+  o.add({"rank", "rank of low-rank changes", "8", {"r", "lora_r", "lora_rank"}}, a.rank, {1, 4096});
+  o.add({"alpha", "low-rank changes are multiplied by alpha / rank", "16", {"lora_alpha"}}, a.alpha,
+        {1e-6, 1e6});
+  o.add({"rank_stabilised", "multiply by alpha / sqrt(rank) instead", "true", {"use_rslora"}},
+        a.rank_stabilised);
+  o.add({"adapter_dropout", "dropout in front of low-rank changes", "0.1", {"lora_dropout"}},
+        a.adapter_dropout, {0, 0.9});
+  o.add({"adapter_width", "width of bottlenecks", "64", {"adapter_size", "bottleneck"}},
+        a.adapter_width, {1, 1 << 16});
+}
+
+Adaptation adaptation_of(const AdaptOptions& o, const ModelConfig& model) {
+  Adaptation a;
+  if (o.adapt == "full") return a;
+  if (o.adapt == "head") {
+    a.trainable = is_behind_blocks;
+    a.usual_rate = 1e-3;
+    return a;
+  }
+  if (o.adapt.starts_with(kTop)) {
+    const std::int64_t first = model.layers - top_layers(o.adapt, model.layers);
+    a.trainable = [first](std::string_view name) { return is_in_top(name, first); };
+    return a;
+  }
+  if (o.adapt == "lora") {
+    a = low_rank_adaptation(o, model);
+  } else if (o.adapt == "adapter") {
+    a.adapter = checkpoint::bottleneck_spec(model, o.adapter_width);
+    a.usual_rate = 5e-4;
+  } else {
+    refuse_adapt(fmt::format("--adapt is full, head, top:N, lora or adapter, got '{}'", o.adapt));
+  }
+  a.trainable = [](std::string_view name) {
+    return name.starts_with(nn::kAdapterPrefix) || is_behind_blocks(name);
+  };
+  return a;
+}
+
+}  // namespace stemma::tasks

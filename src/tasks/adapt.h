@@ -1,0 +1,44 @@
+// What of a model is trained (--adapt): everything, the head, the top layers, or an adapter beside
+// frozen weights.
+//
+//   const Adaptation adaptation = adaptation_of(recipe, config);
+//   settings.trainable = adaptation.trainable;
+//   settings.adapter = adaptation.adapter;
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/options.h"
+#include "models/config.h"
+#include "nn/adapter.h"
+#include "nn/parameters.h"
+
+namespace stemma::tasks {
+
+struct AdaptOptions {
+  std::string adapt = "full";  // full, head, top:N, lora, adapter
+  std::vector<std::string> targets = {"auto"};
+  std::int64_t rank = 8;
+  double alpha = 16;
+  bool rank_stabilised = false;
+  double adapter_dropout = 0;
+  std::int64_t adapter_width = 64;
+};
+void declare(AdaptOptions& options, OptionSet& set);
+
+struct Adaptation {
+  nn::Trainable trainable;  // empty: everything
+  std::optional<nn::AdapterSpec> adapter;
+  Json settings = Json::object();  // for adapter_config.json
+  double usual_rate = 5e-5;        // learning rate where none is given
+};
+// Throws invalid_argument for what the model cannot have.
+Adaptation adaptation_of(const AdaptOptions& options, const ModelConfig& model);
+
+// Whether a parameter is of a task's head.
+bool is_of_task_head(std::string_view name);
+
+}  // namespace stemma::tasks
