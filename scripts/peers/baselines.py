@@ -192,10 +192,10 @@ def main():
     results = json.loads(ARGS.out.read_text()) if ARGS.out.exists() else {}
     for name in ARGS.names or tasks:
         begin = time.monotonic()
-        result = {**tasks[name](name), "seconds": round(time.monotonic() - begin, 1)}
-        results[name] = result
+        result = tasks[name](name)
+        seconds = round(time.monotonic() - begin, 1)
+        results[name] = {**result, "seconds": seconds}
         ARGS.out.write_text(json.dumps(results, indent=1) + "\n")
-        seconds = result.pop("seconds")
         shown = [f"{key} {100 * value:.2f}" for key, value in result.items() if isinstance(value, float)]
         print(f"{name:22}", ", ".join(shown), f"({result['chosen']}; {seconds} s)", flush=True)
 
