@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "checkpoint/adapter_folder.h"
 #include "checkpoint/task_heads.h"
 #include "data/labelled/tag_scheme.h"
 
@@ -150,6 +151,36 @@ TaskDescription parse_description(const Json& json, const std::string& where) {
   } catch (const Error& error) {
     throw Error(ErrorCode::corrupt, fmt::format("[task] {}: {}", where, error.what()));
   }
+}
+
+TaskDescription read_adapter_description(const std::filesystem::path& folder,
+                                         const checkpoint::ConfigFile& base) {
+  if (std::filesystem::exists(folder / kTaskFile)) return read_description(folder, base);
+  const Json config = Json::parse(
+      read_file(folder / checkpoint::kAdapterConfig, kMostDescriptionBytes), folder.string());
+  const std::string type = config.get("task_type", "");
+  if (type != "SEQ_CLS" && type != "TOKEN_CLS")
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[task] {} is an adapter for text, not for a task with labels",
+                            folder.string()));
+  const checkpoint::SafetensorsReader file(folder / checkpoint::kAdapterWeights);
+  const checkpoint::StoredTensor* head = nullptr;
+  for (const char* name : {"base_model.model.score.weight", "base_model.model.classifier.weight"})
+    if (!head) head = file.find(name);
+  if (!head || head->shape.empty())
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[task] {} has no classifier", folder.string()));
+  TaskDescription t;
+  for (std::int64_t i = 0; i < head->shape[0]; ++i) t.labels.push_back(fmt::format("LABEL_{}", i));
+  const bool words = type == "TOKEN_CLS";
+  t.kind = words ? TaskKind::tokens : TaskKind::classification;
+  t.tag_scheme = words ? "plain" : "";
+  t.last_piece = base.model.causal;
+  t.input = words               ? HeadInput::tokens
+            : base.model.causal ? HeadInput::last
+                                : HeadInput::pooler;
+  t.max_tokens = std::min<std::int64_t>(t.max_tokens, base.model.context);
+  return t;
 }
 
 TaskDescription read_description(const std::filesystem::path& folder,

@@ -82,4 +82,8 @@ TaskDescription parse_description(const Json& json, const std::string& where);
 TaskDescription read_description(const std::filesystem::path& folder,
                                  const checkpoint::ConfigFile& config);
 
+// Of an adapter's folder; of one that PEFT wrote, which names no labels, with labels by number.
+TaskDescription read_adapter_description(const std::filesystem::path& folder,
+                                         const checkpoint::ConfigFile& base);
+
 }  // namespace stemma::tasks

@@ -4,7 +4,6 @@
 
 #include "data/labelled/tag_scheme.h"
 #include "kernels/host.h"
-#include "tasks/head_pass.h"
 #include "tasks/metrics/choice.h"
 #include "tasks/metrics/regression.h"
 
@@ -14,21 +13,26 @@ namespace {
 // Figures alone: an evaluation during training needs no intervals.
 constexpr BootstrapSettings kNoIntervals{.resamples = 0};
 
-void answer_batch(const train::States& states, const Task& task,
-                  const std::vector<EncodedExample>& examples,
-                  const std::vector<labelled::Row>& rows, std::size_t first, Answers& answers) {
-  const Tensor scores = head_scores(states);
-  answers.loss +=
-      kernels::read_scalar(states.ctx.stream(), head_loss(states, task, scores, 1.0));
+// Examples whose head is `head`, in their order.
+void answer_batch(const train::States& states, const Asked& asked, std::size_t head,
+                  std::size_t first, std::size_t end, Answers& answers) {
+  const Responder& responder = asked.responders[head];
+  const HeadParts parts =
+      responder.parts.scores ? responder.parts : head_of(states.model, head);
+  const Tensor scores = head_scores(states, parts, head);
+  answers.loss += kernels::read_scalar(
+      states.ctx.stream(), head_loss(states, *responder.task, scores, 1.0, head));
   const std::vector<float> values = kernels::to_host<float>(states.ctx.stream(), scores);
-  const std::size_t k = static_cast<std::size_t>(task.description().outputs());
+  const auto k = static_cast<std::size_t>(responder.task->description().outputs());
   std::size_t at = 0;
-  for (std::size_t i = first; at < values.size() || i < answers.predictions.size(); ++i) {
-    if (i >= answers.predictions.size()) break;
-    const std::size_t size = static_cast<std::size_t>(examples[i].rows) * k;
-    answers.predictions[i] =
-        task.predict(rows[i], examples[i], std::span<const float>(values).subspan(at, size));
-    if (!examples[i].wanted.empty()) answers.labelled += task.one_answer() ? 1 : examples[i].rows;
+  for (std::size_t i = first; i < end; ++i) {
+    if (asked.head(i) != head) continue;
+    const EncodedExample& example = asked.examples[i];
+    const std::size_t size = static_cast<std::size_t>(example.rows) * k;
+    answers.predictions[i] = responder.task->predict(
+        asked.rows[i], example, std::span<const float>(values).subspan(at, size));
+    if (!example.wanted.empty())
+      answers.labelled += responder.task->one_answer() ? 1 : example.rows;
     at += size;
   }
 }
@@ -39,29 +43,39 @@ double Answers::mean_loss() const {
   return loss / static_cast<double>(std::max<std::int64_t>(labelled, 1));
 }
 
-Answers answer_all(const train::Inference& inference, const Task& task,
-                   const std::vector<EncodedExample>& examples,
-                   const std::vector<labelled::Row>& rows) {
+Answers answer_all(const train::Inference& inference, const Asked& asked) {
   // Tokens that go through the model together.
   constexpr std::int64_t kTokensAtOnce = 4096;
+  const std::size_t heads = asked.responders.size();
   Answers answers;
   Batch batch;
-  for (std::size_t first = 0; first < examples.size();) {
-    clear_batch(batch);
+  for (std::size_t first = 0; first < asked.examples.size();) {
+    clear_batch(batch, heads);
     std::size_t end = first;
-    while (end < examples.size() &&
-           (end == first || batch.tokens() + examples[end].tokens <= kTokensAtOnce)) {
-      append(batch, task, examples[end], 0);
+    while (end < asked.examples.size() &&
+           (end == first || batch.tokens() + asked.examples[end].tokens <= kTokensAtOnce)) {
+      const std::size_t head = asked.head(end);
+      append(batch, *asked.responders[head].task, asked.examples[end], 0, head);
+      if (heads > 1)
+        batch.adapters.resize(static_cast<std::size_t>(batch.sequences()),
+                              static_cast<std::int32_t>(head));
       ++end;
     }
     answers.predictions.resize(end);
     if (batch.tokens() > 0)
       inference.run(batch, [&](const train::States& states) {
-        answer_batch(states, task, examples, rows, first, answers);
+        for (std::size_t head = 0; head < heads; ++head)
+          if (batch.heads[head].rows > 0) answer_batch(states, asked, head, first, end, answers);
       });
     first = end;
   }
   return answers;
+}
+
+Answers answer_all(const train::Inference& inference, const Task& task,
+                   const std::vector<EncodedExample>& examples,
+                   const std::vector<labelled::Row>& rows) {
+  return answer_all(inference, Asked{{{&task}}, examples, rows, {}});
 }
 
 bool has_entities(const TaskDescription& task) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tasks/head_pass.h"
 #include "tasks/metrics/entities.h"
 #include "tasks/metrics/multi_label.h"
 #include "tasks/metrics/single_label.h"
@@ -26,7 +27,27 @@ struct Answers {
   double mean_loss() const;
 };
 
-// Runs the examples through the model, several at a time, in their order.
+// A task and the head that answers for it; none: the model's own.
+struct Responder {
+  const Task* task = nullptr;
+  HeadParts parts = {};
+};
+
+// Examples that go through one model, each to the head (and the adapter of the same number) that
+// `which` says; empty: all to the first.
+struct Asked {
+  std::vector<Responder> responders;
+  const std::vector<EncodedExample>& examples;
+  const std::vector<labelled::Row>& rows;
+  std::vector<std::size_t> which;
+
+  std::size_t head(std::size_t example) const { return which.empty() ? 0 : which[example]; }
+};
+
+// Runs the examples through the model, several at a time, in their order. What one answers does not
+// depend on the others.
+Answers answer_all(const train::Inference& inference, const Asked& asked);
+// The same with one task.
 Answers answer_all(const train::Inference& inference, const Task& task,
                    const std::vector<EncodedExample>& examples,
                    const std::vector<labelled::Row>& rows);

@@ -104,8 +104,7 @@ TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& s
   return task;
 }
 
-checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
-                                        checkpoint::ConfigFile model, const Tokenizer& tokenizer) {
+checkpoint::ConfigFile config_for(const TaskDescription& task, checkpoint::ConfigFile model) {
   ModelConfig& c = model.model;
   const checkpoint::ImportRules& rules = checkpoint::rules_of(c.family);
   TaskHeadConfig head{"", task.outputs(), task.input, true};
@@ -115,17 +114,31 @@ checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const Task
   c.task_heads = {head};
   model.head_labels = {{task.problem, task.labels}};
   if (task.kind == TaskKind::choice) model.head_labels.front().names = {};
-  if (recipe.language_model > 0 && (!c.causal || !c.token_head))
-    refuse_plan(fmt::format("--language-model needs a model that predicts the next token: a {} "
-                            "model does not",
-                            c.family));
-  c.token_head = c.causal && c.token_head && (c.tied_head || recipe.language_model > 0);
-  if (!c.causal) c.head_bias = false;
+  if (!c.causal) c.token_head = c.head_bias = false;
   c.pooler = task.input == HeadInput::pooler;
   c.pair_head = false;
   if (task.marks)
     c.vocab = std::max<std::int64_t>(
         c.vocab, std::max({task.marks->start, task.marks->delimiter, task.marks->extract}) + 1);
+  return model;
+}
+
+ModelConfig trunk_of(ModelConfig config) {
+  config.task_heads.clear();
+  config.pooler = config.pair_head = false;
+  if (!config.causal) config.token_head = config.head_bias = false;
+  return config;
+}
+
+checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
+                                        checkpoint::ConfigFile model, const Tokenizer& tokenizer) {
+  if (recipe.language_model > 0 && (!model.model.causal || !model.model.token_head))
+    refuse_plan(fmt::format("--language-model needs a model that predicts the next token: a {} "
+                            "model does not",
+                            model.model.family));
+  model = config_for(task, std::move(model));
+  ModelConfig& c = model.model;
+  c.token_head = c.token_head && (c.tied_head || recipe.language_model > 0);
   if (recipe.dropout >= 0)
     c.embedding_dropout = c.attention_dropout = c.residual_dropout = recipe.dropout;
   model.pad_token = pad_token(model, task.marks, tokenizer);

@@ -26,6 +26,11 @@ TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& s
 checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
                                         checkpoint::ConfigFile model, const Tokenizer& tokenizer);
 
+// The configuration of `base` with the head of a task, as it is used.
+checkpoint::ConfigFile config_for(const TaskDescription& task, checkpoint::ConfigFile base);
+// A model without any head.
+ModelConfig trunk_of(ModelConfig config);
+
 // Fills in what the recipe leaves to be chosen. Throws invalid_argument for what does not fit.
 void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_rate);
 

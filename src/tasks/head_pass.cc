@@ -99,17 +99,21 @@ void append(Batch& batch, const Task& task, const EncodedExample& example, std::
   rows.offsets.push_back(rows.rows);
 }
 
-Tensor head_scores(const train::States& s, std::size_t head) {
+HeadParts head_of(const Model& model, std::size_t head) {
+  const bool pooled = model.config().task_heads.at(head).input == HeadInput::pooler;
+  return {&model.task_head(head), pooled ? &model.pooler() : nullptr};
+}
+
+Tensor head_scores(const train::States& s, const HeadParts& parts, std::size_t head) {
   const ModelConfig& config = s.model.config();
   const HeadRows& rows = s.batch.heads.at(head);
-  const bool pooled = config.task_heads.at(head).input == HeadInput::pooler;
-  const Tensor states = pooled ? s.model.pooler()(s.ctx, s.h, s.batch) : s.h;
+  const Tensor states = parts.pooler ? (*parts.pooler)(s.ctx, s.h, s.batch) : s.h;
   Tensor vectors = ops::combine_rows(s.ctx, states, {rows.to, rows.from, rows.weight}, rows.rows);
   if (s.ctx.training())
     vectors = ops::dropout(s.ctx, ops::DropoutRows{rows.positions, rows.numbers, rows.offsets},
                            vectors, {}, static_cast<float>(config.residual_dropout),
                            head_site(config, head));
-  return s.model.task_head(head)(s.ctx, vectors, {.residual = {}, .stream = true});
+  return (*parts.scores)(s.ctx, vectors, {.residual = {}, .stream = true});
 }
 
 Tensor head_loss(const train::States& s, const Task& task, const Tensor& scores, double scale,

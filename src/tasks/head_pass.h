@@ -2,7 +2,7 @@
 //
 //   Batch batch;
 //   append(batch, task, example, number);              // any number of examples
-//   const Tensor scores = head_scores(states, batch.heads[0], 0);   // [M, K]
+//   const Tensor scores = head_scores(states, head_of(states.model));   // [M, K]
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,15 @@ void clear_batch(Batch& batch, std::size_t heads = 1);
 Tensor head_loss(const train::States& states, const Task& task, const Tensor& scores, double scale,
                  std::size_t head = 0);
 
+// A head, and the pooler before it (null: none).
+struct HeadParts {
+  const nn::Linear* scores = nullptr;
+  const nn::Pooler* pooler = nullptr;
+};
+// Those of the model itself.
+HeadParts head_of(const Model& model, std::size_t head = 0);
+
 // The vectors that a head reads, dropout in training passes, and its linear layer: [M, K] f32.
-Tensor head_scores(const train::States& states, std::size_t head = 0);
+Tensor head_scores(const train::States& states, const HeadParts& parts, std::size_t head = 0);
 
 }  // namespace stemma::tasks

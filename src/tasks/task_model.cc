@@ -1,52 +1,153 @@
 #include "tasks/task_model.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/adapter_folder.h"
+#include "checkpoint/run_folder.h"
 #include "checkpoint/stored_model.h"
 #include "nn/packed_weights.h"
 #include "tasks/description.h"
+#include "tasks/finetune_plan.h"
 
 namespace stemma::tasks {
+namespace {
 
-TaskModel TaskModel::open(const std::filesystem::path& path, const TaskModelOptions& options) {
+namespace fs = std::filesystem;
+
+fs::path base_folder(const fs::path& adapter) {
+  const std::string base = checkpoint::base_of_adapter(adapter);
+  std::error_code error;
+  if (base.empty() || !fs::exists(base, error))
+    throw Error(ErrorCode::not_found,
+                fmt::format("[adapter] {} was trained on '{}', which is not there: name its model "
+                            "with --model and the adapter with --adapter",
+                            adapter.string(), base));
+  return base;
+}
+
+}  // namespace
+
+fs::path task_folder(const fs::path& path) {
+  std::error_code error;
+  if (checkpoint::is_adapter_folder(path)) return path;
+  if (!fs::exists(path / "config.json", error) && checkpoint::has_checkpoints(path)) {
+    const checkpoint::FoundCheckpoint found =
+        checkpoint::newest_checkpoint(path, checkpoint::CheckpointParts::model);
+    for (const std::string& warning : found.warnings) log_warning(warning);
+    return found.folder;
+  }
+  return path;
+}
+
+TaskModel TaskModel::open(const fs::path& path, const TaskModelOptions& options) {
   TaskModel m;
-  checkpoint::StoredModel stored = checkpoint::open_stored_model(path);
+  m.path_ = task_folder(path);
+  std::vector<fs::path> adapters;
+  for (const fs::path& adapter : options.adapters) adapters.push_back(task_folder(adapter));
+  if (checkpoint::is_adapter_folder(m.path_)) {
+    if (!adapters.empty())
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[adapter] {} is an adapter itself: name its model with --model",
+                              path.string()));
+    adapters = {m.path_};
+    m.path_ = base_folder(m.path_);
+  }
+  checkpoint::StoredModel stored = checkpoint::open_stored_model(m.path_);
   m.path_ = stored.path;
-  m.config_ = stored.config;
   m.tokenizer_ = stored.tokenizer;
   if (!m.tokenizer_)
     throw Error(ErrorCode::not_found,
                 fmt::format("[task] {} has no tokenizer: put its files (tokenizer.json) there",
                             m.path_.string()));
-  m.task_ = make_task(read_description(m.path_, m.config_), *m.tokenizer_);
   m.stream_ = std::make_unique<Stream>(options.threads > 0 ? static_cast<int>(options.threads)
                                                            : available_threads());
   m.numerics_ = ops::numerics_named(options.precision, m.stream_->device());
-  nn::PackedWeights packed(*stored.source, *m.stream_, DType::f32);
-  m.model_ = build_model(m.config_.model, packed);
-  m.pool_ = std::make_unique<ops::BlockPool>();
+  ModelConfig config = stored.config.model;
+  for (const fs::path& adapter : adapters) m.add_adapter(adapter, stored.config);
+  if (adapters.empty())
+    m.parts_.push_back({m.path_, make_task(read_description(m.path_, stored.config), *m.tokenizer_),
+                        nullptr, nullptr, nullptr});
+  else
+    config = trunk_of(config);
+  m.build(*stored.source, std::move(config));
   return m;
+}
+
+void TaskModel::add_adapter(const fs::path& folder, const checkpoint::ConfigFile& base) {
+  const TaskDescription task = read_adapter_description(folder, base);
+  const checkpoint::ConfigFile config = config_for(task, base);
+  checkpoint::AdapterFolder file(folder, config.model);
+  Part part;
+  part.folder = folder;
+  part.task = make_task(task, *tokenizer_);
+  part.adapter = std::make_unique<nn::Adapter>(file, file.spec());
+  const TaskHeadConfig& head = config.model.task_heads.front();
+  part.head = std::make_unique<nn::Linear>(
+      file, head.parameter(),
+      nn::LinearShape{
+          .out = head.outputs, .in = config.model.channels, .bias = head.bias, .parts = {}},
+      nn::Init{});
+  if (task.input == HeadInput::pooler) {
+    // The pooler lies in the adapter's file, or is the base's own.
+    const checkpoint::StoredModel stored = checkpoint::open_stored_model(
+        path_, checkpoint::WithTokenizer::no);
+    const auto& replaced = file.replaced();
+    const bool own = std::find(replaced.begin(), replaced.end(), "pooler.weight") != replaced.end();
+    nn::WeightSource& source = own ? static_cast<nn::WeightSource&>(file) : *stored.source;
+    part.pooler =
+        std::make_unique<nn::Pooler>(source, "pooler", config.model.channels, nn::Init{});
+  }
+  parts_.push_back(std::move(part));
+  adapters_.list.push_back(parts_.back().adapter.get());
+}
+
+void TaskModel::build(nn::WeightSource& source, ModelConfig config) {
+  nn::PackedWeights packed(source, *stream_, DType::f32);
+  model_ = build_model(config, packed);
+  pool_ = std::make_unique<ops::BlockPool>();
 }
 
 train::Inference TaskModel::inference() const {
   return {1, [this](const Batch& batch, const std::function<void(const train::States&)>& use) {
             ops::Context ctx(*stream_, numerics_, *pool_);
             nn::FullAttention attention(batch);
-            const Tensor h = model_->forward({ctx, batch, attention});
+            const nn::Adapters* adapters = adapters_.list.empty() ? nullptr : &adapters_;
+            const Tensor h = model_->forward({ctx, batch, attention, adapters});
             use({ctx, *model_, batch, h});
           }};
+}
+
+std::size_t TaskModel::adapter_of(const labelled::Row& row) const {
+  if (row.adapter.empty()) return 0;
+  for (std::size_t i = 0; i < parts_.size(); ++i)
+    if (parts_[i].folder == row.adapter || parts_[i].folder.filename() == row.adapter) return i;
+  throw Error(ErrorCode::corrupt,
+              fmt::format("[predict] line {}: there is no adapter '{}': name it with --adapter",
+                          row.line, row.adapter));
 }
 
 std::vector<EncodedExample> TaskModel::encode(const std::vector<labelled::Row>& rows) const {
   std::vector<EncodedExample> examples;
   examples.reserve(rows.size());
-  for (const labelled::Row& row : rows) examples.push_back(task_->encode(row));
+  for (const labelled::Row& row : rows) examples.push_back(task(adapter_of(row)).encode(row));
   return examples;
 }
 
 Answers TaskModel::answer(const std::vector<labelled::Row>& rows) const {
-  return answer_all(inference(), *task_, encode(rows), rows);
+  return answer(rows, encode(rows));
+}
+
+Answers TaskModel::answer(const std::vector<labelled::Row>& rows,
+                          const std::vector<EncodedExample>& examples) const {
+  Asked asked{{}, examples, rows, {}};
+  for (const Part& part : parts_)
+    asked.responders.push_back({part.task.get(), {part.head.get(), part.pooler.get()}});
+  for (const labelled::Row& row : rows) asked.which.push_back(adapter_of(row));
+  return answer_all(inference(), asked);
 }
 
 }  // namespace stemma::tasks

@@ -16,13 +16,14 @@ namespace {
 struct EvalTaskOptions {
   std::string model, data, report, precision = "auto";
   std::int64_t threads = 0;
+  std::vector<std::string> adapters;
   labelled::RowOptions rows;
   bool json = false;
 };
 
 int run_eval_task(const EvalTaskOptions& o) {
   const tasks::TaskModel model =
-      tasks::TaskModel::open(o.model, {.precision = o.precision, .threads = o.threads});
+      open_task_model(o.model, o.adapters, o.precision, o.threads);
   const tasks::TaskDescription& task = model.task().description();
   tasks::TaskRows rows =
       tasks::read_task_rows(o.data, columns_for(o.rows, task.columns, true), task.kind);
@@ -53,6 +54,7 @@ void add_eval_task(Program& program) {
                       "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
                       "runs/sst2"},
                      o->model);
+  declare_adapters(o->adapters, c.options);
   c.options.add_path({"data", "labelled rows, in the form of the training file", "test.tsv",
                       {"test", "input", "test_file"}},
                      o->data);

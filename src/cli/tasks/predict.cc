@@ -21,6 +21,7 @@ namespace {
 
 struct PredictOptions {
   std::string model, input = "-", precision = "auto";
+  std::vector<std::string> adapters;
   std::int64_t threads = 0;
   labelled::RowOptions rows;
 };
@@ -29,12 +30,12 @@ struct PredictOptions {
 bool print_answers(const tasks::TaskModel& model, const std::vector<labelled::Row>& rows,
                    std::int64_t& cut) {
   const auto examples = model.encode(rows);
-  const tasks::Answers answers =
-      tasks::answer_all(model.inference(), model.task(), examples, rows);
+  const tasks::Answers answers = model.answer(rows, examples);
   std::string text;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     cut += examples[i].cut_tokens > 0;
-    Json line = tasks::to_json(model.task().description(), rows[i], answers.predictions[i]);
+    const tasks::TaskDescription& task = model.task(model.adapter_of(rows[i])).description();
+    Json line = tasks::to_json(task, rows[i], answers.predictions[i]);
     if (!rows[i].id.empty()) line.set("id", rows[i].id);
     text += line.dump() + "\n";
   }
@@ -43,7 +44,7 @@ bool print_answers(const tasks::TaskModel& model, const std::vector<labelled::Ro
 
 int run_predict(const PredictOptions& o) {
   const tasks::TaskModel model =
-      tasks::TaskModel::open(o.model, {.precision = o.precision, .threads = o.threads});
+      open_task_model(o.model, o.adapters, o.precision, o.threads);
   const tasks::TaskDescription& task = model.task().description();
   tasks::RowQueue queue(o.input, columns_for(o.rows, task.columns, false),
                         tasks::wanted_by(task.kind));
@@ -52,7 +53,9 @@ int run_predict(const PredictOptions& o) {
     const std::vector<labelled::Row> rows = queue.take();
     if (rows.empty() || !print_answers(model, rows, cut)) break;
   }
-  labelled::log_rows(o.input, queue.notes());
+  labelled::RowNotes notes = queue.notes();
+  notes.unlabelled = 0;  // as rows to predict are
+  labelled::log_rows(o.input, notes);
   if (cut > 0)
     log_warning(fmt::format("[predict] {} texts were cut at {} tokens, the longest that the model "
                             "was trained to read",
@@ -77,6 +80,7 @@ void add_predict(Program& program) {
                       "runs/sst2",
                       {"model_name_or_path", "m"}},
                      o->model);
+  declare_adapters(o->adapters, c.options);
   c.options.add_path({"input",
                       "rows to label: TSV, CSV, JSON lines, CoNLL columns or one text a line; -: "
                       "standard input",
