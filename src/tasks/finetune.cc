@@ -100,6 +100,13 @@ Report final_report(const FinetuneSetup& s, const std::filesystem::path& run,
                          tested ? "test" : "dev"));
     report = report_of(s.task->description(), rows, model.answer(rows.rows),
                        {.split = tested ? "test" : "dev"});
+    if (s.recipe.small_changes) {
+      log_info("answering them with small changes of their texts");
+      add_small_changes(report, s.task->description(), rows,
+                        [&](const std::vector<labelled::Row>& changed) {
+                          return model.answer(changed);
+                        });
+    }
   } else {
     report.task = to_string(s.task->description().kind);
     report.notes.push_back("There was neither a test nor a dev set: nothing is known of how good "

@@ -131,6 +131,12 @@ void declare_course(FinetuneRecipe& r, OptionSet& o) {
         r.clip, {0, 1e9});
   o.add({"seed", "seed of the head's weights, the order of rows and dropout", "1"}, r.seed,
         {0, kManySteps});
+  o.add({"seeds",
+         "runs that differ in their seed: seed, seed + 1, ...; the report has mean and deviation "
+         "of each figure, and the model is the one that is best on dev",
+         "3",
+         {"num_seeds", "num_runs", "repeat"}},
+        r.seeds, {1, 1000});
 }
 
 void declare_care(FinetuneRecipe& r, OptionSet& o) {
@@ -171,6 +177,11 @@ void declare_running(FinetuneRecipe& r, OptionSet& o) {
          "100",
          {"eval_steps", "eval_interval", "evaluation_strategy"}},
         r.eval_every, {0, kManySteps});
+  o.add({"small_changes",
+         "whether the report also has the figures under small changes of the texts (typos, casing, "
+         "spacing), for which the rows are answered three times more; --small-changes=false: not",
+         "false"},
+        r.small_changes);
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ struct FinetuneRecipe {
   double head_learning_rate = 0;  // 0: learning_rate
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01, clip = 1.0;
   std::int64_t seed = 1;
+  std::int64_t seeds = 1;  // runs, with seed, seed + 1, ... (seeds.h)
 
   // What keeps it from learning by heart.
   double dropout = -1;  // < 0: the model's own
@@ -60,6 +61,7 @@ struct FinetuneRecipe {
   std::int64_t recompute = 0;
   std::int64_t threads = 0;
   std::int64_t eval_every = 0;  // steps; 0: once an epoch
+  bool small_changes = true;    // in the report, also the figures under small changes of the texts
 };
 
 // Declares every key of `recipe`, which must outlive `options`.

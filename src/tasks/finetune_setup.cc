@@ -24,9 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Keys that may change when a run goes on: they do not touch its result.
-constexpr std::array<std::string_view, 6> kFreeFinetuneKeys = {"precision", "threads",
-                                                               "recompute", "micro_batch",
-                                                               "keep_best", "patience"};
+constexpr std::array<std::string_view, 7> kFreeFinetuneKeys = {
+    "precision", "threads", "recompute", "micro_batch", "keep_best", "patience", "small_changes"};
 
 void require_given(const FinetuneRecipe& recipe) {
   if (recipe.model.empty())

@@ -1,9 +1,14 @@
 #include "tasks/task_report.h"
 
+#include <fmt/format.h>
+
 #include "tasks/metrics/choice.h"
 #include "tasks/metrics/mistakes.h"
 #include "tasks/metrics/regression.h"
 #include "tasks/report/fill.h"
+#include "tasks/report/show.h"
+#include "tasks/report/summary.h"
+#include "tasks/small_changes.h"
 
 namespace stemma::tasks {
 namespace {
@@ -54,7 +59,7 @@ Report report_of(const TaskDescription& task, const TaskRows& rows, const Answer
   Report report;
   report.task = to_string(task.kind);
   report.split = options.split;
-  const BootstrapSettings bootstrap{.seed = options.seed};
+  const BootstrapSettings bootstrap{.resamples = options.resamples, .seed = options.seed};
   const ShownRows shown(task, rows);
   if (task.problem == kRegression) {
     const NumberColumns c = number_columns(rows.rows, answers);
@@ -83,6 +88,38 @@ Report report_of(const TaskDescription& task, const TaskRows& rows, const Answer
     report.worst = worst_mistakes(c.answers(task), options.worst, example);
   }
   return report;
+}
+
+void add_small_changes(Report& report, const TaskDescription& task, const TaskRows& rows,
+                       const AnswerRows& answer) {
+  constexpr std::uint64_t kSeed = 0;  // another one would make figures of two models incomparable
+  const std::string main(usual_best(task).substr(std::string_view("val_").size()));
+  const auto figures_of = [&](const TaskRows& asked, const Answers& answers) {
+    return report_of(task, asked, answers, {.worst = 0, .resamples = 0}).figures;
+  };
+  // What SmallChange::all gives is for each row what its kind gives.
+  TaskRows mixed = rows;
+  Answers of_mixed;
+  of_mixed.predictions.resize(rows.rows.size());
+  std::string by_kind;
+  for (const SmallChange kind : kSmallChanges) {
+    TaskRows other{rows.path, {}};
+    for (std::size_t i = 0; i < rows.rows.size(); ++i)
+      other.rows.push_back(changed(rows.rows[i], kind, kSeed, i));
+    Answers answers = answer(other.rows);
+    by_kind += fmt::format("{}{} {}", by_kind.empty() ? "" : ", ", to_string(kind),
+                           show::number(find_figure(figures_of(other, answers), main).value));
+    for (std::size_t i = 0; i < rows.rows.size(); ++i) {
+      if (drawn_change(kSeed, i) != kind) continue;
+      mixed.rows[i] = std::move(other.rows[i]);
+      of_mixed.predictions[i] = std::move(answers.predictions[i]);
+    }
+  }
+  report.changed = figures_of(mixed, of_mixed);
+  report.notes.push_back(
+      fmt::format("Small changes are typos, other casing and other spacing, one kind in each row; "
+                  "the {} with one kind in all rows: {}.",
+                  title_of(main), by_kind));
 }
 
 }  // namespace stemma::tasks

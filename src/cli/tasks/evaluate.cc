@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,7 +19,7 @@ struct EvalTaskOptions {
   std::int64_t threads = 0;
   std::vector<std::string> adapters;
   labelled::RowOptions rows;
-  bool json = false;
+  bool small_changes = true, json = false;
 };
 
 int run_eval_task(const EvalTaskOptions& o) {
@@ -31,6 +32,10 @@ int run_eval_task(const EvalTaskOptions& o) {
   tasks::warn_of_unseen(rows, task);
   tasks::Report report =
       tasks::report_of(task, rows, model.answer(rows.rows), {.split = "test"});
+  if (o.small_changes)
+    tasks::add_small_changes(report, task, rows, [&](const std::vector<labelled::Row>& changed) {
+      return model.answer(changed);
+    });
   report.model = o.model;
   report.data = {{"test", o.data, std::ssize(rows.rows)}};
   if (!o.report.empty()) tasks::write_report(o.report, report);
@@ -47,7 +52,8 @@ void add_eval_task(Program& program) {
   c.about =
       "Lets a fine-tuned model answer labelled rows and reports its figures with their 95 % "
       "intervals: accuracy, precision, recall and F1 of each label, the confusions, the "
-      "calibration, and the worst mistakes.";
+      "calibration, the worst mistakes, and the same figures under small changes of the texts "
+      "(typos, casing, spacing).";
   c.examples = {"stemma eval task --model runs/sst2 --data test.tsv",
                 "stemma eval task --model runs/sst2 --data test.tsv --report report/"};
   c.options.add_path({"model",
@@ -62,6 +68,11 @@ void add_eval_task(Program& program) {
                         "report"},
                        o->report);
   labelled::declare(o->rows, c.options);
+  c.options.add({"small_changes",
+                 "whether the figures under small changes of the texts are reported too, for which "
+                 "the rows are answered three times more; --small-changes=false: not",
+                 "false"},
+                o->small_changes);
   declare_precision(o->precision, c.options);
   declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);

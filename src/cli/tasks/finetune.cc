@@ -1,4 +1,4 @@
-#include "tasks/finetune.h"
+#include "tasks/seeds.h"
 
 #include <memory>
 #include <string>
@@ -38,7 +38,7 @@ Json finetune_json(const FinetuneOptions& o, const tasks::FinetuneResult& r) {
 int run_finetune_command(const FinetuneOptions& o) {
   const auto resume = o.run.resume == "auto" ? train::Resume::automatic : train::Resume::never;
   const tasks::FinetuneResult r =
-      tasks::run_finetune(o.recipe, o.run.run, resume, process_interrupt());
+      tasks::run_seeds(o.recipe, o.run.run, resume, process_interrupt());
   if (o.json) return print_json(finetune_json(o, r));
   if (r.signal != 0) {
     print(fmt::format("stopped after {} steps: {}\ngo on with: stemma finetune --run {} --resume "

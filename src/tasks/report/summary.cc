@@ -31,6 +31,10 @@ std::string title_of(std::string_view figure) {
   };
   for (const auto& [name, title] : kTitles)
     if (name == figure) return std::string(title);
+  if (figure.ends_with(kUnderSmallChanges)) {
+    figure.remove_suffix(kUnderSmallChanges.size());
+    return title_of(figure) + " under small changes";
+  }
   std::string title = show::cut(figure, 60);
   std::replace(title.begin(), title.end(), '_', ' ');
   return title;

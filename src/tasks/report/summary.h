@@ -11,6 +11,9 @@
 
 namespace stemma::tasks {
 
+// What a figure of Report::changed has behind its name where it stands among others.
+inline constexpr std::string_view kUnderSmallChanges = "_under_small_changes";
+
 // "macro_f1" -> "macro F1"; an unknown name with blanks, as show::cut() leaves it.
 std::string title_of(std::string_view figure);
 
