@@ -1,5 +1,6 @@
 #include "checkpoint/task_heads.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::string_view kHeadsKey = "stemma_heads";
 constexpr std::string_view kSingleLabel = "single_label_classification";
+constexpr std::string_view kMultiLabel = "multi_label_classification";
+constexpr std::string_view kRegression = "regression";
 constexpr std::string_view kChoice = "choice";
 constexpr std::int64_t kMostOutputs = 1 << 20;
 
@@ -26,9 +29,7 @@ constexpr std::array<HeadInputName, 5> kHeadInputs{{{"last", HeadInput::last},
                                                     {"pooler", HeadInput::pooler},
                                                     {"tokens", HeadInput::tokens}}};
 
-[[noreturn]] void corrupt_heads(const std::string& what) {
-  throw Error(ErrorCode::corrupt, what);
-}
+[[noreturn]] void corrupt_heads(const std::string& what) { throw Error(ErrorCode::corrupt, what); }
 
 // The rules of the class that computes this head; null where there is none.
 const TaskHeadRules* rules_for(const ImportRules& rules, const TaskHeadConfig& head) {
@@ -48,10 +49,13 @@ std::vector<std::string> labels_of(const Json& json) {
     for (std::int64_t i = 0; i < size; ++i) {
       const Json* name = names->find(std::to_string(i));
       if (!name || !name->is_string())
-        corrupt_heads(fmt::format("id2label must name the classes 0 to {}, {} has no name",
-                                  size - 1, i));
+        corrupt_heads(
+            fmt::format("id2label must name the classes 0 to {}, {} has no name", size - 1, i));
+      if (std::find(labels.begin(), labels.end(), name->as_string()) != labels.end())
+        corrupt_heads(fmt::format("id2label names '{}' twice", name->as_string()));
       labels.push_back(name->as_string());
     }
+    if (labels.empty()) corrupt_heads("id2label names no class");
     return labels;
   }
   const std::int64_t count = json.get("num_labels", std::int64_t{2});
@@ -59,6 +63,15 @@ std::vector<std::string> labels_of(const Json& json) {
     corrupt_heads(fmt::format("num_labels must be between 1 and {}, got {}", kMostOutputs, count));
   for (std::int64_t i = 0; i < count; ++i) labels.push_back(fmt::format("LABEL_{}", i));
   return labels;
+}
+
+// What the outputs mean. `choices`: of heads that only our own key describes.
+std::string known_problem(std::string problem, bool choices) {
+  for (const std::string_view known : {kSingleLabel, kMultiLabel, kRegression})
+    if (problem == known) return problem;
+  if (choices && problem == kChoice) return problem;
+  corrupt_heads(fmt::format("problem_type must be {}, {} or {}, got {}", kSingleLabel, kMultiLabel,
+                            kRegression, in_quotes(problem)));
 }
 
 // As transformers writes it, a string or a list of one.
@@ -81,10 +94,9 @@ void read_own_heads(const Json& list, ConfigFile& config) {
     head.name = item.get("name", "");
     head.input = head_input_named(item.get("input", "last"));
     head.bias = item.get("bias", false);
-    labels.problem = item.get("problem", std::string(kSingleLabel).c_str());
+    labels.problem = known_problem(item.get("problem", std::string(kSingleLabel).c_str()), true);
     for (const Json& name : item.at("labels").as_array()) labels.names.push_back(name.as_string());
-    head.outputs =
-        labels.problem == kChoice ? 1 : static_cast<std::int64_t>(labels.names.size());
+    head.outputs = labels.problem == kChoice ? 1 : static_cast<std::int64_t>(labels.names.size());
     add_head(config, std::move(head), std::move(labels));
   }
 }
@@ -136,9 +148,9 @@ void read_task_heads(const Json& json, const ImportRules& rules, ConfigFile& con
     const Json* problem = json.find("problem_type");
     if (known == &rules.classes) {
       if (problem && problem->is_string())
-        labels.problem = problem->as_string();
+        labels.problem = known_problem(problem->as_string(), false);
       else if (labels.names.size() == 1)
-        labels.problem = "regression";  // as transformers decides
+        labels.problem = kRegression;  // as transformers decides
     }
     const auto outputs =
         labels.problem == kChoice ? 1 : static_cast<std::int64_t>(labels.names.size());
@@ -157,7 +169,8 @@ void write_task_heads(const ConfigFile& config, const ImportRules& rules, Json& 
   if (known && labels.problem == kChoice && !rules.choices.architecture.empty())
     known = &rules.choices;
   // A choice where the family has no class for it is a regression there, and a choice here.
-  if (!known || (labels.problem == kChoice && known != &rules.choices)) write_own_heads(config, json);
+  if (!known || (labels.problem == kChoice && known != &rules.choices))
+    write_own_heads(config, json);
   if (!known) return;
   json.set("architectures", Json::array({known->architecture}));
   if (labels.problem == kChoice) {

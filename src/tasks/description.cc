@@ -61,6 +61,38 @@ std::int32_t mark_of(const Json& json, std::string_view key) {
   return static_cast<std::int32_t>(id);
 }
 
+void require_problem(const TaskDescription& t) {
+  constexpr std::array kProblems = {kSingleLabel, kMultiLabel, kRegression, kChoice};
+  if (std::find(kProblems.begin(), kProblems.end(), t.problem) == kProblems.end())
+    throw Error(ErrorCode::corrupt, fmt::format("problem must be one of {}, got '{}'",
+                                                fmt::join(kProblems, ", "), t.problem));
+  if ((t.kind == TaskKind::choice) != (t.problem == kChoice))
+    throw Error(ErrorCode::corrupt, fmt::format("task {} does not go with the problem '{}'",
+                                                to_string(t.kind), t.problem));
+}
+
+// A description beside a model is of its head.
+void require_fitting(const TaskDescription& t, const ModelConfig& model, const std::string& where) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorCode::corrupt, fmt::format("[task] {}: {}", where, what));
+  };
+  if (model.task_heads.size() != 1)
+    refuse(
+        fmt::format("the model beside it has {} heads of tasks, not one", model.task_heads.size()));
+  const TaskHeadConfig& head = model.task_heads.front();
+  if (head.outputs != t.outputs() || head.input != t.input)
+    refuse(
+        fmt::format("the model beside it has a head of {} outputs that reads {}, this says {} "
+                    "and {}",
+                    head.outputs, checkpoint::to_string(head.input), t.outputs(),
+                    checkpoint::to_string(t.input)));
+  if (t.max_tokens > model.context)
+    refuse(
+        fmt::format("max_tokens {} is above the model's context, {}", t.max_tokens, model.context));
+  if (t.marks && std::max({t.marks->start, t.marks->delimiter, t.marks->extract}) >= model.vocab)
+    refuse(fmt::format("a mark is no token of the model's vocabulary of {}", model.vocab));
+}
+
 TaskDescription parse(const Json& json) {
   TaskDescription t;
   t.kind = task_named(json.at("task").as_string());
@@ -69,16 +101,17 @@ TaskDescription parse(const Json& json) {
   t.input = checkpoint::head_input_named(json.get("input", "last"));
   t.both_orders = json.get("both_orders", false);
   if (const Json* marks = json.find("marks"); marks && !marks->is_null())
-    t.marks = Marks{mark_of(*marks, "start"), mark_of(*marks, "delimiter"),
-                    mark_of(*marks, "extract")};
+    t.marks =
+        Marks{mark_of(*marks, "start"), mark_of(*marks, "delimiter"), mark_of(*marks, "extract")};
   t.max_tokens = json.get("max_tokens", t.max_tokens);
   t.windows = json.get("windows", false);
   t.tag_scheme = json.get("tag_scheme", "");
   t.last_piece = json.get("last_piece", false);
   t.choice_labels = json.get("choice_labels", "");
   if (const Json* columns = json.find("columns")) t.columns = columns_of(*columns);
-  if (t.max_tokens < 1 || (t.kind != TaskKind::choice && t.labels.empty()))
+  if (t.max_tokens < 1 || (t.problem != kChoice && t.labels.empty()))
     throw Error(ErrorCode::corrupt, "max_tokens and labels must not be empty");
+  require_problem(t);
   return t;
 }
 
@@ -89,6 +122,11 @@ TaskDescription of_config(const checkpoint::ConfigFile& config) {
   const checkpoint::HeadLabels& labels = config.head_labels.front();
   t.problem = labels.problem;
   t.labels = labels.names;
+  if (t.problem == kRegression && t.labels.size() > 1)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[task] the model's head is a regression of {} numbers at once, and "
+                            "nothing here can use more than one",
+                            t.labels.size()));
   t.input = head.input;
   t.max_tokens = std::min<std::int64_t>(t.max_tokens, config.model.context);
   if (labels.problem == kChoice) {
@@ -186,9 +224,12 @@ TaskDescription read_adapter_description(const std::filesystem::path& folder,
 TaskDescription read_description(const std::filesystem::path& folder,
                                  const checkpoint::ConfigFile& config) {
   const std::filesystem::path path = folder / kTaskFile;
-  if (std::filesystem::exists(path))
-    return parse_description(Json::parse(read_file(path, kMostDescriptionBytes), path.string()),
-                             path.string());
+  if (std::filesystem::exists(path)) {
+    const TaskDescription task = parse_description(
+        Json::parse(read_file(path, kMostDescriptionBytes), path.string()), path.string());
+    require_fitting(task, config.model, path.string());
+    return task;
+  }
   if (config.model.task_heads.empty())
     throw Error(ErrorCode::unsupported,
                 fmt::format("[task] {} is a model without the head of a task: fine-tune it first "

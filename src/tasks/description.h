@@ -78,7 +78,8 @@ Json to_json(const TaskDescription& task);
 // Throws corrupt naming `where` and the key.
 TaskDescription parse_description(const Json& json, const std::string& where);
 // Of a folder that has the file, or of a folder of one of transformers' classes, whose config.json
-// says less. Throws unsupported for a model without the head of a task.
+// says less. Throws unsupported for a model without the head of a task, corrupt where the
+// description is of another head.
 TaskDescription read_description(const std::filesystem::path& folder,
                                  const checkpoint::ConfigFile& config);
 
