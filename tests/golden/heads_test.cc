@@ -78,7 +78,7 @@ class HeadModel {
     ops::Context ctx(stream_, ops::Numerics::f32());
     nn::FullAttention attention(batch);
     const Tensor h = model_->forward({ctx, batch, attention});
-    return values_of(tasks::head_scores({ctx, *model_, batch, h}));
+    return values_of(tasks::head_scores({ctx, *model_, batch, h}, tasks::head_of(*model_)));
   }
 
   // Every parameter as the folder stores it.
