@@ -164,10 +164,14 @@ void AdapterFolder::read_heads(const ModelConfig& model) {
 void AdapterFolder::require_all_known() const {
   std::set<std::string_view> known;
   for (const auto& [ours, theirs] : tensor_of_) known.insert(theirs);
-  for (const StoredTensor& tensor : file_.tensors())
-    if (!known.contains(tensor.name))
-      foreign_adapter(folder_,
-                      fmt::format("{} has no place in it", in_quotes(tensor.name)));
+  for (const StoredTensor& tensor : file_.tensors()) {
+    if (known.contains(tensor.name)) continue;
+    const std::string_view name = std::string_view(tensor.name);
+    if (name.ends_with("score.weight") || name.ends_with("classifier.weight"))
+      refuse_adapter(folder_, "it brings the head of a task, which this command does not use: "
+                              "label text with stemma predict");
+    foreign_adapter(folder_, fmt::format("{} has no place in it", in_quotes(tensor.name)));
+  }
 }
 
 Weight AdapterFolder::load(const nn::ParameterSpec& spec) {

@@ -18,6 +18,7 @@ void add_data_inspect(Program& program);
 void add_train(Program& program);
 void add_finetune(Program& program);
 void add_predict(Program& program);
+void add_merge(Program& program);
 void add_generate(Program& program);
 void add_logits(Program& program);
 void add_hidden(Program& program);

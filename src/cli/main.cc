@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   stemma::cli::add_train(program);
   stemma::cli::add_finetune(program);
   stemma::cli::add_predict(program);
+  stemma::cli::add_merge(program);
   stemma::cli::add_generate(program);
   stemma::cli::add_logits(program);
   stemma::cli::add_hidden(program);

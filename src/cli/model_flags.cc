@@ -18,6 +18,7 @@ infer::ModelOptions ModelFlags::options() const {
   o.precision = precision;
   o.weights = weights;
   o.tokenizer = tokenizer;
+  o.adapter = adapter;
   o.threads = threads;
   return o;
 }
@@ -67,6 +68,11 @@ void declare(ModelFlags& flags, OptionSet& options) {
                     "runs/book",
                     {"m", "model_path", "model_name_or_path", "checkpoint", "ckpt"}},
                    flags.model);
+  options.add_path({"adapter",
+                    "an adapter of the model, a folder in PEFT's layout; empty: none",
+                    "runs/lora",
+                    {"lora", "lora_path", "peft_model", "adapters"}},
+                   flags.adapter);
   options.add_path(tokenizer_help("; empty: the model folder's own"), flags.tokenizer);
   declare_precision(flags.precision, options);
   declare_weights(flags.weights, options);

@@ -15,7 +15,7 @@
 namespace stemma::cli {
 
 struct ModelFlags {
-  std::string model, precision = "auto", weights = "f32", tokenizer;
+  std::string model, precision = "auto", weights = "f32", tokenizer, adapter;
   std::int64_t threads = 0;
 
   infer::ModelOptions options() const;
@@ -27,7 +27,7 @@ OptionHelp model_help();
 void declare_threads(std::int64_t& threads, OptionSet& options);
 void declare_precision(std::string& precision, OptionSet& options);
 void declare_weights(std::string& weights, OptionSet& options);
-// --model (a folder), --tokenizer, --precision, --weights, --threads.
+// --model (a folder), --adapter, --tokenizer, --precision, --weights, --threads.
 void declare(ModelFlags& flags, OptionSet& options);
 
 // What --model means where the weights need not exist: a published size, a config.json, a

@@ -53,11 +53,12 @@ void check_ids(const ModelConfig& config, std::span<const std::int32_t> ids, con
           fmt::format("[{}] id {} is outside the vocabulary of {}", place, id, config.vocab));
 }
 
-Forward::Forward(const Model& model, const ops::Numerics& numerics, Stream& stream)
-    : model_(model), ctx_(stream, numerics, arena_) {}
+Forward::Forward(const Model& model, const ops::Numerics& numerics, Stream& stream,
+                 const nn::Adapters* adapters)
+    : model_(model), adapters_(adapters), ctx_(stream, numerics, arena_) {}
 
 Forward::Forward(const LoadedModel& model)
-    : Forward(model.model(), model.numerics(), model.stream()) {}
+    : Forward(model.model(), model.numerics(), model.stream(), model.adapters()) {}
 
 void Forward::run(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
                   Result result, const Use& use) {
@@ -66,7 +67,7 @@ void Forward::run(const Batch& batch, nn::AttentionState& state, std::span<const
                 "[forward] the model has no token head: it gives states, not scores of tokens");
   const ops::Arena::Step memory(arena_,
                                 shape_key(batch, rows.size(), static_cast<std::uint64_t>(result)));
-  Tensor h = model_.forward({ctx_, batch, state});
+  Tensor h = model_.forward({ctx_, batch, state, adapters_});
   if (rows.empty()) return;
   if (static_cast<std::int64_t>(rows.size()) != h.rows()) h = ops::gather_rows(ctx_, h, rows);
   use(result == Result::logits ? model_.head().logits(ctx_, h) : h);

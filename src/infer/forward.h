@@ -26,7 +26,8 @@ namespace stemma::infer {
 class Forward {
  public:
   // What is given must outlive this.
-  Forward(const Model& model, const ops::Numerics& numerics, Stream& stream);
+  Forward(const Model& model, const ops::Numerics& numerics, Stream& stream,
+          const nn::Adapters* adapters = nullptr);
   explicit Forward(const LoadedModel& model);
 
   // Gets a result of a pass, whose memory is reused when the call returns.
@@ -67,6 +68,7 @@ class Forward {
   Batch sequence(std::span<const std::int32_t> ids) const;
 
   const Model& model_;
+  const nn::Adapters* adapters_;
   ops::Arena arena_;
   ops::Context ctx_;
 };

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "checkpoint/adapter_folder.h"
 #include "checkpoint/gguf_tokenizer.h"
+#include "checkpoint/merged_source.h"
 #include "checkpoint/stored_model.h"
 #include "nn/packed_weights.h"
 #include "models/cost.h"
@@ -25,8 +27,23 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
     checkpoint::require_fitting(*model.tokenizer_, model.config(), model.path_);
     checkpoint::warn_of_other_tokenizer(*model.tokenizer_, model.path_);
   }
-  model.build(*stored.source, options);
+  if (options.adapter.empty())
+    model.build(*stored.source, options);
+  else
+    model.build_adapted(*stored.source, options);
   return model;
+}
+
+void LoadedModel::build_adapted(nn::WeightSource& source, const ModelOptions& options) {
+  checkpoint::AdapterFolder adapter(options.adapter, config_.model);
+  if (options.merge_adapter && adapter.spec().kind != nn::AdapterSpec::Kind::bottleneck) {
+    checkpoint::MergedSource merged(source, adapter);
+    build(merged, options);
+    return;
+  }
+  build(source, options);
+  adapter_ = std::make_unique<nn::Adapter>(adapter, adapter.spec());
+  adapters_.list = {adapter_.get()};
 }
 
 LoadedModel LoadedModel::random(const ModelConfig& config, const ModelOptions& options) {

@@ -16,6 +16,7 @@
 #include "checkpoint/generation_config.h"
 #include "device/stream.h"
 #include "models/model.h"
+#include "nn/adapter.h"
 #include "ops/context.h"
 #include "text/tokenizer.h"
 
@@ -26,6 +27,9 @@ struct ModelOptions {
   std::string precision = "auto";  // auto, f32, bf16
   std::string weights = "f32";     // storage: f32, bf16, f16
   std::string tokenizer;           // empty: the folder's own, if it has one
+  std::filesystem::path adapter;   // of the model, in PEFT's layout; empty: none
+  // Whether a low-rank adapter becomes a part of the weights: as fast as the model without it.
+  bool merge_adapter = true;
   std::int64_t threads = 0;        // 0: all that the process may use
 };
 
@@ -40,6 +44,8 @@ class LoadedModel {
   // The folder or file of the weights; empty for random ones.
   const std::filesystem::path& path() const { return path_; }
   const Model& model() const { return *model_; }
+  // What its passes must be given: an adapter that is no part of the weights; null: none.
+  const nn::Adapters* adapters() const { return adapter_ ? &adapters_ : nullptr; }
   Stream& stream() const { return *stream_; }
   const ops::Numerics& numerics() const { return numerics_; }
   ops::Context context() const { return ops::Context(*stream_, numerics_); }
@@ -65,6 +71,7 @@ class LoadedModel {
  private:
   LoadedModel() = default;
   void build(nn::WeightSource& source, const ModelOptions& options);
+  void build_adapted(nn::WeightSource& source, const ModelOptions& options);
 
   std::filesystem::path path_;
   checkpoint::ConfigFile config_;
@@ -73,6 +80,8 @@ class LoadedModel {
   std::unique_ptr<Stream> stream_;
   ops::Numerics numerics_;
   std::unique_ptr<Model> model_;
+  std::unique_ptr<nn::Adapter> adapter_;
+  nn::Adapters adapters_;
 };
 
 }  // namespace stemma::infer
