@@ -71,6 +71,12 @@ void require_problem(const TaskDescription& t) {
                                                 to_string(t.kind), t.problem));
 }
 
+TaskDescription description_in(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kTaskFile;
+  return parse_description(Json::parse(read_file(path, kMostDescriptionBytes), path.string()),
+                           path.string());
+}
+
 // A description beside a model is of its head.
 void require_fitting(const TaskDescription& t, const ModelConfig& model, const std::string& where) {
   const auto refuse = [&](const std::string& what) {
@@ -193,7 +199,7 @@ TaskDescription parse_description(const Json& json, const std::string& where) {
 
 TaskDescription read_adapter_description(const std::filesystem::path& folder,
                                          const checkpoint::ConfigFile& base) {
-  if (std::filesystem::exists(folder / kTaskFile)) return read_description(folder, base);
+  if (std::filesystem::exists(folder / kTaskFile)) return description_in(folder);
   const Json config = Json::parse(
       read_file(folder / checkpoint::kAdapterConfig, kMostDescriptionBytes), folder.string());
   const std::string type = config.get("task_type", "");
@@ -223,11 +229,9 @@ TaskDescription read_adapter_description(const std::filesystem::path& folder,
 
 TaskDescription read_description(const std::filesystem::path& folder,
                                  const checkpoint::ConfigFile& config) {
-  const std::filesystem::path path = folder / kTaskFile;
-  if (std::filesystem::exists(path)) {
-    const TaskDescription task = parse_description(
-        Json::parse(read_file(path, kMostDescriptionBytes), path.string()), path.string());
-    require_fitting(task, config.model, path.string());
+  if (std::filesystem::exists(folder / kTaskFile)) {
+    const TaskDescription task = description_in(folder);
+    require_fitting(task, config.model, (folder / kTaskFile).string());
     return task;
   }
   if (config.model.task_heads.empty())
