@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# What others make of our files: fine-tunes small real models for a few steps and opens the results
+# with transformers and PEFT, which must give the same probabilities; and reads an adapter that PEFT
+# wrote. CI runs it after scripts/test.sh. Needs the network for Python packages (PyPI), which go to
+# build/e2e; without it, or without the models, it says so and ends with 0.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+environment=build/e2e
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+skip() {
+  printf 'skipped: %s\n' "$*"
+  exit 0
+}
+
+[ -x build/release/src/cli/stemma ] || fail "build stemma first: scripts/test.sh release"
+[ -f models/minilm/config.json ] || skip "models/minilm is not there (scripts/get-model.sh minilm)"
+
+if [ ! -f "$environment/ready" ]; then
+  say "a Python environment in $environment"
+  command -v python3 > /dev/null && python3 -m venv "$environment" 2> /dev/null ||
+    skip "python3 with venv is not installed (Debian: python3-venv)"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check \
+    -r scripts/e2e-requirements.txt ||
+    skip "the packages of scripts/e2e-requirements.txt cannot be installed"
+  touch "$environment/ready"
+fi
+
+stemma=$PWD/build/release/src/cli/stemma
+table=$work/mails.csv
+{
+  echo text,label
+  for i in $(seq 1 30); do
+    echo "where is parcel $i,delivery"
+    echo "please return the money of order $i,refund"
+    echo "the lamp number $i does not shine,defect"
+  done
+} > "$table"
+printf 'where is it\nthe money back, please\nit is broken\n' > "$work/texts.txt"
+words=$work/words.conll
+for i in $(seq 1 30); do
+  printf 'Anna B-PER\nlives O\nin O\nRome B-LOC\n\nShe O\nmet O\nBob B-PER\nMiller I-PER\n\n'
+done > "$words"
+
+# tune NAME OPTION...: a few steps, then both answer the same texts.
+tune() {
+  local name=$1
+  shift
+  say "$name"
+  "$stemma" finetune --run "$work/$name" --epochs 1 --batch 8 --max-tokens 32 --small-changes=false \
+    "$@" 2> "$work/$name.log" > /dev/null || { cat "$work/$name.log"; exit 1; }
+  "$stemma" predict --model "$work/$name" --input "$work/texts.txt" 2> /dev/null > "$work/$name.jsonl"
+  "$environment/bin/python" scripts/e2e_check.py "$work/$name" "$work/texts.txt" "$work/$name.jsonl"
+}
+
+tune classes --model models/minilm --train "$table"
+tune lora --model models/minilm --train "$table" --adapt lora --targets all
+tune tags --model models/minilm --train "$words" --task tokens
+if [ -f models/smollm2/config.json ]; then
+  tune decoder --model models/smollm2 --train "$table" --adapt lora --marks own
+fi
+say "a merged adapter"
+"$stemma" merge --model models/minilm --adapter "$work/lora" --to "$work/merged" 2> /dev/null
+"$stemma" predict --model "$work/merged" --input "$work/texts.txt" 2> /dev/null > "$work/merged.jsonl"
+"$environment/bin/python" scripts/e2e_check.py "$work/merged" "$work/texts.txt" "$work/merged.jsonl"
+printf '\nall peers open what they were given\n'
