@@ -162,9 +162,11 @@ void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_r
 }
 
 std::int64_t steps_of(const FinetuneRecipe& recipe, std::int64_t examples) {
-  const double rows = recipe.epochs * static_cast<double>(examples);
-  return std::max<std::int64_t>(
-      1, static_cast<std::int64_t>(std::ceil(rows / static_cast<double>(recipe.batch))));
+  // 0.1 · 30 is a little above 3.
+  constexpr double kRounding = 1e-9;
+  const double batches =
+      recipe.epochs * static_cast<double>(examples) / static_cast<double>(recipe.batch);
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(batches - kRounding)));
 }
 
 train::Schedule schedule_of(const FinetuneRecipe& recipe, std::int64_t steps) {

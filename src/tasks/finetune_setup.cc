@@ -141,7 +141,6 @@ FinetuneData read_data(FinetuneSetup& s, const checkpoint::ConfigFile& base) {
   drop_unlabelled(data.train, data.examples);
   s.train_rows = std::ssize(data.examples);
   s.data_fingerprint = fingerprint_of(data.examples);
-  weigh_and_smooth(r, s.task->description(), s.survey, data.train.rows, data.examples);
   data.held_out = {s.dev.rows, encode_rows(s.dev, *s.task)};
   return data;
 }
@@ -204,6 +203,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   s.model = config_with_head(s.recipe, s.task->description(), stored.config, *s.tokenizer);
   s.adaptation = adaptation_of(s.recipe.adapt, s.model.model);
   resolve(s.recipe, s.task->description(), s.adaptation.usual_rate);
+  weigh_and_smooth(s.recipe, s.task->description(), s.survey, data.train.rows, data.examples);
   s.steps = steps_of(s.recipe, s.train_rows);
   s.steps_an_epoch = std::max<std::int64_t>(1, (s.train_rows + s.recipe.batch - 1) / s.recipe.batch);
 

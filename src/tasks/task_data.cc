@@ -32,11 +32,17 @@ std::optional<double> as_number(const std::string& text) {
   return value;
 }
 
-// Numbers by value, "O" before everything, the rest by the alphabet.
+std::optional<double> as_finite_number(const std::string& text) {
+  const auto value = as_number(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+// "O" before everything, then numbers by value, then the rest by the alphabet.
 bool label_order(const std::string& a, const std::string& b) {
-  const auto x = as_number(a), y = as_number(b);
-  if (x && y && *x != *y) return *x < *y;
   if ((a == "O") != (b == "O")) return a == "O";
+  const auto x = as_finite_number(a), y = as_finite_number(b);
+  if (x.has_value() != y.has_value()) return x.has_value();
+  if (x && y && *x != *y) return *x < *y;
   return a < b;
 }
 
@@ -57,9 +63,9 @@ bool several_labels(const TaskRows& rows) {
 std::string problem_of(const TaskRows& train, TaskKind kind, const Names& names) {
   if (kind == TaskKind::choice) return std::string(kChoice);
   if (several_labels(train)) return std::string(kMultiLabel);
+  // "nan" among numbers is a damaged number, and said as one, no class of its own.
   const bool numbers = std::all_of(names.begin(), names.end(), [](const auto& label) {
-    const auto value = as_number(label.first);
-    return value && std::isfinite(*value);
+    return as_number(label.first).has_value();
   });
   if (kind == TaskKind::similarity && numbers && names.size() > kMostClassesOfNumbers)
     return std::string(kRegression);

@@ -138,7 +138,7 @@ class Tokens final : public Task {
                                                     : piece - pieces.begins[index(window.first)];
       const std::int64_t behind = i + 1 == std::ssize(windows)
                                       ? INT64_MAX
-                                      : pieces.begins[index(window.end)] - piece;
+                                      : pieces.begins[index(window.end)] - 1 - piece;
       if (const std::int64_t distance = std::min(before, behind); distance > best_distance) {
         best = i;
         best_distance = distance;

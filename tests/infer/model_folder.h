@@ -15,16 +15,9 @@
 #include "models/model.h"
 #include "nn/fresh_weights.h"
 #include "tests/base/temporary_folder.h"
-#include "text/bpe_trainer.h"
+#include "tests/text/small_tokenizers.h"
 
 namespace stemma::infer::testing {
-
-// The 256 bytes and <|endoftext|>.
-inline std::shared_ptr<const Tokenizer> byte_tokenizer() {
-  BpeTrainer trainer({.vocab_size = 257});
-  trainer.add_document("a");
-  return trainer.train();
-}
 
 inline std::vector<std::int32_t> ids_of(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<std::int32_t> ids;

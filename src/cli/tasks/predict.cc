@@ -50,7 +50,9 @@ int run_predict(const PredictOptions& o) {
                         tasks::wanted_by(task.kind));
   std::int64_t cut = 0;
   while (!process_interrupt().requested()) {
-    const std::vector<labelled::Row> rows = queue.take();
+    std::vector<labelled::Row> rows = queue.take();
+    // What a file says of its labels is of no use here, and must not stop it.
+    for (labelled::Row& row : rows) row.labels.clear(), row.tags.clear();
     if (rows.empty() || !print_answers(model, rows, cut)) break;
   }
   labelled::RowNotes notes = queue.notes();
