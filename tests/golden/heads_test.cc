@@ -10,7 +10,7 @@
 #include "tests/base/expect_error.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/golden/support.h"
-#include "tests/infer/model_folder.h"
+#include "tests/text/small_tokenizers.h"
 
 namespace stemma::golden {
 namespace {
@@ -90,7 +90,7 @@ class HeadModel {
   }
 
  private:
-  std::shared_ptr<const Tokenizer> tokenizer_ = infer::testing::byte_tokenizer();
+  std::shared_ptr<const Tokenizer> tokenizer_ = byte_tokenizer();
   checkpoint::CheckpointSource source_;
   Stream stream_;
   std::unique_ptr<Model> model_;

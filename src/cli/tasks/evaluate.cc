@@ -1,5 +1,7 @@
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,6 +25,9 @@ struct EvalTaskOptions {
 };
 
 int run_eval_task(const EvalTaskOptions& o) {
+  // A folder that cannot be made is said by the file that cannot be written there.
+  std::error_code unmade;
+  if (!o.report.empty()) std::filesystem::create_directories(o.report, unmade);
   const tasks::TaskModel model =
       open_task_model(o.model, o.adapters, o.precision, o.threads);
   const tasks::TaskDescription& task = model.task().description();
