@@ -10,6 +10,7 @@
 #include "checkpoint/config_file.h"
 #include "tasks/description.h"
 #include "tasks/finetune_recipe.h"
+#include "tasks/task.h"
 #include "tasks/task_data.h"
 #include "text/tokenizer.h"
 #include "train/adamw.h"

@@ -1,4 +1,6 @@
 // How rows become what the model reads, for each task.
+#include <cmath>
+
 #include "tests/tasks/support.h"
 
 namespace stemma::tasks {
