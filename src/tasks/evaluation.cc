@@ -67,6 +67,11 @@ Answers answer_all(const train::Inference& inference, const Asked& asked) {
         for (std::size_t head = 0; head < heads; ++head)
           if (batch.heads[head].rows > 0) answer_batch(states, asked, head, first, end, answers);
       });
+    // Words of which nothing is left to read have an answer without any score.
+    for (std::size_t i = first; i < end; ++i)
+      if (asked.examples[i].rows == 0)
+        answers.predictions[i] = asked.responders[asked.head(i)].task->predict(
+            asked.rows[i], asked.examples[i], {});
     first = end;
   }
   return answers;

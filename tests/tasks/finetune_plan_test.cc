@@ -5,6 +5,7 @@
 
 #include "models/family.h"
 #include "models/model.h"
+#include "tasks/adapt.h"
 #include "tests/tasks/support.h"
 
 namespace stemma::tasks {
@@ -92,16 +93,29 @@ TEST(Rates, FallByLayerFromTheHeadDown) {
   EXPECT_DOUBLE_EQ(rate_factor_of(r, c)("class_head.weight"), 1);
 }
 
-TEST(Trained, IsEverythingOrTheHead) {
-  FinetuneRecipe r;
+TEST(Trained, IsEverythingOrTheHeadOrTheTop) {
   const ModelConfig c = config_of("bert", true);
-  EXPECT_FALSE(trainable_of(r, c));
-  r.adapt = "head";
-  const auto trained = trainable_of(r, c);
-  for (const char* name : {"class_head.weight", "tag_head.bias", "pooler.weight"})
-    EXPECT_TRUE(trained(name)) << name;
-  for (const char* name : {"embedding.tokens", "blocks.0.norm1.gain", "head.weight"})
-    EXPECT_FALSE(trained(name)) << name;
+  AdaptOptions options;
+  EXPECT_FALSE(adaptation_of(options, c).trainable);
+  const auto expect_trained = [&](const std::vector<std::string>& trained,
+                                  const std::vector<std::string>& frozen) {
+    const Adaptation adaptation = adaptation_of(options, c);
+    EXPECT_FALSE(adaptation.adapter);
+    for (const std::string& name : trained) EXPECT_TRUE(adaptation.trainable(name)) << name;
+    for (const std::string& name : frozen) EXPECT_FALSE(adaptation.trainable(name)) << name;
+  };
+  options.adapt = "head";
+  EXPECT_EQ(adaptation_of(options, c).usual_rate, 1e-3);
+  expect_trained({"class_head.weight", "tag_head.bias", "pooler.weight"},
+                 {"embedding.tokens", "blocks.0.norm1.gain", "blocks.2.norm1.gain", "head.weight"});
+  options.adapt = "top:2";  // of three
+  expect_trained(
+      {"class_head.weight", "pooler.weight", "blocks.2.norm1.gain", "blocks.1.norm1.gain"},
+      {"embedding.tokens", "blocks.0.norm1.gain"});
+  for (const char* bad : {"top:0", "top:4", "top:x", "top:"}) {
+    options.adapt = bad;
+    EXPECT_ERROR(adaptation_of(options, c), ErrorCode::invalid_argument, "top:N");
+  }
 }
 
 // One row of each count, with its label; the weights of all rows sum to the number of rows, and
@@ -235,15 +249,14 @@ TEST_F(Describing, TheModelGetsItsHeadAndItsMarks) {
 TEST(Resolve, FillsInAndRefuses) {
   const TaskDescription classes = described(TaskKind::classification, {"a", "b"});
   FinetuneRecipe r;
-  resolve(r, classes);
+  resolve(r, classes, 7e-5);
   EXPECT_EQ(r.micro_batch, r.batch);
-  EXPECT_EQ(r.learning_rate, 5e-5);
-  r = {};
-  r.adapt = "head";
-  resolve(r, classes);
-  EXPECT_EQ(r.learning_rate, 1e-3);
+  EXPECT_EQ(r.learning_rate, 7e-5);
+  r.learning_rate = 1e-4;
+  resolve(r, classes, 7e-5);
+  EXPECT_EQ(r.learning_rate, 1e-4);
   const auto refused = [](FinetuneRecipe recipe, const TaskDescription& task, const char* says) {
-    EXPECT_ERROR(resolve(recipe, task), ErrorCode::invalid_argument, says);
+    EXPECT_ERROR(resolve(recipe, task, 5e-5), ErrorCode::invalid_argument, says);
   };
   r = {};
   r.micro_batch = 5;
