@@ -356,6 +356,22 @@ TEST_F(Finetune, ASignalEndsARunWithEverythingSaved) {
   EXPECT_FALSE(fs::is_empty(folder_ / "run/checkpoints"));
 }
 
+// An adapter is a folder of its own, and answers from there or beside its base.
+TEST_F(Finetune, AdaptersAnswer) {
+  for (const char* adapt : {"lora", "adapter"}) {
+    const Result r = finetune(adapt, {"--adapt", adapt, "--json"});
+    ASSERT_EQ(r.code, 0) << r.err;
+    EXPECT_LT(r.json().at("trained_parameters").as_int(), r.json().at("parameters").as_int());
+    EXPECT_FALSE(fs::exists(folder_ / adapt / "model.safetensors"));
+    const Result alone = predict(adapt, {"--input", folder_ / "test.csv"});
+    ASSERT_EQ(alone.code, 0) << alone.err;
+    EXPECT_EQ(lines_of(alone.out).size(), 12u);
+    const Result beside =
+        predict("base", {"--adapter", folder_ / adapt, "--input", folder_ / "test.csv"});
+    EXPECT_EQ(beside.out, alone.out) << beside.err;
+  }
+}
+
 // Words, numbers and candidates in the words of the data.
 TEST_F(Finetune, OtherTasksAnswerInTheirForm) {
   std::string words, pairs = "text,other,label\n", choices;

@@ -26,6 +26,11 @@ namespace fs = std::filesystem;
 class FinetuneIdentity : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   FinetuneIdentity() : family_(std::get<0>(GetParam())), task_(std::get<1>(GetParam())) {
+    // "classification_lora": the task and how the base is adapted.
+    if (const std::size_t at = task_.find('_'); at != task_.npos) {
+      recipe_.adapt.adapt = task_.substr(at + 1);
+      task_.resize(at);
+    }
     write_tiny_model(folder_ / "base", family_);
     write_rows(folder_ / "train", 24, 0);
     write_rows(folder_ / "dev", 10, 24);
@@ -73,9 +78,12 @@ class FinetuneIdentity : public ::testing::TestWithParam<std::tuple<std::string,
                      train::Resume resume = train::Resume::never) const {
     return run_finetune(recipe_, folder_ / name, resume, interrupt);
   }
-  std::string weights(const std::string& name) const {
-    return read_file(folder_ / name / "model.safetensors");
+  // What a run has learned: a whole model or an adapter.
+  fs::path weights_file(const std::string& name) const {
+    const fs::path whole = folder_ / name / "model.safetensors";
+    return fs::exists(whole) ? whole : folder_ / name / "adapter_model.safetensors";
   }
+  std::string weights(const std::string& name) const { return read_file(weights_file(name)); }
   // The answers of a run's model to the dev rows, one in a batch, some together, or all.
   std::vector<Prediction> answers(const TaskModel& model, std::vector<labelled::Row> rows,
                                   std::size_t together) const {
@@ -126,14 +134,14 @@ TEST_P(FinetuneIdentity, AnyMicroBatchGivesTheSameModel) {
   recipe_.dev.clear();
   recipe_.dev_fraction = 0;
   const FinetuneResult whole = run("whole");
-  const checkpoint::SafetensorsReader wanted(folder_ / "whole/model.safetensors");
+  const checkpoint::SafetensorsReader wanted(weights_file("whole"));
   for (const std::int64_t micro_batch : {4, 2, 1}) {
     recipe_.micro_batch = micro_batch;
     const std::string name = "micro" + std::to_string(micro_batch);
     const FinetuneResult split = run(name);
     ASSERT_TRUE(whole.loss && split.loss);
     EXPECT_NEAR(*split.loss, *whole.loss, 1e-5 * std::max(*whole.loss, 0.1));
-    const checkpoint::SafetensorsReader got(folder_ / name / "model.safetensors");
+    const checkpoint::SafetensorsReader got(weights_file(name));
     for (const checkpoint::StoredTensor& stored : wanted.tensors()) {
       const Tensor a = wanted.read(stored, checkpoint::Memory::own);
       const Tensor b = got.read(got.at(stored.name), checkpoint::Memory::own);
@@ -169,7 +177,7 @@ TEST_P(FinetuneIdentity, StoppedAndResumedGivesTheSameBits) {
   EXPECT_EQ(first.signal, 15);
   ASSERT_LT(first.steps, whole.steps) << "the signal came after the end";
   ASSERT_GT(first.steps, 0);
-  EXPECT_FALSE(fs::exists(folder_ / "parts/model.safetensors"));
+  EXPECT_FALSE(fs::exists(weights_file("parts")));
   const FinetuneResult second = run("parts", {}, train::Resume::automatic);
   EXPECT_EQ(second.steps, whole.steps);
   EXPECT_EQ(second.loss, whole.loss);
@@ -201,8 +209,14 @@ TEST_P(FinetuneIdentity, AnswersDoNotDependOnTheBatch) {
 INSTANTIATE_TEST_SUITE_P(
     All, FinetuneIdentity,
     ::testing::Combine(::testing::Values("bert", "llama"),
-                       ::testing::Values("classification", "tokens", "similarity", "choice")),
-    [](const auto& each) { return std::get<0>(each.param) + "_" + std::get<1>(each.param); });
+                       ::testing::Values("classification", "tokens", "similarity", "choice",
+                                         "classification_lora", "tokens_adapter", "choice_lora",
+                                         "classification_head", "similarity_top:1")),
+    [](const auto& each) {
+      std::string name = std::get<0>(each.param) + "_" + std::get<1>(each.param);
+      std::erase(name, ':');
+      return name;
+    });
 
 // Both orders are added, so exchanging the two texts changes no bit.
 TEST(Similarity, TheOrderOfTwoTextsMakesNoDifference) {

@@ -126,7 +126,7 @@ checkpoint::ConfigFile model_with_head(std::int64_t outputs, HeadInput input) {
 }
 
 TEST(Description, MustBeOfTheModelBesideIt) {
-  const TemporaryFolder folder;
+  const ::TemporaryFolder folder;
   const auto read = [&](const TaskDescription& task, const checkpoint::ConfigFile& config) {
     std::ofstream(folder / kTaskFile) << to_json(task).dump();
     return read_description(folder.path(), config);
@@ -149,7 +149,7 @@ TEST(Description, MustBeOfTheModelBesideIt) {
 }
 
 TEST(Description, AModelWithoutAHeadHasNone) {
-  const TemporaryFolder folder;
+  const ::TemporaryFolder folder;
   EXPECT_ERROR(read_description(folder.path(), checkpoint::ConfigFile()), ErrorCode::unsupported,
                "stemma finetune");
 }

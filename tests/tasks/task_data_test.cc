@@ -112,7 +112,7 @@ TEST(Survey, ChoicesAsTheirNumbers) {
 }
 
 TEST(Rows, AreReadAndPlaced) {
-  const TemporaryFolder folder;
+  const ::TemporaryFolder folder;
   std::ofstream(folder / "t.csv") << "text,label\nfine,pos\nbad,neg\n";
   const TaskRows rows = read_task_rows(folder / "t.csv", {}, TaskKind::classification);
   ASSERT_EQ(rows.rows.size(), 2u);

@@ -24,7 +24,7 @@ inline constexpr std::int32_t letter(char c) { return 5 + (c - 'a'); }      // a
 inline constexpr std::int32_t inner(char c) { return 5 + 26 + (c - 'a'); }  // inside one
 
 inline std::shared_ptr<const Tokenizer> letter_tokenizer() {
-  const TemporaryFolder folder;
+  const ::TemporaryFolder folder;
   std::ofstream vocab(folder / "vocab.txt");
   vocab << "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
   for (char c = 'a'; c <= 'z'; ++c) vocab << c << "\n";
