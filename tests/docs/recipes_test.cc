@@ -36,6 +36,8 @@ TEST(Recipes, AllAreUnderstood) {
   int count = 0;
   for (const auto& entry :
        std::filesystem::directory_iterator(std::filesystem::path(STEMMA_SOURCE_DIR) / "recipes")) {
+    // Those of fine-tuning: tests/tasks/recipes_test.cc.
+    if (entry.is_directory() || entry.path().stem() == "classification-documents") continue;
     ASSERT_EQ(entry.path().extension(), ".toml") << entry.path();
     SCOPED_TRACE(entry.path().string());
     Recipe recipe = read(entry.path());
