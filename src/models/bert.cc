@@ -12,7 +12,6 @@
 #include "models/family.h"
 #include "models/parts.h"
 #include "nn/norm.h"
-#include "ops/embedding.h"
 #include "ops/tape.h"
 
 namespace stemma {
@@ -79,9 +78,8 @@ class Bert final : public Model {
     // A tape reads the list again in its backward pass.
     if (ops::Tape* tape = pass.ctx.tape(); tape && batch.segments.empty())
       segments = tape->keep_values(segments);
-    return ops::embedding(
-        pass.ctx, batch.ids, tokens_,
-        {{segments, segments_, "segment_embedding"}, {batch.positions, positions_}});
+    return embed(pass, tokens_,
+                 {{segments, segments_, "segment_embedding"}, {batch.positions, positions_}});
   }
 
   Weight tokens_;     // [V, C]

@@ -7,7 +7,6 @@
 #include "models/family.h"
 #include "models/parts.h"
 #include "nn/norm.h"
-#include "ops/embedding.h"
 
 namespace stemma {
 namespace {
@@ -43,7 +42,7 @@ class Gpt1 final : public Model {
   }
 
   Tensor forward(const nn::Pass& pass) const override {
-    const Tensor x = ops::embedding(pass.ctx, pass.batch, tokens_, positions_);
+    const Tensor x = embed(pass, tokens_, {{pass.batch.positions, positions_}});
     return blocks_(pass, embedding_dropout(pass, config_, x));
   }
 

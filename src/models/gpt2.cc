@@ -7,7 +7,6 @@
 #include "models/family.h"
 #include "models/parts.h"
 #include "nn/norm.h"
-#include "ops/embedding.h"
 
 namespace stemma {
 namespace {
@@ -44,7 +43,7 @@ class Gpt2 final : public Model {
   }
 
   Tensor forward(const nn::Pass& pass) const override {
-    const Tensor x = ops::embedding(pass.ctx, pass.batch, tokens_, positions_);
+    const Tensor x = embed(pass, tokens_, {{pass.batch.positions, positions_}});
     return final_norm_(pass.ctx, blocks_(pass, embedding_dropout(pass, config_, x)));
   }
 

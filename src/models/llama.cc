@@ -11,7 +11,6 @@
 #include "models/family.h"
 #include "models/parts.h"
 #include "nn/norm.h"
-#include "ops/embedding.h"
 
 namespace stemma {
 namespace {
@@ -57,7 +56,7 @@ class Llama final : public Model {
   }
 
   Tensor forward(const nn::Pass& pass) const override {
-    const Tensor x = ops::embedding(pass.ctx, pass.batch.ids, tokens_);
+    const Tensor x = embed(pass, tokens_);
     return final_norm_(pass.ctx, blocks_(pass, embedding_dropout(pass, config_, x)));
   }
 

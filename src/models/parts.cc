@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "nn/residual.h"
+#include "ops/add.h"
 #include "ops/dropout.h"
 
 namespace stemma {
@@ -116,6 +117,12 @@ nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, co
     bias =
         source.load({"head.bias", {config.vocab}, nn::Init::zeros(), nn::Role::vector, {}}).value();
   return {std::move(weight), std::move(bias), std::move(transform)};
+}
+
+Tensor embed(const nn::Pass& pass, const Weight& tokens,
+             const std::vector<ops::EmbeddingTerm>& terms) {
+  const Tensor x = ops::embedding(pass.ctx, pass.batch.ids, tokens, terms);
+  return pass.perturbation ? ops::add(pass.ctx, x, pass.perturbation) : x;
 }
 
 Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const Tensor& x) {

@@ -9,6 +9,7 @@
 #include "nn/feed_forward.h"
 #include "nn/token_head.h"
 #include "ops/checkpoint.h"
+#include "ops/embedding.h"
 
 namespace stemma {
 
@@ -33,6 +34,11 @@ Tensor segment_embedding(nn::WeightSource& source, const ModelConfig& config);
 nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, const Weight& tokens,
                          nn::HeadTransform transform = {});
 
+// What the blocks begin with, before the embedding's norm and dropout: the sum of the tokens'
+// vectors, of the other terms, and of the pass's perturbation where it has one. Differentiable in
+// all of them. Every member of the family looks its tokens up here.
+Tensor embed(const nn::Pass& pass, const Weight& tokens,
+             const std::vector<ops::EmbeddingTerm>& terms = {});
 // The embedding's dropout, in training passes.
 Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const Tensor& x);
 

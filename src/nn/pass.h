@@ -7,6 +7,7 @@
 #include "nn/attention_state.h"
 #include "ops/context.h"
 #include "tensor/batch.h"
+#include "tensor/tensor.h"
 
 namespace stemma::nn {
 
@@ -17,9 +18,12 @@ struct Pass {
   const Batch& batch;
   AttentionState& state;
   const Adapters* adapters = nullptr;  // none: the model as it is
+  // [N, C] in the residual stream's type, added to the embeddings of the tokens (embed() in
+  // models/parts.h); empty: nothing is.
+  Tensor perturbation{};
 
   // The same pass under another context: recompute runs a block a second time under its own.
-  Pass under(ops::Context& other) const { return {other, batch, state, adapters}; }
+  Pass under(ops::Context& other) const { return {other, batch, state, adapters, perturbation}; }
 };
 
 }  // namespace stemma::nn

@@ -106,8 +106,9 @@ class Tape {
 
   // Makes the parameters whose values lie in `weights` this tape's own: gradients[i] receives the
   // gradient of the one with variable -1-i; it is always added to. One call for each model that is
-  // trained (nn::Parameters); reset() keeps it. The span must outlive the tape, which holds
-  // `weights`. Throws invalid_argument when the storage is bound already.
+  // trained (nn::Parameters); reset() keeps it. An empty gradient is not wanted and not computed.
+  // The span must outlive the tape, which holds `weights`. Throws invalid_argument when the storage
+  // is bound already.
   void bind(const StorageRef& weights, std::span<const Tensor> gradients);
   // Binds what `other` has bound: for a tape inside a closure (ops/checkpoint.h).
   void bind_as(const Tape& other);

@@ -34,6 +34,11 @@ void announce(const FinetuneSetup& s, double peak_flops) {
                        "rows ({:.3g} epochs)",
                        s.train_rows, s.mean_tokens, s.dev.rows.size(), s.steps, s.recipe.batch,
                        s.recipe.epochs));
+  if (s.adversarial)
+    log_info(fmt::format("adversarial training ({}): the embeddings of each text are changed by up "
+                         "to {:.3g}, that is {:.3g} mean norms of a token's vector",
+                         s.recipe.adversarial.adversarial, s.adversarial->epsilon,
+                         s.recipe.adversarial.adversarial_epsilon));
   if (s.trainer->step_count() > 0)
     log_info(fmt::format("resumed at step {} of {}", s.trainer->step_count(), s.steps));
 }
@@ -53,6 +58,7 @@ train::LoopPlan plan_of(const FinetuneSetup& s, const std::filesystem::path& run
   }
   plan.flop_per_token = ModelCost(s.model.model)
                             .training_flop_per_token(static_cast<std::int64_t>(s.mean_tokens) + 1);
+  plan.flop_per_token *= train::cost_in_steps(s.adversarial);
   plan.peak_flops = train::multiply_peak(*s.stream, s.numerics);
   plan.save = [&s, run](const Json& course) { return save_checkpoint(s, run, course); };
   return plan;

@@ -158,6 +158,7 @@ void declare_care(FinetuneRecipe& r, OptionSet& o) {
          "0.5",
          {"lambda", "lm_coef", "aux_lm"}},
         r.language_model, {0, 100});
+  declare(r.adversarial, o);
   train::declare_best(r.keep_best, r.patience, o);
 }
 

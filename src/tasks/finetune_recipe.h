@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "data/labelled/rows.h"
 #include "tasks/adapt.h"
+#include "train/adversarial.h"
 
 namespace stemma::tasks {
 
@@ -53,6 +54,7 @@ struct FinetuneRecipe {
   double word_dropout = 0, label_smoothing = 0;
   std::string class_weights = "none";
   double language_model = 0;  // λ
+  train::AdversarialOptions adversarial;
   std::string keep_best = kAuto;
   std::int64_t patience = 0;
 

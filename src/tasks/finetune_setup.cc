@@ -158,8 +158,18 @@ train::TrainerSettings settings_of(const FinetuneSetup& s, Interrupt interrupt) 
   t.recompute = static_cast<ops::Recompute>(r.recompute);
   t.trainable = s.adaptation.trainable;
   t.adapter = s.adaptation.adapter;
+  t.adversarial = s.adversarial;
   t.interrupt = interrupt;
   return t;
+}
+
+// Counted in token vectors of the base model, also where a run goes on.
+std::optional<train::Adversarial> adversarial_for(const train::AdversarialOptions& options,
+                                                  const checkpoint::StoredModel& base,
+                                                  Stream& stream) {
+  if (options.adversarial == "none") return std::nullopt;
+  return train::adversarial_of(
+      options, train::mean_token_norm(base.config.model, *base.source, stream));
 }
 
 void require_same_examples(const checkpoint::TrainingState& state, std::uint64_t fingerprint) {
@@ -218,6 +228,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   if (before) train::require_same_recipe(*before, s.recipe, kFreeFinetuneKeys, run, "finetune");
   if (start.found) require_same_examples(start.found->state, s.data_fingerprint);
   s.numerics = ops::numerics_named(s.recipe.precision, s.stream->device());
+  s.adversarial = adversarial_for(s.recipe.adversarial, stored, *s.stream);
   std::unique_ptr<nn::WeightSource> source = std::make_unique<TaskWeights>(
       *stored.source, stored.config.model, static_cast<std::uint64_t>(s.recipe.seed));
   std::unique_ptr<nn::WeightSource> trained;

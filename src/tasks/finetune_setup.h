@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/file.h"
@@ -37,6 +38,7 @@ struct FinetuneSetup {
   std::uint64_t data_fingerprint = 0;          // of the training examples
   std::int64_t steps = 0, steps_an_epoch = 0;
   double mean_tokens = 0;  // of a training example
+  std::optional<train::Adversarial> adversarial;
   std::unique_ptr<FolderLock> folder_lock;
   ops::Numerics numerics;
   std::unique_ptr<Stream> stream;

@@ -109,6 +109,14 @@ void add(Stream& stream, const std::vector<Loss>& losses, StepResult& result) {
   }
 }
 
+// The same in one column.
+void add_adversarial(Stream& stream, const std::vector<Loss>& losses, StepResult& result) {
+  constexpr const char* kColumn = "adversarial_loss";
+  std::vector<Metric>& columns = result.columns;
+  if (columns.empty() || columns.back().name != kColumn) columns.push_back({kColumn, 0});
+  for (const Loss& loss : losses) columns.back().value += kernels::read_scalar(stream, loss.root);
+}
+
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {
   throw Error(
       ErrorCode::invalid_argument,
@@ -132,7 +140,11 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
       ctx_(stream, settings.numerics, memory()),
       tape_(ctx_, settings.recompute) {
   tape_.bind(parameters_->storage(), parameters_->gradient_tensors());
-  ctx_.set_tape(&tape_);
+  if (settings_.adversarial) {
+    no_gradients_.resize(parameters_->list().size());
+    probe_.emplace(ctx_, settings.recompute);
+    probe_->bind(parameters_->storage(), no_gradients_);
+  }
   if (adapter_) adapters_.list = {adapter_.get()};
 }
 
@@ -145,18 +157,35 @@ void Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
                          const Counts& counts, StepResult& result) {
   objective_->batches().fill(first_sequence, settings_.micro_batch, first_number, batch_);
   tape_.reset();
+  if (probe_) probe_->reset();
   const auto plan = planned(shape_key(batch_));
+  if (!settings_.adversarial) {
+    run_pass({}, counts, result);
+    return;
+  }
+  run_adversarial_passes(*settings_.adversarial, ctx_, batch_, model_->config().channels,
+                         [&](const LearningPass& pass) { return run_pass(pass, counts, result); });
+}
+
+Tensor Trainer::run_pass(const LearningPass& pass, const Counts& counts, StepResult& result) {
+  ops::Tape& tape = pass.learns() ? tape_ : *probe_;
+  ctx_.set_tape(&tape);
   nn::FullAttention attention(batch_);
+  Tensor perturbation = pass.perturbation, gradient;
+  if (pass.probes()) tape.input(perturbation);
   {
-    const Tensor h = model_->forward({ctx_, batch_, attention, adapters()});
+    const Tensor h = model_->forward({ctx_, batch_, attention, adapters(), perturbation});
     const std::vector<Loss> losses = objective_->losses({ctx_, *model_, batch_, h}, counts);
-    add(stream_, losses, result);
-    if (memory_report_.empty()) memory_report_ = tape_.report();
+    if (pass.kind == LearningPass::Kind::clean) add(stream_, losses, result);
+    if (pass.kind == LearningPass::Kind::perturbed) add_adversarial(stream_, losses, result);
+    if (memory_report_.empty()) memory_report_ = tape.report();
     std::vector<Tensor> roots;
     for (const Loss& loss : losses) roots.push_back(loss.root);
-    tape_.backward(roots);
+    tape.backward(roots);
+    if (pass.probes()) gradient = tape.take_gradient(perturbation);
   }
-  tape_.reset();
+  tape.reset();
+  return gradient;
 }
 
 std::optional<StepResult> Trainer::step() {

@@ -23,6 +23,7 @@
 #include "ops/block_pool.h"
 #include "ops/tape.h"
 #include "train/adamw.h"
+#include "train/adversarial.h"
 #include "train/objective.h"
 #include "train/schedule.h"
 
@@ -40,14 +41,17 @@ struct TrainerSettings {
   nn::Trainable trainable{};
   // Trained beside the model; its parameters begin with nn::kAdapterPrefix.
   std::optional<nn::AdapterSpec> adapter{};
+  std::optional<Adversarial> adversarial{};
   Interrupt interrupt{};  // asked between micro-batches
 };
 
 struct StepResult {
-  std::int64_t step = 0;        // steps done, this one included
-  std::int64_t tokens = 0;      // that the model read in this step
-  double loss = 0;              // the sum of the objective's losses
-  std::vector<Metric> columns;  // its losses one by one, where they have names
+  std::int64_t step = 0;    // steps done, this one included
+  std::int64_t tokens = 0;  // that the model read in this step
+  double loss = 0;          // the sum of the objective's losses
+  // Its losses one by one, where they have names; adversarial_loss, the losses' sum on the
+  // perturbed embeddings, where those are learnt from too (`loss` is without it).
+  std::vector<Metric> columns;
   double lr = 0;
   double gradient_norm = 0;  // before clipping
 };
@@ -96,6 +100,7 @@ class Trainer {
   std::optional<ops::Arena::Step> planned(std::uint64_t shape);
   void accumulate(std::int64_t first_sequence, std::int64_t first_number, const Counts& counts,
                   StepResult& result);
+  Tensor run_pass(const LearningPass& pass, const Counts& counts, StepResult& result);
 
   TrainerSettings settings_;
   Stream& stream_;
@@ -110,6 +115,9 @@ class Trainer {
   ops::BlockPool pool_;  // where they do not
   ops::Context ctx_;
   ops::Tape tape_;
+  // Passes that do not learn: a tape with no place for the parameters' gradients.
+  std::vector<Tensor> no_gradients_;
+  std::optional<ops::Tape> probe_;
   Batch batch_;
   std::vector<ops::TapeReportLine> memory_report_;
   std::int64_t step_ = 0, sequences_ = 0, tokens_ = 0;

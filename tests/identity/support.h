@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -133,6 +134,8 @@ struct TrainingCase {
   int threads = 2;
   std::int64_t batch = 4, micro_batch = 2;
   std::int64_t steps = 3;
+  std::int64_t longest = 280;  // tokens of a sequence
+  std::optional<train::Adversarial> adversarial{};
 
   train::TrainerSettings settings() const {
     train::TrainerSettings s;
@@ -142,10 +145,11 @@ struct TrainingCase {
     s.seed = 5;
     s.numerics = numerics;
     s.recompute = recompute;
+    s.adversarial = adversarial;
     return s;
   }
   std::shared_ptr<const train::Objective> objective() const {
-    auto batches = std::make_shared<RandomBatches>(config.vocab, 280, !config.causal);
+    auto batches = std::make_shared<RandomBatches>(config.vocab, longest, !config.causal);
     if (config.causal) return std::make_shared<train::NextToken>(std::move(batches));
     return std::make_shared<train::MaskedTokens>(std::move(batches), config.pair_head);
   }
