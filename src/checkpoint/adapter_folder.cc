@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kRoot = "base_model.model.";
-constexpr std::string_view kLora = "LORA", kAdaLora = "ADALORA", kBottleneck = "STEMMA_BOTTLENECK";
+constexpr std::string_view kLora = "LORA", kAdaLora = "ADALORA", kBottleneck = "STEMMA_BOTTLENECK",
+                           kPrefix = "PREFIX_TUNING", kPrompt = "PROMPT_TUNING";
+constexpr std::string_view kPromptTensor = "prompt_embeddings";
 
 [[noreturn]] void refuse_adapter(const fs::path& folder, const std::string& what) {
   throw Error(ErrorCode::unsupported, fmt::format("[adapter] {}: {}", folder.string(), what));
@@ -68,6 +70,11 @@ double of_pattern(const Json& config, std::string_view key, const std::string& m
   return otherwise;
 }
 
+// What stands before the names of heads: with virtual tokens PEFT puts no layer around the model.
+std::string_view head_root(const nn::AdapterSpec& spec) {
+  return spec.virtual_tokens > 0 ? "base_model." : kRoot;
+}
+
 // The parameters of a model that an adapter may bring: heads of tasks, and the pooler.
 std::vector<nn::ParameterSpec> head_parameters(const ModelConfig& model) {
   std::vector<nn::ParameterSpec> list;
@@ -98,10 +105,13 @@ AdapterFolder::AdapterFolder(const fs::path& folder, const ModelConfig& model)
     read_low_rank(config, model, type == kAdaLora);
   } else if (type == kBottleneck) {
     read_bottlenecks(config, model);
+  } else if (type == kPrefix || type == kPrompt) {
+    read_virtual_tokens(config, model, type == kPrefix);
   } else {
-    refuse_adapter(folder, fmt::format("adapters of type {} are not supported; LORA, ADALORA and "
-                                       "STEMMA_BOTTLENECK are",
-                                       in_quotes(type)));
+    refuse_adapter(folder, fmt::format("adapters of type {} are not supported; {}, {}, {}, {} and "
+                                       "{} are",
+                                       in_quotes(type), kLora, kAdaLora, kPrefix, kPrompt,
+                                       kBottleneck));
   }
   read_heads(model);
   require_all_known();
@@ -150,11 +160,34 @@ void AdapterFolder::read_bottlenecks(const Json& config, const ModelConfig& mode
     }
 }
 
+void AdapterFolder::read_virtual_tokens(const Json& config, const ModelConfig& model,
+                                        bool prefix) {
+  if (config.get("num_transformer_submodules", std::int64_t{1}) != 1)
+    refuse_adapter(folder_, "virtual tokens of an encoder and a decoder are not supported");
+  const StoredTensor* table = file_.find(std::string(kPromptTensor));
+  if (!table || table->shape.size() != 2)
+    foreign_adapter(folder_, fmt::format("it has no matrix {}", kPromptTensor));
+  const std::int64_t count = table->shape[0];
+  if (const std::int64_t said = config.get("num_virtual_tokens", count); said != count)
+    foreign_adapter(folder_, fmt::format("num_virtual_tokens is {} and the table has {} rows", said,
+                                         count));
+  using Kind = nn::AdapterSpec::Kind;
+  if (count < 1 || count >= model.context)
+    foreign_adapter(folder_, fmt::format("{} virtual tokens leave no position of the context {}",
+                                         count, model.context));
+  // A prefix that was trained through a projection is saved as the projection gave it.
+  spec_ = virtual_token_spec(model, prefix ? Kind::prefix : Kind::prompt, count);
+  if (table->shape[1] != spec_.columns)
+    foreign_adapter(folder_, fmt::format("{} has {} columns there, the model needs {}",
+                                         kPromptTensor, table->shape[1], spec_.columns));
+  tensor_of_[std::string(nn::kVirtualTokens)] = table->name;
+}
+
 void AdapterFolder::read_heads(const ModelConfig& model) {
   const ImportRules& rules = rules_of(model.family);
   for (const nn::ParameterSpec& spec : head_parameters(model)) {
     const std::string module = files_of(rules, model, spec).front().name;
-    const StoredTensor* tensor = file_.find(std::string(kRoot) + module);
+    const StoredTensor* tensor = file_.find(std::string(head_root(spec_)) + module);
     if (!tensor) continue;
     tensor_of_[spec.name] = tensor->name;
     replaced_.push_back(spec.name);
@@ -205,8 +238,9 @@ class PeftNames {
     }
     const ImportRules& rules = rules_of(adapter.config.model.family);
     for (const nn::ParameterSpec& spec : head_parameters(adapter.config.model))
-      names_[spec.name] =
-          std::string(kRoot) + files_of(rules, adapter.config.model, spec).front().name;
+      names_[spec.name] = std::string(head_root(adapter.spec)) +
+                          files_of(rules, adapter.config.model, spec).front().name;
+    names_[std::string(nn::kVirtualTokens)] = kPromptTensor;
   }
 
   std::string of(const std::string& ours) const {
@@ -218,7 +252,7 @@ class PeftNames {
     std::set<std::string> modules;
     for (const NamedTensor& item : adapter_.parameters) {
       if (item.name.starts_with(nn::kAdapterPrefix)) continue;
-      const std::string name = of(item.name).substr(kRoot.size());
+      const std::string name = of(item.name).substr(head_root(adapter_.spec).size());
       modules.insert(name.substr(0, name.rfind('.')));
     }
     return {modules.begin(), modules.end()};
@@ -248,6 +282,20 @@ const char* task_type(const ConfigFile& config) {
   return config.model.task_heads.front().input == HeadInput::tokens ? "TOKEN_CLS" : "SEQ_CLS";
 }
 
+void set_virtual_tokens(Json& json, const nn::AdapterSpec& spec, const ModelConfig& model) {
+  const bool prefix = spec.kind == nn::AdapterSpec::Kind::prefix;
+  const std::int64_t width = prefix ? model.groups() * model.head_size() : model.channels;
+  json.set("peft_type", prefix ? kPrefix : kPrompt);
+  json.set("num_virtual_tokens", spec.virtual_tokens);
+  json.set("num_layers", model.layers);
+  json.set("token_dim", width);
+  json.set("num_attention_heads", prefix ? model.groups() : model.heads);
+  json.set("num_transformer_submodules", std::int64_t{1});
+  if (!prefix) return;
+  json.set("encoder_hidden_size", width);
+  json.set("prefix_projection", false);
+}
+
 Json adapter_config(const AdapterExport& adapter, const PeftNames& names) {
   using Kind = nn::AdapterSpec::Kind;
   Json json = Json::object({{"base_model_name_or_path", adapter.base},
@@ -258,6 +306,10 @@ Json adapter_config(const AdapterExport& adapter, const PeftNames& names) {
     json.set("peft_type", kBottleneck);
     json.set("width", adapter.spec.bottlenecks.front().width);
     json.set("activation", activation_name(adapter.spec.activation));
+    return json;
+  }
+  if (adapter.spec.virtual_tokens > 0) {
+    set_virtual_tokens(json, adapter.spec, adapter.config.model);
     return json;
   }
   json.set("peft_type", adapter.spec.kind == Kind::adalora ? kAdaLora : kLora);

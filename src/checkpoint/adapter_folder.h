@@ -4,9 +4,10 @@
 //   adapter.spec();                               // for nn::Adapter
 //   nn::Adapter loaded(adapter, adapter.spec());  // its values
 //
-// LoRA and AdaLoRA are read and written as PEFT has them. Bottlenecks (Houlsby et al. 2019), which
-// PEFT has not, are written under a type of our own, STEMMA_BOTTLENECK, with our names. Heads that
-// were trained beside an adapter (classifier, score, a pooler) lie in its file too.
+// LoRA, AdaLoRA, prefix tuning and prompt tuning are read and written as PEFT has them. Bottlenecks
+// (Houlsby et al. 2019), which PEFT has not, are written under a type of our own,
+// STEMMA_BOTTLENECK, with our names. Heads that were trained beside an adapter (classifier, score, a
+// pooler) lie in its file too.
 //
 // Immutable; usable from several threads.
 #pragma once
@@ -52,6 +53,7 @@ class AdapterFolder final : public nn::WeightSource {
  private:
   void read_low_rank(const Json& config, const ModelConfig& model, bool adaptive);
   void read_bottlenecks(const Json& config, const ModelConfig& model);
+  void read_virtual_tokens(const Json& config, const ModelConfig& model, bool prefix);
   void read_heads(const ModelConfig& model);
   void require_all_known() const;
 

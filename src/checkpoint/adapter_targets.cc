@@ -108,4 +108,20 @@ nn::AdapterSpec bottleneck_spec(const ModelConfig& config, std::int64_t width) {
   return spec;
 }
 
+nn::AdapterSpec virtual_token_spec(const ModelConfig& config, nn::AdapterSpec::Kind kind,
+                                   std::int64_t virtual_tokens) {
+  if (virtual_tokens < 1 || virtual_tokens >= config.context)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[adapter] virtual_tokens must be between 1 and {}, which leaves one "
+                            "position of the model's context, got {}",
+                            config.context - 1, virtual_tokens));
+  nn::AdapterSpec spec;
+  spec.kind = kind;
+  spec.virtual_tokens = virtual_tokens;
+  spec.columns = kind == nn::AdapterSpec::Kind::prompt
+                     ? config.channels
+                     : 2 * config.layers * config.groups() * config.head_size();
+  return spec;
+}
+
 }  // namespace stemma::checkpoint

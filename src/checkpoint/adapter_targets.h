@@ -46,6 +46,10 @@ nn::AdapterSpec low_rank_spec(const std::vector<AdapterUnit>& units, const LowRa
 // Bottlenecks behind the attention and behind the feed-forward of each block (Houlsby et al. 2019,
 // figure 2).
 nn::AdapterSpec bottleneck_spec(const ModelConfig& config, std::int64_t width);
+// A prefix or a prompt (`kind`) of that many virtual tokens. Throws invalid_argument where they
+// leave no position for a token.
+nn::AdapterSpec virtual_token_spec(const ModelConfig& config, nn::AdapterSpec::Kind kind,
+                                   std::int64_t virtual_tokens);
 
 // What PEFT multiplies the change by.
 double low_rank_scale(double alpha, std::int64_t rank, bool rank_stabilised, bool adaptive);

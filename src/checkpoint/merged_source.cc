@@ -32,7 +32,13 @@ void merge_into(Stream& stream, const Tensor& weight, const nn::Adapter::LowRank
 
 MergedSource::MergedSource(nn::WeightSource& base, AdapterFolder& adapter)
     : base_(base), folder_(adapter), adapter_(adapter, adapter.spec()) {
-  if (adapter.spec().kind == nn::AdapterSpec::Kind::bottleneck)
+  using Kind = nn::AdapterSpec::Kind;
+  const Kind kind = adapter.spec().kind;
+  if (kind == Kind::prefix || kind == Kind::prompt)
+    throw Error(ErrorCode::unsupported,
+                "[adapter] a prefix or a prompt is no change of weights and cannot be merged into "
+                "them: use the adapter beside its model");
+  if (kind == Kind::bottleneck)
     throw Error(ErrorCode::unsupported,
                 "[adapter] bottleneck adapters are layers of their own and cannot be merged into "
                 "the weights: use the adapter beside its model");

@@ -12,7 +12,7 @@ namespace stemma::checkpoint {
 class MergedSource final : public nn::WeightSource {
  public:
   // Both must outlive this. Throws unsupported for an adapter that is no change of weights
-  // (bottlenecks).
+  // (bottlenecks, a prefix, a prompt).
   MergedSource(nn::WeightSource& base, AdapterFolder& adapter);
 
   // Changed matrices in f32, everything else as it is stored.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "device/stream.h"
@@ -13,6 +14,10 @@
 #include "tensor/weight.h"
 
 namespace stemma::kernels {
+
+// As an index of a lookup: no row, which counts as zeros and gets no gradient. For terms of a sum
+// that only some rows have.
+inline constexpr std::int32_t kNoRow = std::numeric_limits<std::int32_t>::min();
 
 // y[i] = tokens[ids[i]] + positions[places[i]];  y [N, C] f32 (f64). `tokens` [V, C] in rows or
 // panels of f32, bf16 or f16 (rows of f64); `positions` [T, C] f32, bf16 or f16 (f64), may be

@@ -1,13 +1,17 @@
 #include "models/parts.h"
 
 #include <cmath>
+#include <deque>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "nn/adapter.h"
 #include "nn/residual.h"
 #include "ops/add.h"
 #include "ops/dropout.h"
+#include "ops/tape.h"
 
 namespace stemma {
 namespace {
@@ -20,6 +24,38 @@ nn::Init residual_init(const ModelConfig& config) {
       config.scaled_residual ? 1 / std::sqrt(2.0 * static_cast<double>(config.layers)) : 1.0;
   return nn::Init::normal(config.weight_std * scale);
 }
+
+// The lists of a sum in which tokens and prompts share the rows.
+class PromptLists {
+ public:
+  explicit PromptLists(const nn::Pass& pass) : pass_(pass) {}
+
+  // Where each row is a row of the prompt of that adapter; kNoRow elsewhere.
+  std::vector<std::int32_t> prompt_rows(std::size_t adapter) const {
+    const Batch& batch = pass_.batch;
+    std::vector<std::int32_t> rows(batch.ids.size(), ops::kNoRow);
+    const auto add = [&](std::size_t row) {
+      if (batch.ids[row] < 0) rows[row] = -1 - batch.ids[row];
+    };
+    const nn::AdapterRows mine = nn::rows_with(batch, adapter);
+    for (std::size_t row = 0; mine.all && row < rows.size(); ++row) add(row);
+    for (const std::int32_t row : mine.rows)
+      if (!mine.all) add(static_cast<std::size_t>(row));
+    return rows;
+  }
+
+  // `list` for as long as this, or where a tape records as long as that.
+  std::span<const std::int32_t> keep(std::vector<std::int32_t> list) {
+    lists_.push_back(std::move(list));
+    const std::span<const std::int32_t> kept = lists_.back();
+    ops::Tape* tape = pass_.ctx.tape();
+    return tape ? tape->keep_values(kept) : kept;
+  }
+
+ private:
+  const nn::Pass& pass_;
+  std::deque<std::vector<std::int32_t>> lists_;
+};
 
 }  // namespace
 
@@ -119,9 +155,31 @@ nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, co
   return {std::move(weight), std::move(bias), std::move(transform)};
 }
 
-Tensor embed(const nn::Pass& pass, const Weight& tokens,
-             const std::vector<ops::EmbeddingTerm>& terms) {
-  const Tensor x = ops::embedding(pass.ctx, pass.batch.ids, tokens, terms);
+namespace {
+
+Tensor embedding_sum(const nn::Pass& pass, const Weight& tokens,
+                     std::vector<ops::EmbeddingTerm> terms) {
+  constexpr auto kPrompt = nn::AdapterSpec::Kind::prompt;
+  if (!pass.adapters || !pass.adapters->has(kPrompt))
+    return ops::embedding(pass.ctx, pass.batch.ids, tokens, terms);
+  PromptLists lists(pass);
+  std::vector<std::int32_t> ids = pass.batch.ids;
+  for (std::size_t a = pass.adapters->list.size(); a-- > 0;) {
+    if (pass.adapters->list[a]->spec().kind != kPrompt) continue;
+    std::vector<std::int32_t> rows = lists.prompt_rows(a);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      if (rows[i] != ops::kNoRow) ids[i] = ops::kNoRow;
+    terms.insert(terms.begin(),
+                 ops::EmbeddingTerm{lists.keep(std::move(rows)),
+                                    pass.adapters->list[a]->virtual_tokens(), "prompt_embedding"});
+  }
+  return ops::embedding(pass.ctx, lists.keep(std::move(ids)), tokens, terms);
+}
+
+}  // namespace
+
+Tensor embed(const nn::Pass& pass, const Weight& tokens, std::vector<ops::EmbeddingTerm> terms) {
+  const Tensor x = embedding_sum(pass, tokens, std::move(terms));
   return pass.perturbation ? ops::add(pass.ctx, x, pass.perturbation) : x;
 }
 

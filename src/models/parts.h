@@ -35,10 +35,11 @@ nn::TokenHead token_head(nn::WeightSource& source, const ModelConfig& config, co
                          nn::HeadTransform transform = {});
 
 // What the blocks begin with, before the embedding's norm and dropout: the sum of the tokens'
-// vectors, of the other terms, and of the pass's perturbation where it has one. Differentiable in
-// all of them. Every member of the family looks its tokens up here.
+// vectors, of the other terms in their order, and of the pass's perturbation where it has one; a
+// prompt's rows stand in for the tokens of its virtual ids. Differentiable in all of them. Every
+// member of the family looks its tokens up here.
 Tensor embed(const nn::Pass& pass, const Weight& tokens,
-             const std::vector<ops::EmbeddingTerm>& terms = {});
+             std::vector<ops::EmbeddingTerm> terms = {});
 // The embedding's dropout, in training passes.
 Tensor embedding_dropout(const nn::Pass& pass, const ModelConfig& config, const Tensor& x);
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kAdaLoraStd = 0.02;      // as PEFT begins
 constexpr double kBottleneckStd = 0.01;   // Houlsby et al. 2019, 3.6: near the identity
+constexpr double kVirtualStd = 0.02;      // of a prefix or a prompt
 
 Adapter::LowRank load_low_rank(WeightSource& source, const LowRankSpec& spec, bool adaptive) {
   const std::string name = spec.name();
@@ -56,6 +57,14 @@ Adapter::Adapter(WeightSource& source, const AdapterSpec& spec) : spec_(spec) {
   }
   for (const BottleneckSpec& item : spec_.bottlenecks)
     of_linear_[item.linear].bottlenecks.push_back(load_bottleneck(source, item));
+  if (spec_.virtual_tokens > 0)
+    virtual_tokens_ = source
+                          .load({std::string(kVirtualTokens),
+                                 {spec_.virtual_tokens, spec_.columns},
+                                 Init::normal(kVirtualStd),
+                                 Role::table,
+                                 {}})
+                          .value();
 }
 
 const Adapter::OfLinear* Adapter::of(std::string_view linear) const {
@@ -66,6 +75,17 @@ const Adapter::OfLinear* Adapter::of(std::string_view linear) const {
 bool Adapters::touches(std::string_view linear) const {
   return std::any_of(list.begin(), list.end(),
                      [&](const Adapter* adapter) { return adapter->of(linear) != nullptr; });
+}
+
+bool Adapters::has(AdapterSpec::Kind kind) const {
+  return std::any_of(list.begin(), list.end(),
+                     [kind](const Adapter* adapter) { return adapter->spec().kind == kind; });
+}
+
+const Adapter* Adapters::of_sequence(const Batch& batch, std::size_t b) const {
+  const std::int32_t index = batch.adapters.empty() ? 0 : batch.adapters[b];
+  const bool there = index >= 0 && static_cast<std::size_t>(index) < list.size();
+  return there ? list[static_cast<std::size_t>(index)] : nullptr;
 }
 
 AdapterRows rows_with(const Batch& batch, std::size_t index) {

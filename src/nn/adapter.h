@@ -4,6 +4,11 @@
 //   low rank     y += scale · B (A x)            LoRA (Hu et al. 2021)
 //                y += scale · B (E ∘ (A x))      AdaLoRA (Zhang et al. 2023)
 //   bottleneck   y += U act(D y + d) + u         adapters (Houlsby et al. 2019)
+//   prefix       keys and values of every layer that stand before those of a sequence (prefix
+//                tuning: Li and Liang 2021)
+//   prompt       rows that stand before the token embeddings (prompt tuning: Lester et al. 2021)
+//
+// Passes of the last two see virtual tokens (nn/virtual_tokens.h).
 //
 //   const Adapter adapter(source, spec);
 //   const Adapters adapters{{&adapter}};
@@ -46,19 +51,25 @@ struct BottleneckSpec {
 };
 
 struct AdapterSpec {
-  enum class Kind : std::uint8_t { lora, adalora, bottleneck } kind = Kind::lora;
+  enum class Kind : std::uint8_t { lora, adalora, bottleneck, prefix, prompt } kind = Kind::lora;
   std::vector<LowRankSpec> low_rank;
   std::vector<BottleneckSpec> bottlenecks;
+  // Of a prefix or a prompt: P, and the columns of its table. A prefix has for each layer G·D of
+  // the key, then G·D of the value; a prompt has C.
+  std::int64_t virtual_tokens = 0, columns = 0;
   kernels::Activation activation = kernels::Activation::gelu_tanh;  // of bottlenecks
   float dropout = 0;  // of what goes into A, in training
 };
 
 // All parameters of an adapter begin with this.
 inline constexpr std::string_view kAdapterPrefix = "adapter.";
+// The table of a prefix or a prompt [P, columns].
+inline constexpr std::string_view kVirtualTokens = "adapter.virtual_tokens";
 
 class Adapter {
  public:
   // A LoRA changes nothing when it is fresh: B is 0 (AdaLoRA: E; a bottleneck: its second matrix).
+  // A prefix or a prompt begins with small random numbers.
   Adapter(WeightSource& source, const AdapterSpec& spec);
   Adapter(const Adapter&) = delete;
   Adapter& operator=(const Adapter&) = delete;
@@ -80,9 +91,12 @@ class Adapter {
   };
   // What belongs to a linear layer; null: nothing.
   const OfLinear* of(std::string_view linear) const;
+  // [P, columns] of a prefix or a prompt, empty otherwise.
+  const Tensor& virtual_tokens() const { return virtual_tokens_; }
 
  private:
   AdapterSpec spec_;
+  Tensor virtual_tokens_;
   std::unordered_map<std::string, OfLinear> of_linear_;
 };
 
@@ -92,6 +106,10 @@ struct Adapters {
   std::vector<const Adapter*> list;
 
   bool touches(std::string_view linear) const;
+  // Whether one of them is of that kind.
+  bool has(AdapterSpec::Kind kind) const;
+  // What sequence b of the batch has; null: none.
+  const Adapter* of_sequence(const Batch& batch, std::size_t b) const;
 };
 
 // The rows of a batch that have adapter `index`; nullopt-like `all` where every row has it.

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/embedding.h"
 #include "ops/context.h"
 #include "tensor/batch.h"
 #include "tensor/tensor.h"
@@ -21,7 +22,9 @@
 
 namespace stemma::ops {
 
-// A table that is added: its row index[i] to row i of the result.
+using kernels::kNoRow;
+
+// A table that is added: its row index[i] to row i of the result, nothing where that is kNoRow.
 struct EmbeddingTerm {
   std::span<const std::int32_t> index;               // [N]
   Tensor table;                                      // [S, C] f32|bf16|f16; empty: nothing is added
@@ -29,7 +32,7 @@ struct EmbeddingTerm {
 };
 
 // y[i] = ((tokens[ids[i]] + terms[0].table[terms[0].index[i]]) + terms[1]. ...) + ...: each sum is
-// rounded, in the order of the list. Differentiable in all tables.
+// rounded, in the order of the list; the id kNoRow is a row of zeros. Differentiable in all tables.
 //   ids [N];  tokens [V, C];  returns [N, C] in the residual stream's type.
 // What the spans refer to must outlive the tape's backward pass. Throws invalid_argument for an id
 // or an index out of range, unsupported on a tape where trainable tokens are stored in anything but

@@ -12,7 +12,7 @@
 namespace stemma::tasks {
 namespace {
 
-constexpr std::string_view kTop = "top:";
+constexpr std::string_view kTop = "top:", kPrefix = "prefix", kPrompt = "prompt";
 
 [[noreturn]] void refuse_adapt(const std::string& what) {
   throw Error(ErrorCode::invalid_argument, "[finetune] " + what);
@@ -56,6 +56,15 @@ Adaptation low_rank_adaptation(const AdaptOptions& o, const ModelConfig& model) 
   return a;
 }
 
+Adaptation virtual_token_adaptation(const AdaptOptions& o, const ModelConfig& model) {
+  using Kind = nn::AdapterSpec::Kind;
+  Adaptation a;
+  a.adapter = checkpoint::virtual_token_spec(
+      model, o.adapt == kPrefix ? Kind::prefix : Kind::prompt, o.virtual_tokens);
+  a.usual_rate = 1e-2;
+  return a;
+}
+
 }  // namespace
 
 bool is_of_task_head(std::string_view name) {
@@ -65,7 +74,9 @@ bool is_of_task_head(std::string_view name) {
 void declare(AdaptOptions& a, OptionSet& o) {
   o.add({"adapt",
          "what is trained; full: everything; head: the new head alone; top:N: the last N layers; "
-         "lora: low-rank changes beside frozen matrices; adapter: bottlenecks behind frozen layers",
+         "lora: low-rank changes beside frozen matrices; adapter: bottlenecks behind frozen layers; "
+         "prefix: keys and values before those of each layer; prompt: embeddings before those of "
+         "the text",
          "lora",
          {"peft", "peft_type", "freeze", "use_lora"}},
         a.adapt);
@@ -84,6 +95,15 @@ void declare(AdaptOptions& a, OptionSet& o) {
         a.adapter_dropout, {0, 0.9});
   o.add({"adapter_width", "width of bottlenecks", "64", {"adapter_size", "bottleneck"}},
         a.adapter_width, {1, 1 << 16});
+  o.add({"virtual_tokens",
+         "positions of a prefix or a prompt, which the model's context has beside max_tokens",
+         "20",
+         {"num_virtual_tokens", "prefix_length", "prompt_length"}},
+        a.virtual_tokens, {1, 1 << 16});
+}
+
+std::int64_t virtual_tokens_of(const AdaptOptions& o) {
+  return o.adapt == kPrefix || o.adapt == kPrompt ? o.virtual_tokens : 0;
 }
 
 Adaptation adaptation_of(const AdaptOptions& o, const ModelConfig& model) {
@@ -104,8 +124,11 @@ Adaptation adaptation_of(const AdaptOptions& o, const ModelConfig& model) {
   } else if (o.adapt == "adapter") {
     a.adapter = checkpoint::bottleneck_spec(model, o.adapter_width);
     a.usual_rate = 5e-4;
+  } else if (virtual_tokens_of(o) > 0) {
+    a = virtual_token_adaptation(o, model);
   } else {
-    refuse_adapt(fmt::format("--adapt is full, head, top:N, lora or adapter, got '{}'", o.adapt));
+    refuse_adapt(fmt::format(
+        "--adapt is full, head, top:N, lora, adapter, prefix or prompt, got '{}'", o.adapt));
   }
   a.trainable = [](std::string_view name) {
     return name.starts_with(nn::kAdapterPrefix) || is_behind_blocks(name);

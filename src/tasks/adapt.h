@@ -19,13 +19,14 @@
 namespace stemma::tasks {
 
 struct AdaptOptions {
-  std::string adapt = "full";  // full, head, top:N, lora, adapter
+  std::string adapt = "full";  // full, head, top:N, lora, adapter, prefix, prompt
   std::vector<std::string> targets = {"auto"};
   std::int64_t rank = 8;
   double alpha = 16;
   bool rank_stabilised = false;
   double adapter_dropout = 0;
   std::int64_t adapter_width = 64;
+  std::int64_t virtual_tokens = 20;
 };
 void declare(AdaptOptions& options, OptionSet& set);
 
@@ -37,6 +38,9 @@ struct Adaptation {
 };
 // Throws invalid_argument for what the model cannot have.
 Adaptation adaptation_of(const AdaptOptions& options, const ModelConfig& model);
+
+// The positions that a prefix or a prompt takes of the model's context; 0: there is none.
+std::int64_t virtual_tokens_of(const AdaptOptions& options);
 
 // Whether a parameter is of a task's head.
 bool is_of_task_head(std::string_view name);

@@ -209,7 +209,8 @@ TaskDescription read_adapter_description(const std::filesystem::path& folder,
                             folder.string()));
   const checkpoint::SafetensorsReader file(folder / checkpoint::kAdapterWeights);
   const checkpoint::StoredTensor* head = nullptr;
-  for (const char* name : {"base_model.model.score.weight", "base_model.model.classifier.weight"})
+  for (const char* name : {"base_model.model.score.weight", "base_model.model.classifier.weight",
+                           "base_model.score.weight", "base_model.classifier.weight"})
     if (!head) head = file.find(name);
   if (!head || head->shape.empty())
     throw Error(ErrorCode::corrupt,
@@ -223,7 +224,9 @@ TaskDescription read_adapter_description(const std::filesystem::path& folder,
   t.input = words               ? HeadInput::tokens
             : base.model.causal ? HeadInput::last
                                 : HeadInput::pooler;
-  t.max_tokens = std::min<std::int64_t>(t.max_tokens, base.model.context);
+  // Virtual tokens take positions of the context.
+  t.max_tokens = std::min<std::int64_t>(
+      t.max_tokens, base.model.context - config.get("num_virtual_tokens", std::int64_t{0}));
   return t;
 }
 

@@ -50,6 +50,20 @@ std::optional<Marks> marks_of(const FinetuneRecipe& recipe, const ModelConfig& m
   return Marks{first, first + 1, first + 2};
 }
 
+// What the context has for a text, beside virtual tokens.
+std::int64_t most_tokens_of(const FinetuneRecipe& recipe, const ModelConfig& model) {
+  const std::int64_t added = virtual_tokens_of(recipe.adapt), room = model.context - added;
+  if (room < 1)
+    refuse_plan(fmt::format("virtual_tokens {} leaves no position of the model's context, {}, for "
+                            "a text",
+                            added, model.context));
+  if (recipe.max_tokens > room)
+    refuse_plan(fmt::format("max_tokens {}{} is above the model's context, {}", recipe.max_tokens,
+                            added > 0 ? fmt::format(" and virtual_tokens {} together", added) : "",
+                            model.context));
+  return recipe.max_tokens > 0 ? recipe.max_tokens : std::min(kUsualMostTokens, room);
+}
+
 // "blocks.3.norm1.gain" is 3; -1 outside the blocks.
 std::int64_t layer_of(std::string_view name) {
   const std::string_view number = checkpoint::split_block_name(name).first;
@@ -86,11 +100,7 @@ TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& s
   if (recipe.orders == "both" && task.kind != TaskKind::similarity)
     refuse_plan("--orders both is for task similarity: elsewhere the order of two texts matters");
   task.marks = marks_of(recipe, model.model, tokenizer);
-  task.max_tokens = recipe.max_tokens > 0 ? recipe.max_tokens
-                                          : std::min(kUsualMostTokens, model.model.context);
-  if (task.max_tokens > model.model.context)
-    refuse_plan(fmt::format("max_tokens {} is above the model's context, {}", task.max_tokens,
-                            model.model.context));
+  task.max_tokens = most_tokens_of(recipe, model.model);
   task.windows = recipe.long_texts == "window";
   if (task.windows && task.kind != TaskKind::classification && task.kind != TaskKind::tokens)
     refuse_plan("--long window is for tasks classification and tokens: pairs are cut");

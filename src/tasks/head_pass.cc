@@ -81,6 +81,7 @@ void append(Batch& batch, const Task& task, const EncodedExample& example, std::
   for (std::size_t i = 0; i < example.texts.size(); ++i)
     append_sequence(batch, example.texts[i], number * kMostTexts + static_cast<std::int64_t>(i));
   HeadRows& rows = batch.heads[head];
+  rows.of_sequences = task.description().input == HeadInput::pooler;
   TermWriter writer(rows, task.description().input, batch, first_sequence);
   for (const HeadTerm& term : example.terms) writer.add(term);
   const std::int64_t k = task.description().outputs();

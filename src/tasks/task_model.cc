@@ -10,6 +10,7 @@
 #include "checkpoint/run_folder.h"
 #include "checkpoint/stored_model.h"
 #include "nn/packed_weights.h"
+#include "nn/virtual_tokens.h"
 #include "tasks/description.h"
 #include "tasks/finetune_plan.h"
 
@@ -81,6 +82,12 @@ void TaskModel::add_adapter(const fs::path& folder, const checkpoint::ConfigFile
   const TaskDescription task = read_adapter_description(folder, base);
   const checkpoint::ConfigFile config = config_for(task, base);
   checkpoint::AdapterFolder file(folder, config.model);
+  if (task.max_tokens + file.spec().virtual_tokens > base.model.context)
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[adapter] {}: texts of {} tokens behind {} virtual tokens do not fit "
+                            "the model's context, {}",
+                            folder.string(), task.max_tokens, file.spec().virtual_tokens,
+                            base.model.context));
   Part part;
   part.folder = folder;
   part.task = make_task(task, *tokenizer_);
@@ -112,10 +119,11 @@ void TaskModel::build(nn::WeightSource& source, ModelConfig config) {
 }
 
 train::Inference TaskModel::inference() const {
-  return {1, [this](const Batch& batch, const std::function<void(const train::States&)>& use) {
+  return {1, [this](const Batch& tokens, const std::function<void(const train::States&)>& use) {
             ops::Context ctx(*stream_, numerics_, *pool_);
-            nn::FullAttention attention(batch);
             const nn::Adapters* adapters = adapters_.list.empty() ? nullptr : &adapters_;
+            const Batch batch = nn::with_virtual_tokens(tokens, adapters);
+            nn::PrefixAttention attention(batch, adapters);
             const Tensor h = model_->forward({ctx, batch, attention, adapters});
             use({ctx, *model_, batch, h});
           }};

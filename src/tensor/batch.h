@@ -19,6 +19,7 @@ struct HeadRows {
   // for a head behind the pooler, sequences.
   std::vector<std::int32_t> to, from;
   std::vector<float> weight;
+  bool of_sequences = false;          // `from` counts sequences
   std::int64_t rows = 0;              // M
   std::vector<std::int64_t> groups;   // [answers + 1] ascending, groups[0] = 0, over M · K scores
   std::vector<float> wanted;          // [M · K]; empty in prediction
@@ -33,7 +34,7 @@ struct HeadRows {
 
 // N packed tokens of B sequences. Sequence b holds tokens [offsets[b], offsets[b+1]).
 struct Batch {
-  std::vector<std::int32_t> ids;        // [N] token ids
+  std::vector<std::int32_t> ids;        // [N] token ids; of a prompt's row i: -1 - i
   std::vector<std::int32_t> positions;  // [N] position of each token in its sequence
   std::vector<std::int32_t> targets;    // [N] the id to predict, -1 for none; empty in inference
   std::vector<std::int64_t> offsets;    // [B+1] ascending, offsets[0] = 0

@@ -11,6 +11,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/host.h"
 #include "models/cost.h"
+#include "nn/virtual_tokens.h"
 
 namespace stemma::train {
 namespace {
@@ -69,10 +70,12 @@ void check(const ModelConfig& config, const TrainerSettings& settings, nn::Weigh
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] batch ({}) must be a multiple of micro_batch ({})",
                             settings.batch, settings.micro_batch));
-  if (batches.sequence_length() > config.context)
+  const std::int64_t virtual_tokens = settings.adapter ? settings.adapter->virtual_tokens : 0;
+  if (batches.sequence_length() + virtual_tokens > config.context)
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[train] sequence_length ({}) is above the model's context ({})",
-                            batches.sequence_length(), config.context));
+                fmt::format("[train] sequence_length ({}) and virtual tokens ({}) together are "
+                            "above the model's context ({})",
+                            batches.sequence_length(), virtual_tokens, config.context));
   require_memory(config, source, settings);
 }
 
@@ -156,6 +159,7 @@ std::optional<ops::Arena::Step> Trainer::planned(std::uint64_t shape) {
 void Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
                          const Counts& counts, StepResult& result) {
   objective_->batches().fill(first_sequence, settings_.micro_batch, first_number, batch_);
+  batch_ = nn::with_virtual_tokens(std::move(batch_), adapters());
   tape_.reset();
   if (probe_) probe_->reset();
   const auto plan = planned(shape_key(batch_));
@@ -170,7 +174,7 @@ void Trainer::accumulate(std::int64_t first_sequence, std::int64_t first_number,
 Tensor Trainer::run_pass(const LearningPass& pass, const Counts& counts, StepResult& result) {
   ops::Tape& tape = pass.learns() ? tape_ : *probe_;
   ctx_.set_tape(&tape);
-  nn::FullAttention attention(batch_);
+  nn::PrefixAttention attention(batch_, adapters());
   Tensor perturbation = pass.perturbation, gradient;
   if (pass.probes()) tape.input(perturbation);
   {
@@ -211,10 +215,11 @@ std::optional<StepResult> Trainer::step() {
 
 std::vector<Metric> Trainer::evaluate() {
   ops::Context ctx(stream_, settings_.numerics, memory());
-  const auto run = [&](const Batch& batch, const std::function<void(const States&)>& use) {
+  const auto run = [&](const Batch& tokens, const std::function<void(const States&)>& use) {
+    const Batch batch = nn::with_virtual_tokens(tokens, adapters());
     // Evaluation has its own plan: the same shapes without a tape.
     const auto plan = planned(~shape_key(batch));
-    nn::FullAttention attention(batch);
+    nn::PrefixAttention attention(batch, adapters());
     const Tensor h = model_->forward({ctx, batch, attention, adapters()});
     use({ctx, *model_, batch, h});
   };

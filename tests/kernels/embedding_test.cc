@@ -169,5 +169,34 @@ TEST(Embedding, ScattersOverNothingOrOverWhatIsThere) {
   }
 }
 
+// kNoRow in any list of a lookup is a row of zeros, and gets no gradient.
+TEST(Embedding, LooksNothingUpWhereThereIsNoRow) {
+  Stream stream(2);
+  const Tensor tokens = random_matrix(7, 17, DType::f32, 1);
+  const Tensor positions = random_matrix(5, 17, DType::f32, 2);
+  const std::vector<std::int32_t> ids = {3, kNoRow, 2, kNoRow}, places = {4, 1, kNoRow, kNoRow};
+  for (const Weight& weight : {Weight(tokens), packed(tokens)}) {
+    const Tensor y = random_matrix(4, 17, DType::f32, 3),
+                 gathered = random_matrix(4, 17, DType::f32, 4);
+    embedding_forward(stream, ids, places, weight, positions, y);
+    gather_rows(stream, tokens, ids, gathered);
+    for (std::int64_t c = 0; c < 17; ++c) {
+      EXPECT_EQ(get(y, 0, c), static_cast<float>(get(tokens, 3, c) + get(positions, 4, c)));
+      EXPECT_EQ(get(y, 1, c), get(positions, 1, c));
+      EXPECT_EQ(get(y, 2, c), get(tokens, 2, c));
+      EXPECT_EQ(get(y, 3, c), 0);
+      EXPECT_EQ(get(gathered, 0, c), get(tokens, 3, c));
+      EXPECT_EQ(get(gathered, 1, c), 0);
+    }
+    embedding_add(stream, places, positions, y);
+    scatter_rows(stream, ids, y, {gathered, false});
+    for (std::int64_t c = 0; c < 17; ++c) {
+      EXPECT_EQ(get(y, 3, c), 0);
+      EXPECT_EQ(get(gathered, 2, c), get(y, 2, c));
+      EXPECT_EQ(get(gathered, 0, c), 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stemma::kernels

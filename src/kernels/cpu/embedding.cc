@@ -17,14 +17,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace stemma::kernels::HWY_NAMESPACE {
 
-// y = token + position (position may be null).
+// y = token + position (either may be null).
 template <class W, class P, class T>
 void embed_row(const W* token, const P* position, T* y, std::int64_t cols) {
   const hn::ScalableTag<T> d;
   for_vectors(d, static_cast<std::size_t>(cols),
               [&](std::size_t, std::size_t i, std::size_t n) STEMMA_LANES {
-                auto v = load(d, token + i, n);
-                if (position) v = hn::Add(v, load(d, position + i, n));
+                auto v = token ? load(d, token + i, n) : hn::Zero(d);
+                if (position)
+                  v = token ? hn::Add(v, load(d, position + i, n)) : load(d, position + i, n);
                 store(d, v, y + i, n);
               });
 }
@@ -50,7 +51,7 @@ constexpr std::int64_t kPanel = 32;  // ids in one panel of a packed weight (ker
 void check_index(std::string_view kernel, std::string_view name,
                  std::span<const std::int32_t> index, std::int64_t limit) {
   for (std::size_t i = 0; i < index.size(); ++i)
-    if (index[i] < 0 || index[i] >= limit)
+    if ((index[i] < 0 || index[i] >= limit) && index[i] != kNoRow)
       throw Error(
           ErrorCode::invalid_argument,
           fmt::format("[{}] {} {} of row {} is outside [0, {})", kernel, name, index[i], i, limit));
@@ -60,6 +61,11 @@ float widen(float value) { return value; }
 float widen(bf16 value) { return to_float(value); }
 float widen(f16 value) { return to_float(value); }
 double widen(double value) { return value; }
+
+template <class X>
+const X* row_or_null(const X* table, std::int64_t index, std::int64_t stride) {
+  return table && index != kNoRow ? table + index * stride : nullptr;
+}
 
 // One row of a packed weight: element c of `id` at ((id / 32) * C + c) * 32 + id % 32.
 template <class W, class P, class T>
@@ -90,13 +96,14 @@ void embed(Stream& stream, const Lookup& a) {
   const auto row = STEMMA_PICK_PATH(embed_row<W, P, T>);
   cpu::for_rows(stream, a.y.rows(), cols, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t id = a.ids[static_cast<std::size_t>(i)];
+      const auto at = static_cast<std::size_t>(i);
+      const std::int64_t id = a.ids[at];
       const P* position =
-          positions ? positions + a.places[static_cast<std::size_t>(i)] * position_stride : nullptr;
-      if (packed)
+          positions ? row_or_null(positions, a.places[at], position_stride) : nullptr;
+      if (packed && id != kNoRow)
         embed_panel_row(tokens, id, position, y + i * y_stride, cols);
       else
-        row(tokens + id * token_stride, position, y + i * y_stride, cols);
+        row(row_or_null(tokens, id, token_stride), position, y + i * y_stride, cols);
     }
   });
 }
@@ -119,8 +126,9 @@ void add_term(Stream& stream, std::span<const std::int32_t> index, const Tensor&
   const auto row = STEMMA_PICK_PATH(add_row<X, T>);
   cpu::for_rows(stream, y.rows(), y.cols(), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
-      row(from + index[static_cast<std::size_t>(i)] * table.row_stride(), to + i * y.row_stride(),
-          y.cols());
+      if (const X* const x =
+              row_or_null(from, index[static_cast<std::size_t>(i)], table.row_stride()))
+        row(x, to + i * y.row_stride(), y.cols());
   });
 }
 
@@ -135,9 +143,11 @@ void add_rows(Stream& stream, std::span<const std::int32_t> index, const Tensor&
   stream.workers().for_each(dy.cols(), kSlice,
                             [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
                               const cpu::FlushDenormals flush;
-                              for (std::size_t i = 0; i < index.size(); ++i)
+                              for (std::size_t i = 0; i < index.size(); ++i) {
+                                if (index[i] == kNoRow) continue;
                                 row(from + static_cast<std::int64_t>(i) * dy.row_stride() + begin,
                                     to + index[i] * table.row_stride() + begin, end - begin);
+                              }
                             });
 }
 
@@ -220,8 +230,11 @@ void gather_rows(Stream& stream, const Tensor& x, std::span<const std::int32_t> 
   cpu::for_rows(stream, y.rows(), y.cols(), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = rows[static_cast<std::size_t>(i)];
-      std::memcpy(to + static_cast<std::size_t>(i * y.row_stride()) * element,
-                  from + static_cast<std::size_t>(row * x.row_stride()) * element, bytes);
+      std::byte* const out = to + static_cast<std::size_t>(i * y.row_stride()) * element;
+      if (row == kNoRow)
+        std::memset(out, 0, bytes);
+      else
+        std::memcpy(out, from + static_cast<std::size_t>(row * x.row_stride()) * element, bytes);
     }
   });
 }
