@@ -140,7 +140,7 @@ class AdaptedModel {
     return rows;
   }
 
-  std::shared_ptr<const Tokenizer> tokenizer_ = infer::testing::byte_tokenizer();
+  std::shared_ptr<const Tokenizer> tokenizer_ = byte_tokenizer();
   checkpoint::CheckpointSource source_;
   bool classes_;
   checkpoint::ConfigFile config_;
