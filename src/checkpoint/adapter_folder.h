@@ -43,6 +43,7 @@ class AdapterFolder final : public nn::WeightSource {
   // unsupported (a kind of adapter, or a setting, that nothing here computes, naming it).
   AdapterFolder(const std::filesystem::path& folder, const ModelConfig& model);
 
+  const std::filesystem::path& folder() const { return folder_; }
   const nn::AdapterSpec& spec() const { return spec_; }
   // The parameters of the model that it replaces: heads.
   const std::vector<std::string>& replaced() const { return replaced_; }

@@ -2,8 +2,8 @@
 
 #include "base/hash.h"
 #include "nn/adapter.h"
-#include "ops/add.h"
 #include "ops/activate.h"
+#include "ops/add.h"
 #include "ops/dropout.h"
 #include "ops/gather_rows.h"
 #include "ops/low_rank.h"
@@ -86,7 +86,10 @@ Tensor Linear::operator()(const Pass& pass, const Tensor& x,
     for (const Adapter::LowRank& l : mine->low_rank) y = adapted.add_low_rank(l, x, y);
     for (const Adapter::Bottleneck& b : mine->bottlenecks) y = adapted.add_bottleneck(b, y);
   }
-  y = ops::activate(pass.ctx, y, options.activation, options.stream || options.residual);
+  // In the type of the result first, as in the fused product: a bare model's rows have its bits.
+  const bool stream = options.stream || options.residual;
+  y = ops::activate(pass.ctx, y, kernels::Activation::none, stream);
+  y = ops::activate(pass.ctx, y, options.activation, stream);
   return options.residual ? ops::add(pass.ctx, y, options.residual) : y;
 }
 

@@ -9,11 +9,11 @@
 
 namespace stemma::ops {
 
-// x + y, both [N, C] f32. The memory of x is used again where nothing else needs it. Differentiable
-// in both.
+// x + y, both [N, C] f32, in the memory of x where the tape does not need that: x must be a value
+// that the caller needs no more. Differentiable in both.
 Tensor add(Context& ctx, const Tensor& x, const Tensor& y);
 
-// x with row i of y added to its row rows[i]. Inference only.
+// x with row i of y added to its row rows[i], in the memory of x. Inference only.
 //   x [N, C], y [M, C] f32;  rows [M] ascending.
 Tensor add_rows(Context& ctx, const Tensor& x, const Tensor& y, std::span<const std::int32_t> rows);
 

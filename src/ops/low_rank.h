@@ -17,8 +17,9 @@ struct LowRankPlace {
   std::span<const std::int32_t> rows = {};
 };
 
-// y with scale · u Bᵀ added to its columns [first, first + B.out()). The memory of y is used again
-// where nothing else needs it. Differentiable in y, u and B.
+// y with scale · u Bᵀ added to its columns [first, first + B.out()), in the memory of y where the
+// tape does not need that: y must be a value that the caller needs no more. Differentiable in y, u
+// and B.
 //   y [N, out] f32;  u [M, r] f32, M = N or as many as place.rows;  B [columns, r].
 // Throws invalid_argument for shapes that do not fit; unsupported for chosen rows on a tape.
 Tensor add_low_rank(Context& ctx, const Tensor& y, const Tensor& u, const Weight& b, double scale,

@@ -1,30 +1,15 @@
 // Heads of BERT: their gradients against finite differences, and rows without a target.
-#include <map>
-
 #include "nn/pair_head.h"
 #include "nn/token_head.h"
 #include "ops/checkpoint.h"
 #include "tests/base/expect_error.h"
+#include "tests/nn/given_weights.h"
 #include "tests/ops/gradient_check.h"
 
 namespace stemma::nn {
 namespace {
 
 using ops::random_tensor;
-
-// Hands out tensors by name.
-class GivenWeights final : public WeightSource {
- public:
-  explicit GivenWeights(std::map<std::string, Tensor> given) : given_(std::move(given)) {}
-  Weight load(const ParameterSpec& spec) override {
-    const Tensor value = given_.at(spec.name);
-    EXPECT_EQ(value.shape(), spec.shape) << spec.name;
-    return Weight(value);
-  }
-
- private:
-  std::map<std::string, Tensor> given_;
-};
 
 HeadTransform transform_of(WeightSource& source) {
   return {source, "head", {.channels = 6, .norm_eps = 1e-12, .weight = {}}};
