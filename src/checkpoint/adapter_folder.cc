@@ -63,8 +63,8 @@ double of_pattern(const Json& config, std::string_view key, const std::string& m
   if (!pattern || !pattern->is_object()) return otherwise;
   for (const auto& [name, value] : pattern->as_object()) {
     if (name.find_first_of("*+?[](){}|^$\\") != name.npos)
-      refuse_adapter(folder, fmt::format("{} with the regular expression {}", key,
-                                         in_quotes(name)));
+      refuse_adapter(folder,
+                     fmt::format("{} with the regular expression {}", key, in_quotes(name)));
     if (module == name || module.ends_with("." + name)) return value.as_double();
   }
   return otherwise;
@@ -108,10 +108,10 @@ AdapterFolder::AdapterFolder(const fs::path& folder, const ModelConfig& model)
   } else if (type == kPrefix || type == kPrompt) {
     read_virtual_tokens(config, model, type == kPrefix);
   } else {
-    refuse_adapter(folder, fmt::format("adapters of type {} are not supported; {}, {}, {}, {} and "
-                                       "{} are",
-                                       in_quotes(type), kLora, kAdaLora, kPrefix, kPrompt,
-                                       kBottleneck));
+    refuse_adapter(folder,
+                   fmt::format("adapters of type {} are not supported; {}, {}, {}, {} and "
+                               "{} are",
+                               in_quotes(type), kLora, kAdaLora, kPrefix, kPrompt, kBottleneck));
   }
   read_heads(model);
   require_all_known();
@@ -136,8 +136,9 @@ void AdapterFolder::read_low_rank(const Json& config, const ModelConfig& model, 
     const std::int64_t rank = a->shape[0];
     // AdaLoRA divides by the rank that it began with.
     const std::int64_t divisor = adaptive ? config.get("init_r", std::int64_t{12}) : rank;
-    const double scale = low_rank_scale(of_pattern(config, "alpha_pattern", unit.module, alpha, folder_),
-                                        divisor, stabilised, adaptive);
+    const double scale =
+        low_rank_scale(of_pattern(config, "alpha_pattern", unit.module, alpha, folder_), divisor,
+                       stabilised, adaptive);
     nn::LowRankSpec spec{unit.linear, unit.part, unit.first_row, unit.rows, unit.in, rank, scale};
     tensor_of_[spec.name() + ".a"] = a->name;
     tensor_of_[spec.name() + ".b"] = b->name;
@@ -160,8 +161,7 @@ void AdapterFolder::read_bottlenecks(const Json& config, const ModelConfig& mode
     }
 }
 
-void AdapterFolder::read_virtual_tokens(const Json& config, const ModelConfig& model,
-                                        bool prefix) {
+void AdapterFolder::read_virtual_tokens(const Json& config, const ModelConfig& model, bool prefix) {
   if (config.get("num_transformer_submodules", std::int64_t{1}) != 1)
     refuse_adapter(folder_, "virtual tokens of an encoder and a decoder are not supported");
   const StoredTensor* table = file_.find(std::string(kPromptTensor));
@@ -169,8 +169,8 @@ void AdapterFolder::read_virtual_tokens(const Json& config, const ModelConfig& m
     foreign_adapter(folder_, fmt::format("it has no matrix {}", kPromptTensor));
   const std::int64_t count = table->shape[0];
   if (const std::int64_t said = config.get("num_virtual_tokens", count); said != count)
-    foreign_adapter(folder_, fmt::format("num_virtual_tokens is {} and the table has {} rows", said,
-                                         count));
+    foreign_adapter(folder_,
+                    fmt::format("num_virtual_tokens is {} and the table has {} rows", said, count));
   using Kind = nn::AdapterSpec::Kind;
   if (count < 1 || count >= model.context)
     foreign_adapter(folder_, fmt::format("{} virtual tokens leave no position of the context {}",
@@ -201,8 +201,9 @@ void AdapterFolder::require_all_known() const {
     if (known.contains(tensor.name)) continue;
     const std::string_view name = std::string_view(tensor.name);
     if (name.ends_with("score.weight") || name.ends_with("classifier.weight"))
-      refuse_adapter(folder_, "it brings the head of a task, which this command does not use: "
-                              "label text with stemma predict");
+      refuse_adapter(folder_,
+                     "it brings the head of a task, which this command does not use: "
+                     "label text with stemma predict");
     foreign_adapter(folder_, fmt::format("{} has no place in it", in_quotes(tensor.name)));
   }
 }
@@ -215,9 +216,8 @@ Weight AdapterFolder::load(const nn::ParameterSpec& spec) {
   const StoredTensor& tensor = file_.at(found->second);
   const Tensor value = file_.read(tensor, Memory::own);
   if (value.shape() != spec.shape)
-    foreign_adapter(folder_,
-                    fmt::format("{} is {}, the model needs {}", in_quotes(tensor.name),
-                                value.shape().to_string(), spec.shape.to_string()));
+    foreign_adapter(folder_, fmt::format("{} is {}, the model needs {}", in_quotes(tensor.name),
+                                         value.shape().to_string(), spec.shape.to_string()));
   return Weight(value);
 }
 
@@ -325,7 +325,8 @@ Json adapter_config(const AdapterExport& adapter, const PeftNames& names) {
 void write_adapter(const fs::path& folder, const AdapterExport& adapter) {
   const PeftNames names(adapter);
   std::vector<NamedTensor> tensors;
-  for (const NamedTensor& item : adapter.parameters) tensors.push_back({names.of(item.name), item.tensor});
+  for (const NamedTensor& item : adapter.parameters)
+    tensors.push_back({names.of(item.name), item.tensor});
   write_safetensors(folder / kAdapterWeights, tensors);
   verify_safetensors(folder / kAdapterWeights, tensors);
   Json config = adapter_config(adapter, names);

@@ -6,8 +6,8 @@
 //
 // LoRA, AdaLoRA, prefix tuning and prompt tuning are read and written as PEFT has them. Bottlenecks
 // (Houlsby et al. 2019), which PEFT has not, are written under a type of our own,
-// STEMMA_BOTTLENECK, with our names. Heads that were trained beside an adapter (classifier, score, a
-// pooler) lie in its file too.
+// STEMMA_BOTTLENECK, with our names. Heads that were trained beside an adapter (classifier, score,
+// a pooler) lie in its file too.
 //
 // Immutable; usable from several threads.
 #pragma once

@@ -32,8 +32,8 @@ std::vector<AdapterUnit> adapter_units(const ModelConfig& config) {
     for (std::size_t i = 0; i < files.size(); ++i) {
       const std::int64_t rows = files[i].shape[files[i].transposed ? 1 : 0];
       const std::string module = files[i].name.substr(0, files[i].name.size() - kWeight.size());
-      units.push_back({linear, files.size() > 1 ? spec.parts[i].name : "", row, rows,
-                       spec.shape[1], module, files[i].transposed});
+      units.push_back({linear, files.size() > 1 ? spec.parts[i].name : "", row, rows, spec.shape[1],
+                       module, files[i].transposed});
       row += rows;
     }
   }
@@ -42,8 +42,7 @@ std::vector<AdapterUnit> adapter_units(const ModelConfig& config) {
 
 bool is_target(const AdapterUnit& unit, const std::string& word) {
   return word == "all" || (!unit.part.empty() && word == unit.part) ||
-         word == last_word(unit.linear) ||
-         unit.linear.find("." + word + ".") != std::string::npos;
+         word == last_word(unit.linear) || unit.linear.find("." + word + ".") != std::string::npos;
 }
 
 std::vector<AdapterUnit> units_named(const ModelConfig& config,
@@ -86,14 +85,14 @@ nn::AdapterSpec low_rank_spec(const std::vector<AdapterUnit>& units,
   spec.dropout = static_cast<float>(options.dropout);
   for (const AdapterUnit& unit : units) {
     if (options.rank < 1 || options.rank > std::min(unit.rows, unit.in))
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[adapter] the rank must be between 1 and {}, the smaller side of {}, "
-                              "got {}",
-                              std::min(unit.rows, unit.in), unit.module, options.rank));
-    spec.low_rank.push_back({unit.linear, unit.part, unit.first_row, unit.rows, unit.in,
-                             options.rank,
-                             low_rank_scale(options.alpha, options.rank, options.rank_stabilised,
-                                            options.adaptive)});
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[adapter] the rank must be between 1 and {}, the smaller side of {}, "
+                      "got {}",
+                      std::min(unit.rows, unit.in), unit.module, options.rank));
+    spec.low_rank.push_back(
+        {unit.linear, unit.part, unit.first_row, unit.rows, unit.in, options.rank,
+         low_rank_scale(options.alpha, options.rank, options.rank_stabilised, options.adaptive)});
   }
   return spec;
 }

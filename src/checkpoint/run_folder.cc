@@ -226,9 +226,8 @@ void publish_model(const fs::path& checkpoint, const fs::path& to) {
   std::vector<fs::path> files;
   for (const fs::path& path : entries_of(checkpoint))
     if (path.filename() != kOptimizer && path.filename() != kState) files.push_back(path);
-  std::stable_partition(files.begin(), files.end(), [](const fs::path& path) {
-    return path.extension() != ".safetensors";
-  });
+  std::stable_partition(files.begin(), files.end(),
+                        [](const fs::path& path) { return path.extension() != ".safetensors"; });
   for (const fs::path& path : files) {
     const fs::path final_path = to / path.filename();
     const fs::path partial = fs::path(final_path).concat(kPartial);

@@ -7,9 +7,9 @@
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/merged_source.h"
 #include "checkpoint/stored_model.h"
-#include "nn/packed_weights.h"
 #include "models/cost.h"
 #include "nn/fresh_weights.h"
+#include "nn/packed_weights.h"
 
 namespace stemma::infer {
 

@@ -23,14 +23,14 @@
 namespace stemma::infer {
 
 struct ModelOptions {
-  std::filesystem::path path;      // a Hugging Face folder, a run folder or a GGUF file
-  std::string precision = "auto";  // auto, f32, bf16
-  std::string weights = "f32";     // storage: f32, bf16, f16
-  std::string tokenizer;           // empty: the folder's own, if it has one
+  std::filesystem::path path;       // a Hugging Face folder, a run folder or a GGUF file
+  std::string precision = "auto";   // auto, f32, bf16
+  std::string weights = "f32";      // storage: f32, bf16, f16
+  std::string tokenizer;            // empty: the folder's own, if it has one
   std::filesystem::path adapter{};  // of the model, in PEFT's layout; empty: none
   // Whether a low-rank adapter becomes a part of the weights: as fast as the model without it.
   bool merge_adapter = true;
-  std::int64_t threads = 0;        // 0: all that the process may use
+  std::int64_t threads = 0;  // 0: all that the process may use
 };
 
 class LoadedModel {

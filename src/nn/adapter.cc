@@ -8,22 +8,21 @@
 namespace stemma::nn {
 namespace {
 
-constexpr double kAdaLoraStd = 0.02;      // as PEFT begins
-constexpr double kBottleneckStd = 0.01;   // Houlsby et al. 2019, 3.6: near the identity
-constexpr double kVirtualStd = 0.02;      // of a prefix or a prompt
+constexpr double kAdaLoraStd = 0.02;     // as PEFT begins
+constexpr double kBottleneckStd = 0.01;  // Houlsby et al. 2019, 3.6: near the identity
+constexpr double kVirtualStd = 0.02;     // of a prefix or a prompt
 
 Adapter::LowRank load_low_rank(WeightSource& source, const LowRankSpec& spec, bool adaptive) {
   const std::string name = spec.name();
   // The deviation of the uniform numbers in ±1/sqrt(in) that PEFT draws.
-  const Init a = Init::normal(adaptive ? kAdaLoraStd
-                                       : 1 / std::sqrt(3.0 * static_cast<double>(spec.in)));
+  const Init a =
+      Init::normal(adaptive ? kAdaLoraStd : 1 / std::sqrt(3.0 * static_cast<double>(spec.in)));
   const Init b = adaptive ? Init::normal(kAdaLoraStd) : Init::zeros();
   Adapter::LowRank low_rank;
   low_rank.a = source.load({name + ".a", {spec.rank, spec.in}, a, Role::matrix, {}});
   low_rank.b = source.load({name + ".b", {spec.rows, spec.rank}, b, Role::matrix, {}});
   if (adaptive)
-    low_rank.e =
-        source.load({name + ".e", {spec.rank, 1}, Init::zeros(), Role::table, {}}).value();
+    low_rank.e = source.load({name + ".e", {spec.rank, 1}, Init::zeros(), Role::table, {}}).value();
   return low_rank;
 }
 
@@ -31,7 +30,8 @@ Adapter::Bottleneck load_bottleneck(WeightSource& source, const BottleneckSpec& 
   const std::string name = spec.name();
   const Init down = Init::normal(kBottleneckStd);
   Adapter::Bottleneck b;
-  b.down = source.load({name + ".down.weight", {spec.width, spec.channels}, down, Role::matrix, {}});
+  b.down =
+      source.load({name + ".down.weight", {spec.width, spec.channels}, down, Role::matrix, {}});
   b.down_bias =
       source.load({name + ".down.bias", {spec.width}, Init::zeros(), Role::vector, {}}).value();
   b.up = source.load(

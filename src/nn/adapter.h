@@ -46,7 +46,8 @@ struct LowRankSpec {
 struct BottleneckSpec {
   std::string linear;
   std::int64_t channels = 0, width = 0;
-  // `<this>.down.weight` [width, channels], `.down.bias`, `.up.weight` [channels, width], `.up.bias`
+  // `<this>.down.weight` [width, channels], `.down.bias`, `.up.weight` [channels, width],
+  // `.up.bias`
   std::string name() const;
 };
 

@@ -64,11 +64,11 @@ class AdaptedRows {
 
 Linear::Linear(WeightSource& source, const std::string& name, const LinearShape& shape, Init init)
     : name_(name),
-      weight_(source.load(
-          {name + ".weight", {shape.out, shape.in}, init, Role::matrix, shape.parts})) {
+      weight_(
+          source.load({name + ".weight", {shape.out, shape.in}, init, Role::matrix, shape.parts})) {
   if (shape.bias)
-    bias_ =
-        source.load({name + ".bias", {shape.out}, Init::zeros(), Role::vector, shape.parts}).value();
+    bias_ = source.load({name + ".bias", {shape.out}, Init::zeros(), Role::vector, shape.parts})
+                .value();
 }
 
 Tensor Linear::operator()(const Pass& pass, const Tensor& x,

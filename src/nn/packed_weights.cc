@@ -18,7 +18,7 @@ DType weight_storage_named(std::string_view name) {
 Weight PackedWeights::load(const ParameterSpec& spec) {
   Weight weight = from_.load(spec);
   return spec.role == Role::matrix ? kernels::pack_weight(stream_, weight, storage_, slabs_)
-                                       : weight;
+                                   : weight;
 }
 
 }  // namespace stemma::nn

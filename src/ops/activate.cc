@@ -18,13 +18,13 @@ Tensor activate(Context& ctx, const Tensor& x, kernels::Activation activation, b
   Tape* tape = ctx.recording(x);
   if (!tape) return y;
   const Kept kept_x = none ? Kept{} : tape->keep(x);
-  tape->record("activate", y, [kept_x, activation, to_x = InputRef(x)](Gradients& g,
-                                                                      const Tensor& dy) {
-    // Gradients are f32 whatever the values are.
-    if (activation != kernels::Activation::none)
-      kernels::activation_backward(g.stream(), activation, g.value(kept_x), dy, dy);
-    g.pass(to_x, dy);
-  });
+  tape->record("activate", y,
+               [kept_x, activation, to_x = InputRef(x)](Gradients& g, const Tensor& dy) {
+                 // Gradients are f32 whatever the values are.
+                 if (activation != kernels::Activation::none)
+                   kernels::activation_backward(g.stream(), activation, g.value(kept_x), dy, dy);
+                 g.pass(to_x, dy);
+               });
   return y;
 }
 

@@ -30,11 +30,11 @@ Tensor add(Context& ctx, const Tensor& x, const Tensor& y) {
   kernels::add(ctx.stream(), y, {out, true});
   ctx.observe("residual", out);
   if (tape)
-    tape->record("add", out, [to_x = InputRef(x), to_y = InputRef(y)](Gradients& g,
-                                                                     const Tensor& dy) {
-      if (const auto d = to_y.gradient(g)) kernels::add(g.stream(), dy, d);
-      g.pass(to_x, dy);
-    });
+    tape->record("add", out,
+                 [to_x = InputRef(x), to_y = InputRef(y)](Gradients& g, const Tensor& dy) {
+                   if (const auto d = to_y.gradient(g)) kernels::add(g.stream(), dy, d);
+                   g.pass(to_x, dy);
+                 });
   return out;
 }
 

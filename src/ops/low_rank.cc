@@ -71,22 +71,21 @@ Tensor add_low_rank(Context& ctx, const Tensor& y, const Tensor& u, const Weight
                   {columns, true});
   ctx.observe("low_rank", out);
   if (!tape) return out;
-  tape->record("low_rank", out,
-               [kept_u = tape->keep(b.value().variable() ? u : Tensor{}), b, scale,
-                first = place.first_column, to_y = InputRef(y), to_u = InputRef(u),
-                to_b = InputRef(b.value())](Gradients& g, const Tensor& dy) {
-                 const Tensor d = dy.columns(first, first + b.out());
-                 if (const auto du = to_u.gradient(g))
-                   multiply_into(g.ctx(), {kernels::rows_of(d), kernels::rows_of(b), b.out()},
-                                 scale, du);
-                 if (const auto db = to_b.gradient(g)) {
-                   const Tensor input = g.value(kept_u);
-                   multiply_into(
-                       g.ctx(),
-                       {kernels::transposed_of(d), kernels::rows_of(input), d.rows()}, scale, db);
-                 }
-                 g.pass(to_y, dy);
-               });
+  tape->record(
+      "low_rank", out,
+      [kept_u = tape->keep(b.value().variable() ? u : Tensor{}), b, scale,
+       first = place.first_column, to_y = InputRef(y), to_u = InputRef(u),
+       to_b = InputRef(b.value())](Gradients& g, const Tensor& dy) {
+        const Tensor d = dy.columns(first, first + b.out());
+        if (const auto du = to_u.gradient(g))
+          multiply_into(g.ctx(), {kernels::rows_of(d), kernels::rows_of(b), b.out()}, scale, du);
+        if (const auto db = to_b.gradient(g)) {
+          const Tensor input = g.value(kept_u);
+          multiply_into(g.ctx(), {kernels::transposed_of(d), kernels::rows_of(input), d.rows()},
+                        scale, db);
+        }
+        g.pass(to_y, dy);
+      });
   return out;
 }
 

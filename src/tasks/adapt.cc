@@ -24,8 +24,8 @@ std::int64_t top_layers(const std::string& adapt, std::int64_t layers) {
   const char* end = adapt.data() + adapt.size();
   const auto [stop, error] = std::from_chars(begin, end, n);
   if (error != std::errc() || stop != end || n < 1 || n > layers)
-    refuse_adapt(fmt::format("--adapt top:N trains the last N of the {} layers, got '{}'", layers,
-                             adapt));
+    refuse_adapt(
+        fmt::format("--adapt top:N trains the last N of the {} layers, got '{}'", layers, adapt));
   return n;
 }
 
@@ -72,14 +72,15 @@ bool is_of_task_head(std::string_view name) {
 }
 
 void declare(AdaptOptions& a, OptionSet& o) {
-  o.add({"adapt",
-         "what is trained; full: everything; head: the new head alone; top:N: the last N layers; "
-         "lora: low-rank changes beside frozen matrices; adapter: bottlenecks behind frozen layers; "
-         "prefix: keys and values before those of each layer; prompt: embeddings before those of "
-         "the text",
-         "lora",
-         {"peft", "peft_type", "freeze", "use_lora"}},
-        a.adapt);
+  o.add(
+      {"adapt",
+       "what is trained; full: everything; head: the new head alone; top:N: the last N layers; "
+       "lora: low-rank changes beside frozen matrices; adapter: bottlenecks behind frozen layers; "
+       "prefix: keys and values before those of each layer; prompt: embeddings before those of "
+       "the text",
+       "lora",
+       {"peft", "peft_type", "freeze", "use_lora"}},
+      a.adapt);
   o.add({"targets",
          "which matrices a low-rank adapter changes: q, k, v, qkv, out, up, gate, down, attention, "
          "feed_forward, all; auto: q and v",

@@ -213,17 +213,14 @@ TaskDescription read_adapter_description(const std::filesystem::path& folder,
                            "base_model.score.weight", "base_model.classifier.weight"})
     if (!head) head = file.find(name);
   if (!head || head->shape.empty())
-    throw Error(ErrorCode::corrupt,
-                fmt::format("[task] {} has no classifier", folder.string()));
+    throw Error(ErrorCode::corrupt, fmt::format("[task] {} has no classifier", folder.string()));
   TaskDescription t;
   for (std::int64_t i = 0; i < head->shape[0]; ++i) t.labels.push_back(fmt::format("LABEL_{}", i));
   const bool words = type == "TOKEN_CLS";
   t.kind = words ? TaskKind::tokens : TaskKind::classification;
   t.tag_scheme = words ? "plain" : "";
   t.last_piece = base.model.causal;
-  t.input = words               ? HeadInput::tokens
-            : base.model.causal ? HeadInput::last
-                                : HeadInput::pooler;
+  t.input = words ? HeadInput::tokens : base.model.causal ? HeadInput::last : HeadInput::pooler;
   // Virtual tokens take positions of the context.
   t.max_tokens = std::min<std::int64_t>(
       t.max_tokens, base.model.context - config.get("num_virtual_tokens", std::int64_t{0}));

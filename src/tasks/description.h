@@ -59,12 +59,12 @@ struct TaskDescription {
   std::int64_t max_tokens = 512;  // of one sequence, with what stands around the texts
   // Texts above it: read in windows of that size, otherwise cut.
   bool windows = false;
-  std::string tag_scheme;         // of tokens: "BIO", "BIOES", "plain"
+  std::string tag_scheme;  // of tokens: "BIO", "BIOES", "plain"
   // Of tokens: a word has the state of its last piece, which alone has seen all of it where a token
   // sees only those before it; otherwise of its first.
   bool last_piece = false;
-  std::string choice_labels;      // of choice: how labels name the candidates ("from_1")
-  labelled::RowOptions columns;   // where a row has its texts, as in training
+  std::string choice_labels;     // of choice: how labels name the candidates ("from_1")
+  labelled::RowOptions columns;  // where a row has its texts, as in training
 
   // K, the outputs of its head.
   std::int64_t outputs() const;

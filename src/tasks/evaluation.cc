@@ -17,11 +17,10 @@ constexpr BootstrapSettings kNoIntervals{.resamples = 0};
 void answer_batch(const train::States& states, const Asked& asked, std::size_t head,
                   std::size_t first, std::size_t end, Answers& answers) {
   const Responder& responder = asked.responders[head];
-  const HeadParts parts =
-      responder.parts.scores ? responder.parts : head_of(states.model, head);
+  const HeadParts parts = responder.parts.scores ? responder.parts : head_of(states.model, head);
   const Tensor scores = head_scores(states, parts, head);
-  answers.loss += kernels::read_scalar(
-      states.ctx.stream(), head_loss(states, *responder.task, scores, 1.0, head));
+  answers.loss += kernels::read_scalar(states.ctx.stream(),
+                                       head_loss(states, *responder.task, scores, 1.0, head));
   const std::vector<float> values = kernels::to_host<float>(states.ctx.stream(), scores);
   const auto k = static_cast<std::size_t>(responder.task->description().outputs());
   std::size_t at = 0;
@@ -70,8 +69,8 @@ Answers answer_all(const train::Inference& inference, const Asked& asked) {
     // Words of which nothing is left to read have an answer without any score.
     for (std::size_t i = first; i < end; ++i)
       if (asked.examples[i].rows == 0)
-        answers.predictions[i] = asked.responders[asked.head(i)].task->predict(
-            asked.rows[i], asked.examples[i], {});
+        answers.predictions[i] =
+            asked.responders[asked.head(i)].task->predict(asked.rows[i], asked.examples[i], {});
     first = end;
   }
   return answers;
@@ -97,7 +96,9 @@ std::vector<std::string_view> figure_columns(const TaskDescription& task) {
   return {"val_loss", "val_accuracy", "val_macro_f1", "val_matthews"};
 }
 
-std::string_view usual_best(const TaskDescription& task) { return figure_columns(task)[task.problem == kMultiLabel ? 2 : 1]; }
+std::string_view usual_best(const TaskDescription& task) {
+  return figure_columns(task)[task.problem == kMultiLabel ? 2 : 1];
+}
 
 std::vector<train::Metric> quick_figures(const TaskDescription& task,
                                          const std::vector<labelled::Row>& rows,
@@ -132,9 +133,9 @@ std::vector<std::size_t> labelled_rows(const TaskDescription& task,
                                        const std::vector<labelled::Row>& rows) {
   std::vector<std::size_t> list;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool there = task.kind == TaskKind::tokens ? !rows[i].tags.empty()
-                                                     : !rows[i].labels.empty() ||
-                                                           task.problem == kMultiLabel;
+    const bool there = task.kind == TaskKind::tokens
+                           ? !rows[i].tags.empty()
+                           : !rows[i].labels.empty() || task.problem == kMultiLabel;
     if (there) list.push_back(i);
   }
   return list;
@@ -154,8 +155,8 @@ SingleLabelColumns single_label_columns(const TaskDescription& task,
   return c;
 }
 
-SingleLabelColumns word_columns(const TaskDescription& task,
-                                const std::vector<labelled::Row>& rows, const Answers& answers) {
+SingleLabelColumns word_columns(const TaskDescription& task, const std::vector<labelled::Row>& rows,
+                                const Answers& answers) {
   SingleLabelColumns c;
   for (const std::size_t i : labelled_rows(task, rows))
     for (std::size_t w = 0; w < rows[i].tags.size(); ++w) {
@@ -224,7 +225,8 @@ std::vector<TaggedSentence> tagged_sentences(const std::vector<labelled::Row>& r
     s.predicted = p.entities;
     s.words = std::ssize(rows[i].tags);
     s.equal_tags = 0;
-    for (std::size_t w = 0; w < rows[i].tags.size(); ++w) s.equal_tags += rows[i].tags[w] == p.tags[w];
+    for (std::size_t w = 0; w < rows[i].tags.size(); ++w)
+      s.equal_tags += rows[i].tags[w] == p.tags[w];
     sentences.push_back(std::move(s));
   }
   return sentences;

@@ -75,8 +75,8 @@ SingleLabelColumns single_label_columns(const TaskDescription& task,
                                         const std::vector<labelled::Row>& rows,
                                         const Answers& answers);
 // Of tokens without entities: every word is an example.
-SingleLabelColumns word_columns(const TaskDescription& task,
-                                const std::vector<labelled::Row>& rows, const Answers& answers);
+SingleLabelColumns word_columns(const TaskDescription& task, const std::vector<labelled::Row>& rows,
+                                const Answers& answers);
 struct MultiLabelColumns {
   std::vector<std::uint8_t> gold, predicted;
   std::vector<double> probabilities;

@@ -23,22 +23,22 @@ namespace {
 void announce(const FinetuneSetup& s, double peak_flops) {
   const ModelConfig& c = s.model.model;
   const std::int64_t all = ModelCost(c).parameters(), trained = s.trainer->trained_parameters();
-  log_info(fmt::format("{} of {} parameters are trained ({:.2f} %), {} kernels, {} products, "
-                       "measured peak {:.0f} GFLOP/s",
-                       format_count(static_cast<double>(trained)),
-                       format_count(static_cast<double>(all)),
-                       100.0 * static_cast<double>(trained) / static_cast<double>(all),
-                       to_string(kernel_path()), to_string(s.numerics.multiply),
-                       peak_flops / 1e9));
-  log_info(fmt::format("{} training rows of {:.1f} tokens in the mean, {} dev rows; {} steps of {} "
-                       "rows ({:.3g} epochs)",
-                       s.train_rows, s.mean_tokens, s.dev.rows.size(), s.steps, s.recipe.batch,
-                       s.recipe.epochs));
+  log_info(fmt::format(
+      "{} of {} parameters are trained ({:.2f} %), {} kernels, {} products, "
+      "measured peak {:.0f} GFLOP/s",
+      format_count(static_cast<double>(trained)), format_count(static_cast<double>(all)),
+      100.0 * static_cast<double>(trained) / static_cast<double>(all), to_string(kernel_path()),
+      to_string(s.numerics.multiply), peak_flops / 1e9));
+  log_info(fmt::format(
+      "{} training rows of {:.1f} tokens in the mean, {} dev rows; {} steps of {} "
+      "rows ({:.3g} epochs)",
+      s.train_rows, s.mean_tokens, s.dev.rows.size(), s.steps, s.recipe.batch, s.recipe.epochs));
   if (s.adversarial)
-    log_info(fmt::format("adversarial training ({}): the embeddings of each text are changed by up "
-                         "to {:.3g}, that is {:.3g} mean norms of a token's vector",
-                         s.recipe.adversarial.adversarial, s.adversarial->epsilon,
-                         s.recipe.adversarial.adversarial_epsilon));
+    log_info(
+        fmt::format("adversarial training ({}): the embeddings of each text are changed by up "
+                    "to {:.3g}, that is {:.3g} mean norms of a token's vector",
+                    s.recipe.adversarial.adversarial, s.adversarial->epsilon,
+                    s.recipe.adversarial.adversarial_epsilon));
   if (s.trainer->step_count() > 0)
     log_info(fmt::format("resumed at step {} of {}", s.trainer->step_count(), s.steps));
 }
@@ -108,21 +108,21 @@ Report final_report(const FinetuneSetup& s, const std::filesystem::path& run,
                        {.split = tested ? "test" : "dev"});
     if (s.recipe.small_changes) {
       log_info("answering them with small changes of their texts");
-      add_small_changes(report, s.task->description(), rows,
-                        [&](const std::vector<labelled::Row>& changed) {
-                          return model.answer(changed);
-                        });
+      add_small_changes(
+          report, s.task->description(), rows,
+          [&](const std::vector<labelled::Row>& changed) { return model.answer(changed); });
     }
   } else {
     report.task = to_string(s.task->description().kind);
-    report.notes.push_back("There was neither a test nor a dev set: nothing is known of how good "
-                           "the model is.");
+    report.notes.push_back(
+        "There was neither a test nor a dev set: nothing is known of how good "
+        "the model is.");
   }
   report.model = s.recipe.model;
   report.data.push_back({"train", s.recipe.train, s.train_rows});
   if (!s.dev.rows.empty())
-    report.data.push_back({"dev", s.recipe.dev.empty() ? s.recipe.train : s.recipe.dev,
-                           std::ssize(s.dev.rows)});
+    report.data.push_back(
+        {"dev", s.recipe.dev.empty() ? s.recipe.train : s.recipe.dev, std::ssize(s.dev.rows)});
   if (tested) report.data.push_back({"test", s.recipe.test, std::ssize(s.test.rows)});
   if (s.cut_texts > 0)
     report.counts.emplace_back(
@@ -132,12 +132,14 @@ Report final_report(const FinetuneSetup& s, const std::filesystem::path& run,
   report.dev_metric = dev_metric;
   report.curve = curve_of(run, dev_metric);
   if (loop.best_step >= 0)
-    report.notes.push_back(fmt::format("The weights are those of step {}, where {} on dev was "
-                                       "{:.4f}, the best of the run.",
-                                       loop.best_step, dev_metric, loop.best));
+    report.notes.push_back(
+        fmt::format("The weights are those of step {}, where {} on dev was "
+                    "{:.4f}, the best of the run.",
+                    loop.best_step, dev_metric, loop.best));
   if (!tested && !rows.rows.empty())
-    report.notes.push_back("These figures are of dev, on which the best weights were chosen: "
-                           "those of a test set will be a little lower.");
+    report.notes.push_back(
+        "These figures are of dev, on which the best weights were chosen: "
+        "those of a test set will be a little lower.");
   return report;
 }
 

@@ -54,9 +54,10 @@ std::optional<Marks> marks_of(const FinetuneRecipe& recipe, const ModelConfig& m
 std::int64_t most_tokens_of(const FinetuneRecipe& recipe, const ModelConfig& model) {
   const std::int64_t added = virtual_tokens_of(recipe.adapt), room = model.context - added;
   if (room < 1)
-    refuse_plan(fmt::format("virtual_tokens {} leaves no position of the model's context, {}, for "
-                            "a text",
-                            added, model.context));
+    refuse_plan(
+        fmt::format("virtual_tokens {} leaves no position of the model's context, {}, for "
+                    "a text",
+                    added, model.context));
   if (recipe.max_tokens > room)
     refuse_plan(fmt::format("max_tokens {}{} is above the model's context, {}", recipe.max_tokens,
                             added > 0 ? fmt::format(" and virtual_tokens {} together", added) : "",
@@ -143,9 +144,10 @@ ModelConfig trunk_of(ModelConfig config) {
 checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
                                         checkpoint::ConfigFile model, const Tokenizer& tokenizer) {
   if (recipe.language_model > 0 && (!model.model.causal || !model.model.token_head))
-    refuse_plan(fmt::format("--language-model needs a model that predicts the next token: a {} "
-                            "model does not",
-                            model.model.family));
+    refuse_plan(
+        fmt::format("--language-model needs a model that predicts the next token: a {} "
+                    "model does not",
+                    model.model.family));
   model = config_for(task, std::move(model));
   ModelConfig& c = model.model;
   c.token_head = c.token_head && (c.tied_head || recipe.language_model > 0);
@@ -192,9 +194,8 @@ train::Schedule schedule_of(const FinetuneRecipe& recipe, std::int64_t steps) {
 std::function<double(std::string_view)> rate_factor_of(const FinetuneRecipe& recipe,
                                                        const ModelConfig& model) {
   if (recipe.layer_decay == 1 && recipe.head_learning_rate == 0) return {};
-  const double head = recipe.head_learning_rate > 0
-                          ? recipe.head_learning_rate / recipe.learning_rate
-                          : 1.0;
+  const double head =
+      recipe.head_learning_rate > 0 ? recipe.head_learning_rate / recipe.learning_rate : 1.0;
   return [head, decay = recipe.layer_decay, layers = model.layers](std::string_view name) {
     if (is_of_task_head(name)) return head;
     const bool embedding = name.starts_with("embedding.");
@@ -214,8 +215,8 @@ void weigh_and_smooth(const FinetuneRecipe& recipe, const TaskDescription& task,
   for (std::size_t i = 0; i < examples.size(); ++i) {
     if (recipe.class_weights == "balanced" && !rows[i].labels.empty()) {
       const auto label = static_cast<std::size_t>(task.label_index(rows[i].labels.front()));
-      examples[i].weight = static_cast<float>(
-          labelled / static_cast<double>(k) / static_cast<double>(survey.labels[label].second));
+      examples[i].weight = static_cast<float>(labelled / static_cast<double>(k) /
+                                              static_cast<double>(survey.labels[label].second));
     }
     if (smoothing > 0)
       for (float& wanted : examples[i].wanted) wanted = (1 - smoothing) * wanted + smoothing / k;

@@ -22,8 +22,8 @@ namespace stemma::tasks {
 TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& survey,
                               const checkpoint::ConfigFile& model, const Tokenizer& tokenizer);
 
-// The configuration of the fine-tuned model: with the head of the task, without heads that it has no
-// use for, with the new tokens of `marks = added`.
+// The configuration of the fine-tuned model: with the head of the task, without heads that it has
+// no use for, with the new tokens of `marks = added`.
 checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
                                         checkpoint::ConfigFile model, const Tokenizer& tokenizer);
 

@@ -40,14 +40,14 @@ void declare_task_data(FinetuneRecipe& r, OptionSet& o) {
          "0.1"},
         r.dev_fraction, {0, 0.5});
   labelled::declare(r.columns, o);
-  o.add_choice({"problem",
-                "what a label is; auto: numbers where a similarity has more than ten different "
-                "ones, several where a row has two, one otherwise",
-                "regression",
-                {"problem_type"}},
-               r.problem,
-               {kAuto, std::string(kSingleLabel), std::string(kMultiLabel),
-                std::string(kRegression)});
+  o.add_choice(
+      {"problem",
+       "what a label is; auto: numbers where a similarity has more than ten different "
+       "ones, several where a row has two, one otherwise",
+       "regression",
+       {"problem_type"}},
+      r.problem,
+      {kAuto, std::string(kSingleLabel), std::string(kMultiLabel), std::string(kRegression)});
 }
 
 void declare_reading(FinetuneRecipe& r, OptionSet& o) {
@@ -118,7 +118,9 @@ void declare_course(FinetuneRecipe& r, OptionSet& o) {
          "0.95",
          {"llrd", "layerwise_lr_decay", "discriminative_lr"}},
         r.layer_decay, {0.01, 1});
-  o.add({"head_learning_rate", "peak learning rate of the new head; 0: as everything", "1e-3",
+  o.add({"head_learning_rate",
+         "peak learning rate of the new head; 0: as everything",
+         "1e-3",
          {"head_lr", "classifier_lr"}},
         r.head_learning_rate, {0, 10});
   o.add({"beta1", "AdamW's decay of the first moment", "0.9"}, r.beta1, {0, 0.999999});
@@ -126,7 +128,9 @@ void declare_course(FinetuneRecipe& r, OptionSet& o) {
   o.add({"epsilon", "AdamW's epsilon", "1e-8"}, r.epsilon, {1e-16, 1});
   o.add({"weight_decay", "AdamW's decay, on matrices only", "0.01", {"wd"}}, r.weight_decay,
         {0, 10});
-  o.add({"clip", "largest norm of the gradient; 0: no clipping", "1.0",
+  o.add({"clip",
+         "largest norm of the gradient; 0: no clipping",
+         "1.0",
          {"grad_clip", "max_grad_norm"}},
         r.clip, {0, 1e9});
   o.add({"seed", "seed of the head's weights, the order of rows and dropout", "1"}, r.seed,
@@ -145,7 +149,9 @@ void declare_care(FinetuneRecipe& r, OptionSet& o) {
   o.add({"word_dropout", "share of the tokens of each text that are hidden, others each epoch",
          "0.1"},
         r.word_dropout, {0, 0.9});
-  o.add({"label_smoothing", "share of each label that is spread over all labels", "0.1",
+  o.add({"label_smoothing",
+         "share of each label that is spread over all labels",
+         "0.1",
          {"label_smoothing_factor"}},
         r.label_smoothing, {0, 0.9});
   o.add_choice({"class_weights",
@@ -168,7 +174,9 @@ void declare_running(FinetuneRecipe& r, OptionSet& o) {
                 "f32",
                 {"dtype", "torch_dtype", "fp16", "bf16", "amp", "mixed_precision"}},
                r.precision, {"auto", "f32", "bf16"});
-  o.add({"recompute", "0: keep all, 1: drop norm and GELU outputs, 2: keep block inputs only", "1",
+  o.add({"recompute",
+         "0: keep all, 1: drop norm and GELU outputs, 2: keep block inputs only",
+         "1",
          {"gradient_checkpointing"}},
         r.recompute, {0, 2});
   o.add({"threads", "worker threads; 0: all processors", "2", {"num_threads", "num_workers"}},

@@ -64,15 +64,16 @@ std::vector<EncodedExample> encode_rows(const TaskRows& rows, const Task& task,
     if (e.cut_tokens == 0) lost += std::count(e.word_rows.begin(), e.word_rows.end(), -1);
   }
   if (cut > 0)
-    log_warning(fmt::format("[finetune] {}: {} of {} texts are cut at {} tokens, and lose {} "
-                            "tokens: raise --max-tokens, or read them in windows with --long "
-                            "window",
-                            rows.path.string(), cut, rows.rows.size(),
-                            task.description().max_tokens, cut_tokens));
+    log_warning(fmt::format(
+        "[finetune] {}: {} of {} texts are cut at {} tokens, and lose {} "
+        "tokens: raise --max-tokens, or read them in windows with --long "
+        "window",
+        rows.path.string(), cut, rows.rows.size(), task.description().max_tokens, cut_tokens));
   if (lost > 0)
-    log_warning(fmt::format("[finetune] {}: the tokenizer has no token for {} words: they are "
-                            "tagged O",
-                            rows.path.string(), lost));
+    log_warning(
+        fmt::format("[finetune] {}: the tokenizer has no token for {} words: they are "
+                    "tagged O",
+                    rows.path.string(), lost));
   if (cut_texts) *cut_texts = cut;
   return examples;
 }
@@ -149,8 +150,8 @@ train::TrainerSettings settings_of(const FinetuneSetup& s, Interrupt interrupt) 
   const FinetuneRecipe& r = s.recipe;
   train::TrainerSettings t;
   t.schedule = schedule_of(r, s.steps);
-  t.optimizer = {r.beta1, r.beta2, r.epsilon, r.weight_decay, r.clip,
-                 rate_factor_of(r, s.model.model)};
+  t.optimizer = {r.beta1,        r.beta2, r.epsilon,
+                 r.weight_decay, r.clip,  rate_factor_of(r, s.model.model)};
   t.batch = r.batch;
   t.micro_batch = r.micro_batch;
   t.seed = static_cast<std::uint64_t>(r.seed);
@@ -168,8 +169,8 @@ std::optional<train::Adversarial> adversarial_for(const train::AdversarialOption
                                                   const checkpoint::StoredModel& base,
                                                   Stream& stream) {
   if (options.adversarial == "none") return std::nullopt;
-  return train::adversarial_of(
-      options, train::mean_token_norm(base.config.model, *base.source, stream));
+  return train::adversarial_of(options,
+                               train::mean_token_norm(base.config.model, *base.source, stream));
 }
 
 void require_same_examples(const checkpoint::TrainingState& state, std::uint64_t fingerprint) {
@@ -215,13 +216,14 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   resolve(s.recipe, s.task->description(), s.adaptation.usual_rate);
   weigh_and_smooth(s.recipe, s.task->description(), s.survey, data.train.rows, data.examples);
   s.steps = steps_of(s.recipe, s.train_rows);
-  s.steps_an_epoch = std::max<std::int64_t>(1, (s.train_rows + s.recipe.batch - 1) / s.recipe.batch);
+  s.steps_an_epoch =
+      std::max<std::int64_t>(1, (s.train_rows + s.recipe.batch - 1) / s.recipe.batch);
 
   train::RunStart start = train::claim_run(run, resume, "finetune");
   s.folder_lock = std::move(start.lock);
   const auto before = train::earlier_recipe<FinetuneRecipe>(run, start.found);
-  s.stream = std::make_unique<Stream>(
-      s.recipe.threads > 0 ? static_cast<int>(s.recipe.threads) : available_threads());
+  s.stream = std::make_unique<Stream>(s.recipe.threads > 0 ? static_cast<int>(s.recipe.threads)
+                                                           : available_threads());
   train::settle_precision(s.recipe.precision,
                           before ? std::optional(before->precision) : std::nullopt,
                           s.stream->device());
@@ -251,8 +253,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
 
 fs::path save_checkpoint(const FinetuneSetup& s, const fs::path& run, const Json& course) {
   checkpoint::Checkpoint c;
-  const auto weights =
-      s.adaptation.adapter ? s.trainer->trained_weights() : s.trainer->weights();
+  const auto weights = s.adaptation.adapter ? s.trainer->trained_weights() : s.trainer->weights();
   const auto optimizer = s.trainer->optimizer().state();
   c.model.config = s.model;
   c.model.generation = s.generation.file;

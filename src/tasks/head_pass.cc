@@ -111,9 +111,9 @@ Tensor head_scores(const train::States& s, const HeadParts& parts, std::size_t h
   const Tensor states = parts.pooler ? (*parts.pooler)(s.ctx, s.h, s.batch) : s.h;
   Tensor vectors = ops::combine_rows(s.ctx, states, {rows.to, rows.from, rows.weight}, rows.rows);
   if (s.ctx.training())
-    vectors = ops::dropout(s.ctx, ops::DropoutRows{rows.positions, rows.numbers, rows.offsets},
-                           vectors, {}, static_cast<float>(config.residual_dropout),
-                           head_site(config, head));
+    vectors =
+        ops::dropout(s.ctx, ops::DropoutRows{rows.positions, rows.numbers, rows.offsets}, vectors,
+                     {}, static_cast<float>(config.residual_dropout), head_site(config, head));
   return (*parts.scores)(s.ctx, vectors, {.residual = {}, .stream = true});
 }
 

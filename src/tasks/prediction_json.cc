@@ -31,9 +31,8 @@ Json words_json(const TaskDescription& task, const labelled::Row& row, const Pre
     const auto first = static_cast<std::size_t>(entity.first);
     const auto last = static_cast<std::size_t>(entity.last);
     // An entity is as sure as its least sure word.
-    const double probability =
-        *std::min_element(p.tag_confidence.begin() + entity.first,
-                          p.tag_confidence.begin() + entity.last + 1);
+    const double probability = *std::min_element(p.tag_confidence.begin() + entity.first,
+                                                 p.tag_confidence.begin() + entity.last + 1);
     list.push_back(range_json(row, first, last, entity.label, probability));
   }
   return Json::object({{"entities", std::move(list)}});

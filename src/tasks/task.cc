@@ -55,8 +55,8 @@ void Task::add_text(std::string_view text, EncodedExample& example) const {
   const std::vector<std::int32_t> ids = framer_.ids(text);
   if (!description_.windows) {
     example.texts.push_back(framer_.one(ids, example.cut_tokens));
-    example.terms.push_back({.row = example.rows - 1,
-                             .text = static_cast<std::int32_t>(example.texts.size()) - 1});
+    example.terms.push_back(
+        {.row = example.rows - 1, .text = static_cast<std::int32_t>(example.texts.size()) - 1});
     return;
   }
   // The vectors of all windows in equal shares.
@@ -74,8 +74,8 @@ void Task::add_pair(std::string_view first, std::string_view second,
   const std::vector<std::int32_t> a = framer_.ids(first), b = framer_.ids(second);
   const auto add = [&](const Framed& text) {
     example.texts.push_back(text);
-    example.terms.push_back({.row = example.rows - 1,
-                             .text = static_cast<std::int32_t>(example.texts.size()) - 1});
+    example.terms.push_back(
+        {.row = example.rows - 1, .text = static_cast<std::int32_t>(example.texts.size()) - 1});
   };
   add(framer_.two(a, b, example.cut_tokens));
   std::int64_t counted = 0;
@@ -139,10 +139,11 @@ double number_of(const labelled::Row& row) {
   if (row.labels.size() == 1 && failure == std::errc() && end == text.data() + text.size() &&
       std::isfinite(value))
     return value;
-  throw Error(ErrorCode::corrupt,
-              fmt::format("[task] line {}: the label '{}' is no finite number, and this task learns "
-                          "numbers: mend the row, or leave it out with --bad-rows skip",
-                          row.line, text));
+  throw Error(
+      ErrorCode::corrupt,
+      fmt::format("[task] line {}: the label '{}' is no finite number, and this task learns "
+                  "numbers: mend the row, or leave it out with --bad-rows skip",
+                  row.line, text));
 }
 
 }  // namespace stemma::tasks

@@ -34,13 +34,13 @@ struct HeadTerm {
 
 // A row as the model reads it.
 struct EncodedExample {
-  std::vector<Framed> texts;     // the sequences
-  std::vector<HeadTerm> terms;   // ascending row
-  std::int32_t rows = 1;         // vectors that the head scores: 1, candidates, words
-  std::vector<float> wanted;     // [rows · K], a distribution over each answer; empty: unlabelled
-  float weight = 1;              // of its loss
-  std::int64_t tokens = 0;       // of all sequences
-  std::int64_t cut_tokens = 0;   // that did not fit
+  std::vector<Framed> texts;    // the sequences
+  std::vector<HeadTerm> terms;  // ascending row
+  std::int32_t rows = 1;        // vectors that the head scores: 1, candidates, words
+  std::vector<float> wanted;    // [rows · K], a distribution over each answer; empty: unlabelled
+  float weight = 1;             // of its loss
+  std::int64_t tokens = 0;      // of all sequences
+  std::int64_t cut_tokens = 0;  // that did not fit
   // Of tokens: the vector of each word, -1 for a word that was cut off or that has no token.
   std::vector<std::int32_t> word_rows;
 };

@@ -16,8 +16,8 @@ namespace stemma::tasks {
 
 struct TaskBatchOptions {
   std::uint64_t seed = 0;
-  // The share of text tokens that `dropped` stands in for, others in each epoch (word dropout; Iyyer
-  // et al. 2015, 3.2).
+  // The share of text tokens that `dropped` stands in for, others in each epoch (word dropout;
+  // Iyyer et al. 2015, 3.2).
   double word_dropout = 0;
   std::int32_t dropped = 0;
   bool next_tokens = false;  // fill in the targets of the auxiliary language-model loss

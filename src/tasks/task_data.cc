@@ -177,16 +177,17 @@ LabelSurvey survey_labels(TaskRows& train, TaskKind kind, const std::string& pro
   const auto labelled_rows = static_cast<std::int64_t>(train.rows.size()) - survey.unlabelled;
   if (!words && kind != TaskKind::choice && survey.problem == kSingleLabel && names.size() > 20 &&
       2 * std::ssize(names) > labelled_rows)
-    log_warning(fmt::format("[finetune] there are {} different labels in {} rows: is "
-                            "--label-column right?",
-                            names.size(), labelled_rows));
+    log_warning(
+        fmt::format("[finetune] there are {} different labels in {} rows: is "
+                    "--label-column right?",
+                    names.size(), labelled_rows));
   return survey;
 }
 
 void log_labels(const LabelSurvey& survey, TaskKind kind) {
   if (survey.unlabelled > 0)
-    log_warning(fmt::format("[finetune] {} training rows without a label are left out",
-                            survey.unlabelled));
+    log_warning(
+        fmt::format("[finetune] {} training rows without a label are left out", survey.unlabelled));
   if (survey.problem == kRegression) {
     log_info(fmt::format("labels are numbers from {} to {}: the model learns a number (regression)",
                          survey.least, survey.most));
@@ -231,13 +232,13 @@ void warn_of_unseen(const TaskRows& rows, const TaskDescription& task) {
     count += times;
   }
   if (count > 0)
-    log_warning(fmt::format("[finetune] {} has labels that training never saw: {}. No model can "
-                            "find them: they count as wrong",
-                            rows.path.string(), text));
+    log_warning(
+        fmt::format("[finetune] {} has labels that training never saw: {}. No model can "
+                    "find them: they count as wrong",
+                    rows.path.string(), text));
 }
 
-std::string choice_name(const TaskDescription& task, const labelled::Row& row,
-                        std::int64_t index) {
+std::string choice_name(const TaskDescription& task, const labelled::Row& row, std::int64_t index) {
   switch (writing_named(task.choice_labels)) {
     case labelled::ChoiceWriting::from_1:
       return std::to_string(index + 1);

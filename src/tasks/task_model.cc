@@ -100,13 +100,12 @@ void TaskModel::add_adapter(const fs::path& folder, const checkpoint::ConfigFile
       nn::Init{});
   if (task.input == HeadInput::pooler) {
     // The pooler lies in the adapter's file, or is the base's own.
-    const checkpoint::StoredModel stored = checkpoint::open_stored_model(
-        path_, checkpoint::WithTokenizer::no);
+    const checkpoint::StoredModel stored =
+        checkpoint::open_stored_model(path_, checkpoint::WithTokenizer::no);
     const auto& replaced = file.replaced();
     const bool own = std::find(replaced.begin(), replaced.end(), "pooler.weight") != replaced.end();
     nn::WeightSource& source = own ? static_cast<nn::WeightSource&>(file) : *stored.source;
-    part.pooler =
-        std::make_unique<nn::Pooler>(source, "pooler", config.model.channels, nn::Init{});
+    part.pooler = std::make_unique<nn::Pooler>(source, "pooler", config.model.channels, nn::Init{});
   }
   parts_.push_back(std::move(part));
   adapters_.list.push_back(parts_.back().adapter.get());

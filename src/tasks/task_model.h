@@ -1,5 +1,5 @@
-// A fine-tuned model opened for use: its weights, its tokenizer, its task, or one model with several
-// adapters, each with a task and a head of its own.
+// A fine-tuned model opened for use: its weights, its tokenizer, its task, or one model with
+// several adapters, each with a task and a head of its own.
 //
 //   const TaskModel model = TaskModel::open("runs/sst2", {});
 //   const Answers answers = model.answer(rows);

@@ -15,7 +15,8 @@ double share(std::int64_t count) {
 
 std::vector<train::Loss> TaskObjective::losses(const train::States& s,
                                                const train::Counts& step) const {
-  const Tensor task_loss = head_loss(s, *task_, head_scores(s, head_of(s.model)), share(step.labels));
+  const Tensor task_loss =
+      head_loss(s, *task_, head_scores(s, head_of(s.model)), share(step.labels));
   if (options_.language_model == 0) return {{{}, task_loss}};
   const double lambda = options_.language_model;
   const Tensor text_loss =

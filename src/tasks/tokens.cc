@@ -134,11 +134,10 @@ class Tokens final : public Task {
     for (std::int64_t i = 0; i < std::ssize(windows); ++i) {
       const WordWindow& window = windows[index(i)];
       if (w < window.first || w >= window.end) continue;
-      const std::int64_t before = window.first == 0 ? INT64_MAX
-                                                    : piece - pieces.begins[index(window.first)];
-      const std::int64_t behind = i + 1 == std::ssize(windows)
-                                      ? INT64_MAX
-                                      : pieces.begins[index(window.end)] - 1 - piece;
+      const std::int64_t before =
+          window.first == 0 ? INT64_MAX : piece - pieces.begins[index(window.first)];
+      const std::int64_t behind =
+          i + 1 == std::ssize(windows) ? INT64_MAX : pieces.begins[index(window.end)] - 1 - piece;
       if (const std::int64_t distance = std::min(before, behind); distance > best_distance) {
         best = i;
         best_distance = distance;

@@ -24,11 +24,11 @@ void require_column(const BestPlan& best, const std::vector<Metric>& columns) {
   if (best.metric.empty() || find_metric(columns, best.metric)) return;
   std::string names;
   for (const Metric& column : columns) names += (names.empty() ? "" : ", ") + column.name;
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("[train] the best weights are to be chosen by '{}', which no evaluation "
-                          "of this run gives: choose one of {}",
-                          best.metric, names.empty() ? "none (there is nothing to evaluate on)"
-                                                     : names));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[train] the best weights are to be chosen by '{}', which no evaluation "
+                  "of this run gives: choose one of {}",
+                  best.metric, names.empty() ? "none (there is nothing to evaluate on)" : names));
 }
 
 }  // namespace
@@ -62,8 +62,7 @@ Json Loop::course() const {
 
 LoopResult Loop::to_the_end() {
   try {
-    while (trainer_.step_count() < plan_.steps && !result_.stopped_early &&
-           !interrupt_.requested())
+    while (trainer_.step_count() < plan_.steps && !result_.stopped_early && !interrupt_.requested())
       one_step();
   } catch (const Error&) {
     progress_.finish();
@@ -113,9 +112,8 @@ std::string Loop::progress_text(const StepResult& step, double rate, double shar
   const std::string shown = plan_.best.metric.empty() ? "val_loss" : plan_.best.metric;
   const Metric* evaluated = find_metric(result_.evaluation, shown);
   if (evaluated && !std::isnan(evaluated->value))
-    parts.push_back({fmt::format("{} {:.4f}", shown == "val_loss" ? "val" : shown,
-                                 evaluated->value),
-                     6});
+    parts.push_back(
+        {fmt::format("{} {:.4f}", shown == "val_loss" ? "val" : shown, evaluated->value), 6});
   parts.push_back({fmt::format("lr {:.2e}", step.lr), 2});
   parts.push_back({fmt::format("norm {:.2f}", step.gradient_norm), 1});
   parts.push_back({format_rate(rate, "tokens"), 5});
@@ -150,10 +148,10 @@ void Loop::judge() {
   if (plan_.best.patience == 0 || worse_ < plan_.best.patience) return;
   result_.stopped_early = true;
   progress_.finish();
-  log_info(fmt::format("stopped at step {}: {} has not become better than {:.4f} (step {}) in {} "
-                       "evaluations",
-                       trainer_.step_count(), plan_.best.metric, result_.best, result_.best_step,
-                       worse_));
+  log_info(fmt::format(
+      "stopped at step {}: {} has not become better than {:.4f} (step {}) in {} "
+      "evaluations",
+      trainer_.step_count(), plan_.best.metric, result_.best, result_.best_step, worse_));
 }
 
 // After an error, whose message is the one to be seen.

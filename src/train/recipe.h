@@ -36,8 +36,8 @@ struct Recipe {
 
   // How long and how fast.
   std::int64_t steps = 1000;
-  std::int64_t batch = 0;         // sequences a step; 0: derived
-  std::int64_t micro_batch = 0;   // 0: derived
+  std::int64_t batch = 0;        // sequences a step; 0: derived
+  std::int64_t micro_batch = 0;  // 0: derived
   std::string schedule = "cosine";
   double learning_rate = 0;       // 0: derived from the width
   double min_learning_rate = -1;  // < 0: a tenth of the peak

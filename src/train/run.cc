@@ -23,11 +23,11 @@ void announce(const Setup& setup, double peak_flops) {
       format_count(static_cast<double>(ModelCost(c).parameters())), c.layers, c.channels, c.heads,
       c.vocab, c.context, to_string(kernel_path()), to_string(setup.numerics.multiply),
       fmt::format("{:.0f} GFLOP/s", peak_flops / 1e9)));
-  log_info(fmt::format(
-      "{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",
-      format_count(static_cast<double>(setup.data.manifest().train.tokens)),
-      format_count(static_cast<double>(setup.data.manifest().validation.tokens)),
-      setup.recipe.steps, setup.recipe.batch, setup.recipe.sequence_length));
+  log_info(
+      fmt::format("{} training tokens, {} validation tokens; {} steps of {} sequences of {} tokens",
+                  format_count(static_cast<double>(setup.data.manifest().train.tokens)),
+                  format_count(static_cast<double>(setup.data.manifest().validation.tokens)),
+                  setup.recipe.steps, setup.recipe.batch, setup.recipe.sequence_length));
   log_info(fmt::format("weights: {}", setup.weights_from));
   if (setup.trainer->step_count() > 0)
     log_info(

@@ -102,8 +102,8 @@ void settle_precision(std::string& precision, const std::optional<std::string>& 
           fmt::format("the run goes on in {}, as it began; this machine's own choice would be {}",
                       precision, fixed_precision("auto", device)));
   } else if (precision != *before) {
-    log_warning(fmt::format("the run was in {} and goes on in {}: its course will differ",
-                            *before, precision));
+    log_warning(fmt::format("the run was in {} and goes on in {}: its course will differ", *before,
+                            precision));
   }
 }
 

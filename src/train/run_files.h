@@ -1,5 +1,5 @@
-// What every kind of run does with its folder: claims it, finds the checkpoint that it goes on from,
-// keeps its recipe, and refuses to go on with another one.
+// What every kind of run does with its folder: claims it, finds the checkpoint that it goes on
+// from, keeps its recipe, and refuses to go on with another one.
 //
 //   const RunStart start = claim_run("runs/a", Resume::automatic, "train");
 //   const auto before = earlier_recipe<Recipe>("runs/a", start.found);

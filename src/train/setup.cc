@@ -28,9 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Keys that may change when a run goes on: they do not touch its result.
-constexpr std::array<std::string_view, 8> kFreeKeys = {
-    "precision",   "threads",    "recompute", "eval_every",
-    "eval_tokens", "save_every", "keep_best", "patience"};
+constexpr std::array<std::string_view, 8> kFreeKeys = {"precision",  "threads",     "recompute",
+                                                       "eval_every", "eval_tokens", "save_every",
+                                                       "keep_best",  "patience"};
 
 // A checkpoint counts the sequences it has seen; of other data they would be others.
 void require_same_data(const checkpoint::TrainingState& state, std::uint64_t fingerprint,
@@ -208,7 +208,8 @@ std::optional<Setup> set_up(Recipe recipe, const fs::path& run, Resume resume,
       make_objective(recipe, model.config.model, *setup.tokenizer, setup.data), *setup.stream);
   if (found) {
     setup.trainer->resume(found->state, checkpoint::read_optimizer(found->folder));
-    const Json* course = found->state.extra.is_object() ? found->state.extra.find("course") : nullptr;
+    const Json* course =
+        found->state.extra.is_object() ? found->state.extra.find("course") : nullptr;
     if (course) setup.course = *course;
   }
   // Last: a folder without a recipe is no run yet.

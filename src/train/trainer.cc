@@ -137,8 +137,8 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
     : settings_((check(config, settings, source, objective->batches()), settings)),
       stream_(stream),
       objective_(std::move(objective)),
-      parameters_(std::make_unique<nn::Parameters>(
-          build_of(config, settings_, {model_, adapter_}), source, stream, settings.trainable)),
+      parameters_(std::make_unique<nn::Parameters>(build_of(config, settings_, {model_, adapter_}),
+                                                   source, stream, settings.trainable)),
       optimizer_(std::make_unique<AdamW>(*parameters_, settings.optimizer)),
       ctx_(stream, settings.numerics, memory()),
       tape_(ctx_, settings.recompute) {

@@ -151,21 +151,19 @@ bool is_bert_buffer(std::string_view name) {
 }  // namespace
 
 extern const ImportRules kBertRules;
-const ImportRules kBertRules = {.family = "bert",
-                                .model_types = {"bert"},
-                                .architecture = "BertForPreTraining",
-                                .read_config = read_bert,
-                                .write_config = write_bert,
-                                .files = bert_files,
-                                .prefix = "bert.",
-                                .classes = {"BertForSequenceClassification", "classifier", true,
-                                            HeadInput::pooler},
-                                .tags = {"BertForTokenClassification", "classifier", true,
-                                         HeadInput::tokens},
-                                .choices = {"BertForMultipleChoice", "classifier", true,
-                                            HeadInput::pooler},
-                                .is_buffer = is_bert_buffer,
-                                .other_name = other_bert_name,
-                                .detect_heads = detect_bert_heads};
+const ImportRules kBertRules = {
+    .family = "bert",
+    .model_types = {"bert"},
+    .architecture = "BertForPreTraining",
+    .read_config = read_bert,
+    .write_config = write_bert,
+    .files = bert_files,
+    .prefix = "bert.",
+    .classes = {"BertForSequenceClassification", "classifier", true, HeadInput::pooler},
+    .tags = {"BertForTokenClassification", "classifier", true, HeadInput::tokens},
+    .choices = {"BertForMultipleChoice", "classifier", true, HeadInput::pooler},
+    .is_buffer = is_bert_buffer,
+    .other_name = other_bert_name,
+    .detect_heads = detect_bert_heads};
 
 }  // namespace stemma::checkpoint

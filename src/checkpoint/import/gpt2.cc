@@ -35,16 +35,16 @@ std::vector<FileTensor> gpt2_files(const nn::ParameterSpec& spec) {
 }  // namespace
 
 extern const ImportRules kGpt2Rules;
-const ImportRules kGpt2Rules = {.family = "gpt2",
-                                .model_types = {"gpt2"},
-                                .architecture = "GPT2LMHeadModel",
-                                .read_config = read_gpt2,
-                                .write_config = write_gpt2,
-                                .files = gpt2_files,
-                                .prefix = kGptPrefix,
-                                .classes = {"GPT2ForSequenceClassification", "score"},
-                                .tags = {"GPT2ForTokenClassification", "classifier", true,
-                                         HeadInput::tokens},
-                                .is_buffer = is_gpt_buffer};
+const ImportRules kGpt2Rules = {
+    .family = "gpt2",
+    .model_types = {"gpt2"},
+    .architecture = "GPT2LMHeadModel",
+    .read_config = read_gpt2,
+    .write_config = write_gpt2,
+    .files = gpt2_files,
+    .prefix = kGptPrefix,
+    .classes = {"GPT2ForSequenceClassification", "score"},
+    .tags = {"GPT2ForTokenClassification", "classifier", true, HeadInput::tokens},
+    .is_buffer = is_gpt_buffer};
 
 }  // namespace stemma::checkpoint

@@ -41,16 +41,16 @@ std::vector<FileTensor> gpt3_files(const nn::ParameterSpec& spec) {
 }  // namespace
 
 extern const ImportRules kGpt3Rules;
-const ImportRules kGpt3Rules = {.family = "gpt3",
-                                .model_types = {"stemma_gpt3"},
-                                .architecture = "StemmaGpt3LMHeadModel",
-                                .read_config = read_gpt3,
-                                .write_config = write_gpt3,
-                                .files = gpt3_files,
-                                .prefix = kGptPrefix,
-                                .classes = {"GPT2ForSequenceClassification", "score"},
-                                .tags = {"GPT2ForTokenClassification", "classifier", true,
-                                         HeadInput::tokens},
-                                .is_buffer = is_gpt_buffer};
+const ImportRules kGpt3Rules = {
+    .family = "gpt3",
+    .model_types = {"stemma_gpt3"},
+    .architecture = "StemmaGpt3LMHeadModel",
+    .read_config = read_gpt3,
+    .write_config = write_gpt3,
+    .files = gpt3_files,
+    .prefix = kGptPrefix,
+    .classes = {"GPT2ForSequenceClassification", "score"},
+    .tags = {"GPT2ForTokenClassification", "classifier", true, HeadInput::tokens},
+    .is_buffer = is_gpt_buffer};
 
 }  // namespace stemma::checkpoint

@@ -186,17 +186,17 @@ bool is_llama_buffer(std::string_view name) { return name.ends_with("rotary_emb.
 }  // namespace
 
 extern const ImportRules kLlamaRules;
-const ImportRules kLlamaRules = {.family = "llama",
-                                 .model_types = {"llama"},
-                                 .architecture = "LlamaForCausalLM",
-                                 .read_config = read_llama,
-                                 .write_config = write_llama,
-                                 .files = llama_files,
-                                 .prefix = "model.",
-                                 .classes = {"LlamaForSequenceClassification", "score"},
-                                 .tags = {"LlamaForTokenClassification", "score", true,
-                                          HeadInput::tokens},
-                                 .gguf = &kLlamaGguf,
-                                 .is_buffer = is_llama_buffer};
+const ImportRules kLlamaRules = {
+    .family = "llama",
+    .model_types = {"llama"},
+    .architecture = "LlamaForCausalLM",
+    .read_config = read_llama,
+    .write_config = write_llama,
+    .files = llama_files,
+    .prefix = "model.",
+    .classes = {"LlamaForSequenceClassification", "score"},
+    .tags = {"LlamaForTokenClassification", "score", true, HeadInput::tokens},
+    .gguf = &kLlamaGguf,
+    .is_buffer = is_llama_buffer};
 
 }  // namespace stemma::checkpoint

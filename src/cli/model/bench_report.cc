@@ -12,9 +12,9 @@
 #include "device/cpu.h"
 #include "device/memory.h"
 #include "infer/bench.h"
-#include "nn/packed_weights.h"
 #include "models/cost.h"
 #include "nn/fresh_weights.h"
+#include "nn/packed_weights.h"
 #include "train/bench.h"
 
 namespace stemma::cli {

@@ -28,15 +28,13 @@ int run_eval_task(const EvalTaskOptions& o) {
   // A folder that cannot be made is said by the file that cannot be written there.
   std::error_code unmade;
   if (!o.report.empty()) std::filesystem::create_directories(o.report, unmade);
-  const tasks::TaskModel model =
-      open_task_model(o.model, o.adapters, o.precision, o.threads);
+  const tasks::TaskModel model = open_task_model(o.model, o.adapters, o.precision, o.threads);
   const tasks::TaskDescription& task = model.task().description();
   tasks::TaskRows rows =
       tasks::read_task_rows(o.data, columns_for(o.rows, task.columns, true), task.kind);
   tasks::canonical_labels(rows, task);
   tasks::warn_of_unseen(rows, task);
-  tasks::Report report =
-      tasks::report_of(task, rows, model.answer(rows.rows), {.split = "test"});
+  tasks::Report report = tasks::report_of(task, rows, model.answer(rows.rows), {.split = "test"});
   if (o.small_changes)
     tasks::add_small_changes(report, task, rows, [&](const std::vector<labelled::Row>& changed) {
       return model.answer(changed);
@@ -61,17 +59,19 @@ void add_eval_task(Program& program) {
       "(typos, casing, spacing).";
   c.examples = {"stemma eval task --model runs/sst2 --data test.tsv",
                 "stemma eval task --model runs/sst2 --data test.tsv --report report/"};
-  c.options.add_path({"model",
-                      "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
-                      "runs/sst2"},
-                     o->model);
+  c.options.add_path(
+      {"model", "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
+       "runs/sst2"},
+      o->model);
   declare_adapters(o->adapters, c.options);
-  c.options.add_path({"data", "labelled rows, in the form of the training file", "test.tsv",
+  c.options.add_path({"data",
+                      "labelled rows, in the form of the training file",
+                      "test.tsv",
                       {"test", "input", "test_file"}},
                      o->data);
-  c.options.add_folder({"report", "where report.json, report.md and report.html go; empty: nowhere",
-                        "report"},
-                       o->report);
+  c.options.add_folder(
+      {"report", "where report.json, report.md and report.html go; empty: nowhere", "report"},
+      o->report);
   labelled::declare(o->rows, c.options);
   c.options.add({"small_changes",
                  "whether the figures under small changes of the texts are reported too, for which "

@@ -1,5 +1,3 @@
-#include "tasks/seeds.h"
-
 #include <memory>
 #include <string>
 
@@ -10,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/train/recipe_file.h"
+#include "tasks/seeds.h"
 
 namespace stemma::cli {
 namespace {
@@ -41,9 +40,10 @@ int run_finetune_command(const FinetuneOptions& o) {
       tasks::run_seeds(o.recipe, o.run.run, resume, process_interrupt());
   if (o.json) return print_json(finetune_json(o, r));
   if (r.signal != 0) {
-    print(fmt::format("stopped after {} steps: {}\ngo on with: stemma finetune --run {} --resume "
-                      "auto\n",
-                      r.steps, r.checkpoint.string(), o.run.run));
+    print(
+        fmt::format("stopped after {} steps: {}\ngo on with: stemma finetune --run {} --resume "
+                    "auto\n",
+                    r.steps, r.checkpoint.string(), o.run.run));
     return interrupted_or_done();
   }
   const std::filesystem::path run(o.run.run);
@@ -59,7 +59,8 @@ void add_finetune(Program& program) {
   auto o = std::make_shared<FinetuneOptions>();
   Command& c = program.add("finetune", "teach a pre-trained model a task from labelled text");
   c.about =
-      "Takes a pre-trained model and rows of labelled text and makes a model that classifies, tags, "
+      "Takes a pre-trained model and rows of labelled text and makes a model that classifies, "
+      "tags, "
       "compares or chooses. The labels come from the data and are shown, with their counts, before "
       "training begins. The run folder then holds the model with its best weights (a Hugging Face "
       "folder), report.html with the figures, and checkpoints. Every key of a recipe file is an "

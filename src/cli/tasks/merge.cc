@@ -73,9 +73,9 @@ eval::Equivalence compare_tasks(const MergeFlags& o) {
 int run_merge(const MergeFlags& o) {
   std::error_code ignored;
   if (fs::exists(fs::path(o.to) / "config.json", ignored))
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[merge] {} holds a model already: choose another folder with --to",
-                            o.to));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[merge] {} holds a model already: choose another folder with --to", o.to));
   tasks::merge_adapter({.model = o.model,
                         .adapter = o.adapter,
                         .to = o.to,
@@ -96,10 +96,10 @@ int run_merge(const MergeFlags& o) {
                              {"top1_agreement", e.top1_agreement},
                              {"passed", passed}}));
   else
-    print(fmt::format("{} with {} merged to {} in {}: largest difference of a {} {:.2e}, same best "
-                      "answer in {:.2f} % of the places\n",
-                      o.model, o.adapter, o.to, o.weights, of, e.max_abs_difference,
-                      100 * e.top1_agreement));
+    print(fmt::format(
+        "{} with {} merged to {} in {}: largest difference of a {} {:.2e}, same best "
+        "answer in {:.2f} % of the places\n",
+        o.model, o.adapter, o.to, o.weights, of, e.max_abs_difference, 100 * e.top1_agreement));
   if (passed) return interrupted_or_done();
   fmt::print(stderr,
              "stemma: [merge] the merged model is too far from the adapter beside its model "
@@ -114,8 +114,10 @@ void add_merge(Program& program) {
   auto o = std::make_shared<MergeFlags>();
   Command& c = program.add("merge", "make an adapter a part of its model");
   c.about =
-      "Adds a low-rank adapter (LoRA, AdaLoRA) to the weights of its model and writes a folder that "
-      "needs no adapter. Then the folder is compared with the adapter beside its model; exit code 1 "
+      "Adds a low-rank adapter (LoRA, AdaLoRA) to the weights of its model and writes a folder "
+      "that "
+      "needs no adapter. Then the folder is compared with the adapter beside its model; exit code "
+      "1 "
       "where they differ by more than a limit.";
   c.examples = {"stemma merge --model models/base --adapter runs/lora --to models/mine"};
   c.options.add_path({"model", "the model that the adapter was trained on", "models/base"},
@@ -125,9 +127,9 @@ void add_merge(Program& program) {
   c.options.add_folder({"to", "the folder to write", "models/mine"}, o->to);
   c.options.add_choice({"weights", "how the new file stores the weights", "bf16"}, o->weights,
                        {"f32", "bf16", "f16"});
-  c.options.add({"limit_difference", "largest difference; negative: 1e-3 for f32, 0.5 otherwise",
-                 "0.01"},
-                o->limit, {-1, 1e9});
+  c.options.add(
+      {"limit_difference", "largest difference; negative: 1e-3 for f32, 0.5 otherwise", "0.01"},
+      o->limit, {-1, 1e9});
   declare_json(o->json, c.options);
   c.required = {"model", "adapter", "to"};
   c.run = [o] { return run_merge(*o); };

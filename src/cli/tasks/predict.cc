@@ -43,8 +43,7 @@ bool print_answers(const tasks::TaskModel& model, const std::vector<labelled::Ro
 }
 
 int run_predict(const PredictOptions& o) {
-  const tasks::TaskModel model =
-      open_task_model(o.model, o.adapters, o.precision, o.threads);
+  const tasks::TaskModel model = open_task_model(o.model, o.adapters, o.precision, o.threads);
   const tasks::TaskDescription& task = model.task().description();
   tasks::RowQueue queue(o.input, columns_for(o.rows, task.columns, false),
                         tasks::wanted_by(task.kind));
@@ -59,9 +58,10 @@ int run_predict(const PredictOptions& o) {
   notes.unlabelled = 0;  // as rows to predict are
   labelled::log_rows(o.input, notes);
   if (cut > 0)
-    log_warning(fmt::format("[predict] {} texts were cut at {} tokens, the longest that the model "
-                            "was trained to read",
-                            cut, task.max_tokens));
+    log_warning(
+        fmt::format("[predict] {} texts were cut at {} tokens, the longest that the model "
+                    "was trained to read",
+                    cut, task.max_tokens));
   return interrupted_or_done();
 }
 

@@ -25,7 +25,7 @@ labelled::RowOptions columns_for(const labelled::RowOptions& given,
   const labelled::RowOptions usual;
   labelled::RowOptions rows = given;
   rows.needs_label = needs_label;
-  const auto fill = [&](auto labelled::RowOptions::* field) {
+  const auto fill = [&](auto labelled::RowOptions::*field) {
     if (given.*field == usual.*field) rows.*field = trained.*field;
   };
   fill(&labelled::RowOptions::text_columns);

@@ -22,8 +22,8 @@ std::filesystem::path recipe_path(std::string_view command, const Values& given,
   // A missing run is told when everything is read.
   if (run.empty() || !path.empty() || first("resume") != "auto") return run.empty() ? "" : path;
   path = train::saved_recipe(run).value_or(std::filesystem::path());
-  const bool starts_new =
-      std::any_of(starts.begin(), starts.end(), [&](const char* key) { return !first(key).empty(); });
+  const bool starts_new = std::any_of(starts.begin(), starts.end(),
+                                      [&](const char* key) { return !first(key).empty(); });
   if (path.empty() && !starts_new) {
     std::string keys;
     for (const char* key : starts) keys += fmt::format("{}--{}", keys.empty() ? "" : " or ", key);

@@ -9,9 +9,9 @@
 
 namespace stemma::cli {
 
-// The file that `given` names as recipe, or the run's own where it goes on without one; empty: none.
-// Throws not_found where a run is to go on that is not there and nothing of `starts` (the keys that
-// a new run needs) is given.
+// The file that `given` names as recipe, or the run's own where it goes on without one; empty:
+// none. Throws not_found where a run is to go on that is not there and nothing of `starts` (the
+// keys that a new run needs) is given.
 std::filesystem::path recipe_path(std::string_view command, const Values& given,
                                   std::initializer_list<const char*> starts);
 // Reads it, or standard input (-), into `keys`.

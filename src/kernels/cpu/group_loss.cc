@@ -58,8 +58,7 @@ struct Group {
       if (want(i) != 0) loss += want(i) * (log_sum - logit(i));
       mass += want(i);
     }
-    for (std::int64_t i = 0; i < size; ++i)
-      set(i, mass * std::exp(logit(i) - log_sum) - want(i));
+    for (std::int64_t i = 0; i < size; ++i) set(i, mass * std::exp(logit(i) - log_sum) - want(i));
     return loss;
   }
 
@@ -67,8 +66,8 @@ struct Group {
     double loss = 0;
     for (std::int64_t i = 0; i < size; ++i) {
       // log(1 + exp z) without overflow.
-      loss += std::max(logit(i), 0.0) + std::log1p(std::exp(-std::abs(logit(i)))) -
-              want(i) * logit(i);
+      loss +=
+          std::max(logit(i), 0.0) + std::log1p(std::exp(-std::abs(logit(i)))) - want(i) * logit(i);
       set(i, 1 / (1 + std::exp(-logit(i))) - want(i));
     }
     return loss;
@@ -110,8 +109,8 @@ void run_groups(Stream& stream, GroupLoss kind, const Tensor& logits, const Grou
       const auto i = static_cast<std::size_t>(g);
       const std::int64_t at = t.offsets[i];
       const double weight = t.weight.empty() ? 1.0 : static_cast<double>(t.weight[i]);
-      const Group<T> group{z + at, t.wanted.data() + at, t.offsets[i + 1] - at, d ? d + at : nullptr,
-                           scale * weight};
+      const Group<T> group{z + at, t.wanted.data() + at, t.offsets[i + 1] - at,
+                           d ? d + at : nullptr, scale * weight};
       out[g] = group.size > 0 ? weight * group.loss(kind) : 0.0;
     }
   });

@@ -41,8 +41,7 @@ void sum_all(const Tensor& a, const Tensor& b, const GradientOut& out) {
 
 }  // namespace
 
-void scale_columns(Stream& stream, const Tensor& x, const Tensor& factors,
-                   const GradientOut& out) {
+void scale_columns(Stream& stream, const Tensor& x, const Tensor& factors, const GradientOut& out) {
   if (!out) return;
   cpu::check_matrix("scale_columns", "out", out.tensor, x.rows(), x.cols());
   cpu::check_matrix("scale_columns", "factors", factors, x.cols(), 1);
@@ -54,8 +53,7 @@ void scale_columns(Stream& stream, const Tensor& x, const Tensor& factors,
     cpu::refuse_types("scale_columns", x, out.tensor);
 }
 
-void sum_of_products(Stream& /*stream*/, const Tensor& a, const Tensor& b,
-                     const GradientOut& out) {
+void sum_of_products(Stream& /*stream*/, const Tensor& a, const Tensor& b, const GradientOut& out) {
   if (!out) return;
   cpu::check_matrix("sum_of_products", "b", b, a.rows(), a.cols());
   cpu::check_matrix("sum_of_products", "out", out.tensor, a.cols(), 1);

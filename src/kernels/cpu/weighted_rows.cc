@@ -20,11 +20,10 @@ template <class X, class T>
 void add_weighted_row(const X* x, float weight, T* y, std::int64_t cols) {
   const hn::ScalableTag<T> d;
   const auto w = hn::Set(d, static_cast<T>(weight));
-  for_vectors(
-      d, static_cast<std::size_t>(cols),
-      [&](std::size_t, std::size_t i, std::size_t n) STEMMA_LANES {
-        store(d, hn::Add(load(d, y + i, n), hn::Mul(w, load(d, x + i, n))), y + i, n);
-      });
+  for_vectors(d, static_cast<std::size_t>(cols),
+              [&](std::size_t, std::size_t i, std::size_t n) STEMMA_LANES {
+                store(d, hn::Add(load(d, y + i, n), hn::Mul(w, load(d, x + i, n))), y + i, n);
+              });
 }
 
 }  // namespace stemma::kernels::HWY_NAMESPACE
@@ -50,13 +49,13 @@ void add_terms(Stream& stream, const RowTerms& terms, const Tensor& x, const Ten
   const X* const from = x.data<X>();
   T* const to = y.data<T>();
   const auto row = STEMMA_PICK_PATH(add_weighted_row<X, T>);
-  stream.workers().for_each(
-      x.cols(), kSlice, [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
-        const cpu::FlushDenormals flush;
-        for (std::size_t j = 0; j < terms.to.size(); ++j)
-          row(from + terms.from[j] * x.row_stride() + begin, terms.weight[j],
-              to + terms.to[j] * y.row_stride() + begin, end - begin);
-      });
+  stream.workers().for_each(x.cols(), kSlice,
+                            [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
+                              const cpu::FlushDenormals flush;
+                              for (std::size_t j = 0; j < terms.to.size(); ++j)
+                                row(from + terms.from[j] * x.row_stride() + begin, terms.weight[j],
+                                    to + terms.to[j] * y.row_stride() + begin, end - begin);
+                            });
 }
 
 }  // namespace
