@@ -46,6 +46,10 @@ std::optional<Marks> marks_of(const FinetuneRecipe& recipe, const ModelConfig& m
   if (marks == "end" && !end)
     refuse_plan("the tokenizer has no end-of-text token to stand around texts: use --marks added");
   if (marks == "end") return Marks{*end, *end, *end};
+  const std::string& adapt = recipe.adapt.adapt;
+  if (adapt != "full" && adapt != "head" && !adapt.starts_with("top:"))
+    refuse_plan("the three new tokens of --marks added are embeddings of the model, which an "
+                "adapter does not hold: use --marks own with it");
   const auto first = static_cast<std::int32_t>(model.vocab);
   return Marks{first, first + 1, first + 2};
 }

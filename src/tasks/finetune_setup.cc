@@ -194,6 +194,16 @@ std::shared_ptr<const train::Objective> objective_of(FinetuneSetup& s, FinetuneD
                                          TaskObjective::Options{r.language_model});
 }
 
+// What of the base fine-tuning goes on from: its head only where it means the same labels.
+ModelConfig known_of_base(const FinetuneSetup& s, const checkpoint::ConfigFile& base) {
+  ModelConfig known = base.model;
+  if (!known.task_heads.empty() && base.head_labels == s.model.head_labels)
+    log_info("the model has a head for these labels already: training goes on from it");
+  else
+    known.task_heads.clear();
+  return known;
+}
+
 }  // namespace
 
 FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train::Resume resume,
@@ -232,7 +242,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   s.numerics = ops::numerics_named(s.recipe.precision, s.stream->device());
   s.adversarial = adversarial_for(s.recipe.adversarial, stored, *s.stream);
   std::unique_ptr<nn::WeightSource> source = std::make_unique<TaskWeights>(
-      *stored.source, stored.config.model, static_cast<std::uint64_t>(s.recipe.seed));
+      *stored.source, known_of_base(s, stored.config), static_cast<std::uint64_t>(s.recipe.seed));
   std::unique_ptr<nn::WeightSource> trained;
   if (start.found && s.adaptation.adapter)
     trained = std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model);
