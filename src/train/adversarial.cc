@@ -24,7 +24,7 @@ void declare(AdversarialOptions& options, OptionSet& set) {
   set.add({"adversarial_epsilon",
            "largest norm of the change of a whole text, in mean norms of a token's vector in the "
            "base model",
-           "0.5",
+           "0.3",
            {"adv_epsilon", "adv_eps", "fgm_epsilon", "pgd_epsilon"}},
           options.adversarial_epsilon, {1e-6, 1e6});
   set.add({"adversarial_steps", "steps of pgd", "3", {"adv_steps", "adv_k", "pgd_k"}},

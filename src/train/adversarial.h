@@ -38,7 +38,7 @@ namespace stemma::train {
 // The keys of a recipe.
 struct AdversarialOptions {
   std::string adversarial = "none";
-  double adversarial_epsilon = 0.5;  // in mean norms of a token's vector
+  double adversarial_epsilon = 0.1;  // in mean norms of a token's vector
   std::int64_t adversarial_steps = 3;
   double adversarial_step_size = 0;  // the same; 0: 2.5 ε / steps
 };
