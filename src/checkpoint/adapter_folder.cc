@@ -326,10 +326,12 @@ void write_adapter(const fs::path& folder, const AdapterExport& adapter) {
   const PeftNames names(adapter);
   std::vector<NamedTensor> tensors;
   for (const NamedTensor& item : adapter.parameters)
-    tensors.push_back({names.of(item.name), item.tensor});
+    tensors.push_back({names.of(item.name), with_kept_ranks(item, adapter.kept).tensor});
   write_safetensors(folder / kAdapterWeights, tensors);
   verify_safetensors(folder / kAdapterWeights, tensors);
   Json config = adapter_config(adapter, names);
+  if (!adapter.kept.empty())
+    config.set("rank_pattern", rank_pattern(adapter.config.model, adapter.kept));
   for (const auto& [key, value] : adapter.settings.as_object()) config.set(key, value);
   AtomicFile file(folder / kAdapterConfig);
   file.write(config.dump(2) + "\n");

@@ -20,6 +20,7 @@
 
 #include "base/json.h"
 #include "checkpoint/config_file.h"
+#include "checkpoint/rank_pattern.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/safetensors_writer.h"
 #include "nn/adapter.h"
@@ -73,6 +74,8 @@ struct AdapterExport {
   std::string base;  // what base_model_name_or_path says
   // What else adapter_config.json is to say: alpha, target words, the budget of AdaLoRA.
   Json settings = Json::object();
+  // Of AdaLoRA: only these ranks are written; empty: all.
+  KeptRanks kept = {};
 };
 
 // Writes both files into an existing folder. Throws device.

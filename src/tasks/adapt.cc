@@ -43,16 +43,22 @@ bool is_in_top(std::string_view name, std::int64_t first) {
 }
 
 Adaptation low_rank_adaptation(const AdaptOptions& o, const ModelConfig& model) {
+  const bool adaptive = o.adapt == "adalora";
+  if (adaptive && o.rank_stabilised)
+    refuse_adapt("--rank-stabilised is for --adapt lora: AdaLoRA divides alpha by init_rank");
   Adaptation a;
   a.adapter = checkpoint::low_rank_spec(checkpoint::units_named(model, o.targets),
-                                        {.rank = o.rank,
+                                        {.rank = adaptive ? o.budget.init_rank : o.rank,
                                          .alpha = o.alpha,
                                          .rank_stabilised = o.rank_stabilised,
-                                         .dropout = o.adapter_dropout});
-  a.settings.set("r", o.rank);
+                                         .dropout = o.adapter_dropout,
+                                         .adaptive = adaptive});
   a.settings.set("lora_alpha", o.alpha);
-  a.settings.set("use_rslora", o.rank_stabilised);
-  a.usual_rate = 5e-4;
+  if (!adaptive) {
+    a.settings.set("r", o.rank);
+    a.settings.set("use_rslora", o.rank_stabilised);
+  }
+  a.usual_rate = adaptive ? 1e-3 : 5e-4;
   return a;
 }
 
@@ -72,15 +78,14 @@ bool is_of_task_head(std::string_view name) {
 }
 
 void declare(AdaptOptions& a, OptionSet& o) {
-  o.add(
-      {"adapt",
-       "what is trained; full: everything; head: the new head alone; top:N: the last N layers; "
-       "lora: low-rank changes beside frozen matrices; adapter: bottlenecks behind frozen layers; "
-       "prefix: keys and values before those of each layer; prompt: embeddings before those of "
-       "the text",
-       "lora",
-       {"peft", "peft_type", "freeze", "use_lora"}},
-      a.adapt);
+  o.add({"adapt",
+         "what is trained; full: everything; head: the new head alone; top:N: the last N layers; "
+         "lora: low-rank changes beside frozen matrices; adalora: the same, whose ranks go where "
+         "they matter; adapter: bottlenecks behind frozen layers; prefix: keys and values before "
+         "those of each layer; prompt: embeddings before those of the text",
+         "lora",
+         {"peft", "peft_type", "freeze", "use_lora"}},
+        a.adapt);
   o.add({"targets",
          "which matrices a low-rank adapter changes: q, k, v, qkv, out, up, gate, down, attention, "
          "feed_forward, all; auto: q and v",
@@ -94,6 +99,7 @@ void declare(AdaptOptions& a, OptionSet& o) {
         a.rank_stabilised);
   o.add({"adapter_dropout", "dropout in front of low-rank changes", "0.1", {"lora_dropout"}},
         a.adapter_dropout, {0, 0.9});
+  declare(a.budget, o);
   o.add({"adapter_width", "width of bottlenecks", "64", {"adapter_size", "bottleneck"}},
         a.adapter_width, {1, 1 << 16});
   o.add({"virtual_tokens",
@@ -120,7 +126,7 @@ Adaptation adaptation_of(const AdaptOptions& o, const ModelConfig& model) {
     a.trainable = [first](std::string_view name) { return is_in_top(name, first); };
     return a;
   }
-  if (o.adapt == "lora") {
+  if (o.adapt == "lora" || o.adapt == "adalora") {
     a = low_rank_adaptation(o, model);
   } else if (o.adapt == "adapter") {
     a.adapter = checkpoint::bottleneck_spec(model, o.adapter_width);
@@ -129,7 +135,8 @@ Adaptation adaptation_of(const AdaptOptions& o, const ModelConfig& model) {
     a = virtual_token_adaptation(o, model);
   } else {
     refuse_adapt(fmt::format(
-        "--adapt is full, head, top:N, lora, adapter, prefix or prompt, got '{}'", o.adapt));
+        "--adapt is full, head, top:N, lora, adalora, adapter, prefix or prompt, got '{}'",
+        o.adapt));
   }
   a.trainable = [](std::string_view name) {
     return name.starts_with(nn::kAdapterPrefix) || is_behind_blocks(name);

@@ -15,11 +15,12 @@
 #include "models/config.h"
 #include "nn/adapter.h"
 #include "nn/parameters.h"
+#include "tasks/adapt_budget.h"
 
 namespace stemma::tasks {
 
 struct AdaptOptions {
-  std::string adapt = "full";  // full, head, top:N, lora, adapter, prefix, prompt
+  std::string adapt = "full";  // full, head, top:N, lora, adalora, adapter, prefix, prompt
   std::vector<std::string> targets = {"auto"};
   std::int64_t rank = 8;
   double alpha = 16;
@@ -27,6 +28,7 @@ struct AdaptOptions {
   double adapter_dropout = 0;
   std::int64_t adapter_width = 64;
   std::int64_t virtual_tokens = 20;
+  BudgetOptions budget;  // of AdaLoRA, whose `rank` is the mean one at the end
 };
 void declare(AdaptOptions& options, OptionSet& set);
 

@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "checkpoint/adapter_folder.h"
 #include "checkpoint/run_folder.h"
 #include "device/cpu.h"
 #include "models/cost.h"
@@ -55,6 +57,8 @@ train::LoopPlan plan_of(const FinetuneSetup& s, const std::filesystem::path& run
         s.recipe.keep_best == kAuto ? std::string(usual_best(task)) : s.recipe.keep_best;
     plan.best.higher = !plan.best.metric.ends_with("loss");
     plan.best.patience = s.recipe.patience;
+    // Before that there are more ranks than the run may keep.
+    if (s.rank_budget) plan.best.from_step = s.rank_budget->settled_step();
   }
   plan.flop_per_token = ModelCost(s.model.model)
                             .training_flop_per_token(static_cast<std::int64_t>(s.mean_tokens) + 1);
@@ -143,6 +147,32 @@ Report final_report(const FinetuneSetup& s, const std::filesystem::path& run,
   return report;
 }
 
+// AdaLoRA without a budget step is LoRA with too many ranks, which nobody asked for.
+void require_budget_step(const FinetuneSetup& s, const train::LoopResult& result) {
+  if (!s.rank_budget || s.rank_budget->budget_steps() > 0) return;
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[finetune] the run ended at step {} of {}{}, and AdaLoRA shared out no "
+                  "budget until then: every matrix has all {} ranks. Lower budget_warmup "
+                  "({}) or budget_every ({}), or train longer; the checkpoint is {}",
+                  s.trainer->step_count(), s.steps, result.stopped_early ? " (patience)" : "",
+                  s.rank_budget->options().first_rank, s.recipe.adapt.budget.warmup,
+                  s.recipe.adapt.budget.every, result.checkpoint.string()));
+}
+
+// The ranks of the published adapter.
+std::string ranks_note(const FinetuneSetup& s, const std::filesystem::path& run) {
+  const checkpoint::AdapterFolder folder(run, s.model.model);
+  nn::AdapterSpec spec = *s.adaptation.adapter;
+  for (nn::LowRankSpec& item : spec.low_rank) {
+    item.rank = 0;
+    for (const nn::LowRankSpec& left : folder.spec().low_rank)
+      if (left.name() == item.name()) item.rank = left.rank;
+  }
+  return fmt::format("AdaLoRA left these ranks, of {} in each matrix at the start: {}.",
+                     s.rank_budget->options().first_rank, train::ranks_text(spec));
+}
+
 }  // namespace
 
 FinetuneResult run_finetune(FinetuneRecipe recipe, const std::filesystem::path& run,
@@ -158,10 +188,12 @@ FinetuneResult run_finetune(FinetuneRecipe recipe, const std::filesystem::path& 
   result.trained_parameters = s.trainer->trained_parameters();
   result.parameters = ModelCost(s.model.model).parameters();
   if (result.signal != 0) return result;
+  require_budget_step(s, result);
   s.trainer.reset();  // its memory is for the report now
   checkpoint::publish_model(result.best_step >= 0 ? result.best_checkpoint : result.checkpoint,
                             run);
   result.report = final_report(s, run, result, dev_metric);
+  if (s.rank_budget) result.report.notes.push_back(ranks_note(s, run));
   write_report(run, result.report);
   return result;
 }

@@ -160,6 +160,7 @@ train::TrainerSettings settings_of(const FinetuneSetup& s, Interrupt interrupt) 
   t.trainable = s.adaptation.trainable;
   t.adapter = s.adaptation.adapter;
   t.adversarial = s.adversarial;
+  t.hook = s.rank_budget;
   t.interrupt = interrupt;
   return t;
 }
@@ -204,6 +205,15 @@ ModelConfig known_of_base(const FinetuneSetup& s, const checkpoint::ConfigFile& 
   return known;
 }
 
+void set_rank_budget(FinetuneSetup& s) {
+  const AdaptOptions& o = s.recipe.adapt;
+  if (!s.adaptation.adapter || s.adaptation.adapter->kind != nn::AdapterSpec::Kind::adalora) return;
+  s.rank_budget = make_rank_budget(o.budget, o.rank, s.steps, *s.adaptation.adapter);
+  const Json settings = budget_settings(s.rank_budget->options());
+  for (const auto& [key, value] : settings.as_object())
+    s.adaptation.settings.set(key, value);
+}
+
 }  // namespace
 
 FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train::Resume resume,
@@ -226,6 +236,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   resolve(s.recipe, s.task->description(), s.adaptation.usual_rate);
   weigh_and_smooth(s.recipe, s.task->description(), s.survey, data.train.rows, data.examples);
   s.steps = steps_of(s.recipe, s.train_rows);
+  set_rank_budget(s);
   s.steps_an_epoch =
       std::max<std::int64_t>(1, (s.train_rows + s.recipe.batch - 1) / s.recipe.batch);
 
@@ -247,7 +258,10 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   if (start.found && s.adaptation.adapter)
     trained = std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model);
   if (trained)
-    source = std::make_unique<AdaptedWeights>(std::move(source), std::move(trained));
+    // AdaLoRA's folder has only the ranks that were left; its budget kept all of them.
+    source = std::make_unique<AdaptedWeights>(
+        std::move(source), std::move(trained),
+        s.rank_budget ? AdaptedWeights::Has::heads : AdaptedWeights::Has::adapter_and_heads);
   else if (start.found)
     source = std::make_unique<checkpoint::CheckpointSource>(start.found->folder,
                                                             checkpoint::Memory::shared);
@@ -264,7 +278,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
 fs::path save_checkpoint(const FinetuneSetup& s, const fs::path& run, const Json& course) {
   checkpoint::Checkpoint c;
   const auto weights = s.adaptation.adapter ? s.trainer->trained_weights() : s.trainer->weights();
-  const auto optimizer = s.trainer->optimizer().state();
+  const auto optimizer = s.trainer->optimizer_state();
   c.model.config = s.model;
   c.model.generation = s.generation.file;
   c.model.parameters = weights;
@@ -272,8 +286,13 @@ fs::path save_checkpoint(const FinetuneSetup& s, const fs::path& run, const Json
   c.model.other_files = {{kTaskFile, to_json(s.task->description()).dump(2) + "\n"}};
   if (s.adaptation.adapter) {
     c.model.parameters = {};
-    c.adapter = checkpoint::AdapterExport{s.model, *s.adaptation.adapter, weights, s.base.string(),
-                                          s.adaptation.settings};
+    c.adapter =
+        checkpoint::AdapterExport{s.model,
+                                  *s.adaptation.adapter,
+                                  weights,
+                                  s.base.string(),
+                                  s.adaptation.settings,
+                                  s.rank_budget ? s.rank_budget->kept() : checkpoint::KeptRanks{}};
   }
   c.optimizer = optimizer;
   c.state = s.trainer->state();

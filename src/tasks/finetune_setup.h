@@ -32,6 +32,7 @@ struct FinetuneSetup {
   std::filesystem::path base;  // where its weights came from
   checkpoint::GenerationConfig generation;
   Adaptation adaptation;
+  std::shared_ptr<train::RankBudget> rank_budget;  // of AdaLoRA; null elsewhere
   LabelSurvey survey;
   std::int64_t train_rows = 0, cut_texts = 0;  // of training
   TaskRows dev, test;                          // test: empty where none is named

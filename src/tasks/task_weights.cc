@@ -31,8 +31,9 @@ Weight TaskWeights::load(const nn::ParameterSpec& spec) {
 }
 
 Weight AdaptedWeights::load(const nn::ParameterSpec& spec) {
-  const bool trained = spec.name.starts_with(nn::kAdapterPrefix) || is_of_task_head(spec.name) ||
-                       spec.name.starts_with("pooler.");
+  const bool adapter = spec.name.starts_with(nn::kAdapterPrefix);
+  const bool trained = adapter ? has_ == Has::adapter_and_heads
+                               : is_of_task_head(spec.name) || spec.name.starts_with("pooler.");
   return trained ? trained_->load(spec) : base_->load(spec);
 }
 

@@ -36,12 +36,18 @@ class TaskWeights final : public nn::WeightSource {
 // What is trained from one source, everything else from another: an adapter's folder and its base.
 class AdaptedWeights final : public nn::WeightSource {
  public:
-  AdaptedWeights(std::unique_ptr<nn::WeightSource> base, std::unique_ptr<nn::WeightSource> trained)
-      : base_(std::move(base)), trained_(std::move(trained)) {}
+  enum class Has : std::uint8_t {
+    adapter_and_heads,
+    heads  // alone: the adapter's values come from elsewhere
+  };
+  AdaptedWeights(std::unique_ptr<nn::WeightSource> base, std::unique_ptr<nn::WeightSource> trained,
+                 Has has = Has::adapter_and_heads)
+      : base_(std::move(base)), trained_(std::move(trained)), has_(has) {}
   Weight load(const nn::ParameterSpec& spec) override;
 
  private:
   std::unique_ptr<nn::WeightSource> base_, trained_;
+  Has has_;
 };
 
 }  // namespace stemma::tasks

@@ -1,14 +1,10 @@
 #include "train/adamw.h"
 
 #include <cmath>
-#include <cstring>
-#include <unordered_map>
 
-#include <fmt/format.h>
-
-#include "base/error.h"
 #include "kernels/adamw.h"
 #include "kernels/elementwise.h"
+#include "train/saved_tensors.h"
 
 namespace stemma::train {
 
@@ -35,6 +31,10 @@ void AdamW::plan() {
   }
 }
 
+double AdamW::gradient_scale(double norm) const {
+  return options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1;
+}
+
 double AdamW::step(Stream& stream, double lr, std::int64_t step) {
   const auto gradients = parameters_.gradients();
   const double norm = std::sqrt(kernels::sum_of_squares(stream, gradients));
@@ -44,7 +44,7 @@ double AdamW::step(Stream& stream, double lr, std::int64_t step) {
   settings.beta2 = options_.beta2;
   settings.eps = options_.eps;
   settings.step = step;
-  if (options_.clip > 0 && norm > options_.clip) settings.gradient_scale = options_.clip / norm;
+  settings.gradient_scale = gradient_scale(norm);
   const std::span<float> m(m_.data<float>(), gradients.size()),
       v(v_.data<float>(), gradients.size());
   for (const Stretch& stretch : stretches_) {
@@ -68,19 +68,7 @@ std::vector<checkpoint::NamedTensor> AdamW::state() const {
 }
 
 void AdamW::restore(const std::vector<checkpoint::NamedTensor>& state) {
-  std::unordered_map<std::string, Tensor> saved;
-  for (const auto& item : state) saved.emplace(item.name, item.tensor);
-  for (const auto& [name, tensor, transposed] : this->state()) {
-    const auto found = saved.find(name);
-    if (found == saved.end() || found->second.shape() != tensor.shape())
-      throw Error(
-          ErrorCode::corrupt,
-          fmt::format("[resume] the checkpoint's optimizer state has no '{}' of shape {}: it "
-                      "belongs to another model",
-                      name, tensor.shape().to_string()));
-    std::memcpy(tensor.raw(), found->second.raw(),
-                static_cast<std::size_t>(tensor.elements()) * sizeof(float));
-  }
+  put_back(state, this->state());
 }
 
 }  // namespace stemma::train

@@ -32,6 +32,8 @@ class AdamW {
   // One update (step counts from 1); gradients are zero afterwards. Returns the norm of the
   // gradient before clipping. A norm that is not finite changes nothing, the gradients included.
   double step(Stream& stream, double lr, std::int64_t step);
+  // What a gradient of that norm is multiplied by: clipping.
+  double gradient_scale(double norm) const;
 
   // The moments as "m.<name>" and "v.<name>", views of this object's memory.
   std::vector<checkpoint::NamedTensor> state() const;

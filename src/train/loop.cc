@@ -129,7 +129,7 @@ void Loop::evaluate() {
   metrics_.write(
       EvaluationMetrics{trainer_.step_count(), trainer_.tokens_seen(), result_.evaluation});
   metrics_.draw();
-  if (!plan_.best.metric.empty()) judge();
+  if (!plan_.best.metric.empty() && trainer_.step_count() >= plan_.best.from_step) judge();
 }
 
 // Is this evaluation the best so far, or the last of too many that were not?

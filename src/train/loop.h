@@ -26,9 +26,10 @@ namespace stemma::train {
 
 // Which weights of a run are the best, and when there will be no better ones.
 struct BestPlan {
-  std::string metric;         // a column of the evaluation ("val_loss"); empty: none is looked for
-  bool higher = false;        // whether larger values are better
-  std::int64_t patience = 0;  // evaluations without a better value that end the run; 0: none do
+  std::string metric;          // a column of the evaluation ("val_loss"); empty: none is looked for
+  bool higher = false;         // whether larger values are better
+  std::int64_t patience = 0;   // evaluations without a better value that end the run; 0: none do
+  std::int64_t from_step = 0;  // weights of earlier steps are not in question
 };
 
 struct LoopPlan {

@@ -228,7 +228,7 @@ BestPlan best_plan(const Recipe& recipe) {
 fs::path save_checkpoint(const Setup& setup, const fs::path& run, const Json& course) {
   checkpoint::Checkpoint c;
   const auto weights = setup.trainer->weights();
-  const auto optimizer = setup.trainer->optimizer().state();
+  const auto optimizer = setup.trainer->optimizer_state();
   c.model.config = setup.model;
   c.model.generation = setup.generation.file;
   c.model.parameters = weights;

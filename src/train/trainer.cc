@@ -149,6 +149,7 @@ Trainer::Trainer(const ModelConfig& config, const TrainerSettings& settings,
     probe_->bind(parameters_->storage(), no_gradients_);
   }
   if (adapter_) adapters_.list = {adapter_.get()};
+  if (settings_.hook) settings_.hook->attach(*parameters_);
 }
 
 std::optional<ops::Arena::Step> Trainer::planned(std::uint64_t shape) {
@@ -203,10 +204,18 @@ std::optional<StepResult> Trainer::step() {
     if (i > 0 && settings_.interrupt.requested()) return std::nullopt;
     accumulate(sequences_ + i, i, counts, result);
   }
+  if (settings_.hook)
+    for (Metric& term : settings_.hook->before_update(stream_)) {
+      result.loss += term.value;
+      result.columns.push_back(std::move(term));
+    }
   if (!std::isfinite(result.loss)) not_finite("the loss", result.loss, result.step);
   result.gradient_norm = optimizer_->step(stream_, result.lr, result.step);
   if (!std::isfinite(result.gradient_norm))
     not_finite("the norm of the gradient", result.gradient_norm, result.step);
+  if (settings_.hook)
+    settings_.hook->after_update(stream_,
+                                 {result.step, optimizer_->gradient_scale(result.gradient_norm)});
   step_ = result.step;
   sequences_ += settings_.batch;
   tokens_ += result.tokens;
@@ -245,6 +254,13 @@ std::int64_t Trainer::trained_parameters() const {
   return count;
 }
 
+std::vector<checkpoint::NamedTensor> Trainer::optimizer_state() const {
+  std::vector<checkpoint::NamedTensor> list = optimizer_->state();
+  if (settings_.hook)
+    for (checkpoint::NamedTensor& item : settings_.hook->state()) list.push_back(std::move(item));
+  return list;
+}
+
 checkpoint::TrainingState Trainer::state() const {
   checkpoint::TrainingState state;
   state.step = step_;
@@ -257,6 +273,7 @@ checkpoint::TrainingState Trainer::state() const {
 void Trainer::resume(const checkpoint::TrainingState& state,
                      const std::vector<checkpoint::NamedTensor>& optimizer) {
   optimizer_->restore(optimizer);
+  if (settings_.hook) settings_.hook->restore(optimizer);
   step_ = state.step;
   sequences_ = state.sequences_consumed;
   tokens_ = state.tokens;

@@ -26,6 +26,7 @@
 #include "train/adversarial.h"
 #include "train/objective.h"
 #include "train/schedule.h"
+#include "train/step_hook.h"
 
 namespace stemma::train {
 
@@ -42,15 +43,17 @@ struct TrainerSettings {
   // Trained beside the model; its parameters begin with nn::kAdapterPrefix.
   std::optional<nn::AdapterSpec> adapter{};
   std::optional<Adversarial> adversarial{};
+  // What else happens around the updates; null: nothing. Of this trainer alone.
+  std::shared_ptr<StepHook> hook{};
   Interrupt interrupt{};  // asked between micro-batches
 };
 
 struct StepResult {
   std::int64_t step = 0;    // steps done, this one included
   std::int64_t tokens = 0;  // that the model read in this step
-  double loss = 0;          // the sum of the objective's losses
-  // Its losses one by one, where they have names; adversarial_loss, the losses' sum on the
-  // perturbed embeddings, where those are learnt from too (`loss` is without it).
+  double loss = 0;          // the sum of the objective's losses and of the hook's terms
+  // These one by one, where they have names; adversarial_loss, the losses' sum on the perturbed
+  // embeddings, where those are learnt from too (`loss` is without it).
   std::vector<Metric> columns;
   double lr = 0;
   double gradient_norm = 0;  // before clipping
@@ -80,7 +83,8 @@ class Trainer {
   // The trained ones alone.
   std::vector<checkpoint::NamedTensor> trained_weights() const;
   std::int64_t trained_parameters() const;
-  const AdamW& optimizer() const { return *optimizer_; }
+  // The optimiser's tensors, and those of the hook.
+  std::vector<checkpoint::NamedTensor> optimizer_state() const;
   const Model& model() const { return *model_; }
   // What its passes know of adapters; null where there is none.
   const nn::Adapters* adapters() const { return adapter_ ? &adapters_ : nullptr; }

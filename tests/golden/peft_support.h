@@ -12,7 +12,7 @@
 #include "tasks/finetune_plan.h"
 #include "tasks/head_pass.h"
 #include "tests/golden/support.h"
-#include "tests/infer/model_folder.h"
+#include "tests/text/small_tokenizers.h"
 
 namespace stemma::golden {
 
@@ -133,7 +133,7 @@ class PeftModel {
   }
 
  private:
-  std::shared_ptr<const Tokenizer> tokenizer_ = infer::testing::byte_tokenizer();
+  std::shared_ptr<const Tokenizer> tokenizer_ = byte_tokenizer();
   Stream stream_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<nn::Adapter> adapter_;

@@ -40,7 +40,7 @@ void TrainingIdentity::resume_gives_the_same_bits() {
     first.step();
     first.step();
     const auto weights = first.weights();
-    const auto optimizer = first.optimizer().state();
+    const auto optimizer = first.optimizer_state();
     checkpoint::Checkpoint c;
     c.model.config.model = case_.config;
     c.model.parameters = weights;

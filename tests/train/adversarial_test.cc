@@ -159,7 +159,7 @@ struct ByHand {
 
 std::map<std::string, std::vector<float>> first_moments(const Trainer& trainer) {
   std::map<std::string, std::vector<float>> moments;
-  for (const auto& t : trainer.optimizer().state())
+  for (const auto& t : trainer.optimizer_state())
     if (t.name.starts_with("m.")) moments[t.name.substr(2)] = values(t.tensor);
   return moments;
 }

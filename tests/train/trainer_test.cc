@@ -90,7 +90,7 @@ TEST(Trainer, FrozenParametersStayAndAreSaved) {
     else
       EXPECT_EQ(value, before.at(name)) << name;
   }
-  for (const auto& moment : trainer.optimizer().state())
+  for (const auto& moment : trainer.optimizer_state())
     EXPECT_TRUE(settings.trainable(std::string_view(moment.name).substr(2))) << moment.name;
 }
 

@@ -1,0 +1,134 @@
+// Fine-tuning with AdaLoRA: what the run's folder and report say of ranks, and a run that goes on.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "checkpoint/adapter_folder.h"
+#include "tasks/finetune.h"
+#include "tests/base/expect_error.h"
+#include "tests/data/support.h"
+
+namespace stemma::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A tiny BERT, and sentences with one good or bad word.
+class AdaLoraRun : public testing::Test {
+ protected:
+  AdaLoraRun() {
+    const fs::path fixture = STEMMA_SOURCE_DIR "/tests/golden/fixtures/bert-random";
+    fs::create_directories(folder_.path() / "model");
+    for (const char* name : {"config.json", "model.safetensors"})
+      fs::copy_file(fixture / name, folder_.path() / "model" / name);
+    std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\nfine\nawful\n";
+    for (char c = 'a'; c <= 'z'; ++c) vocabulary += fmt::format("{0}\n##{0}\n", c);
+    folder_.write("model/vocab.txt", vocabulary);
+    recipe_.model = (folder_.path() / "model").string();
+    recipe_.train = rows("train.tsv", 80);
+    recipe_.dev = rows("dev.tsv", 16);
+    recipe_.epochs = 4;
+    recipe_.batch = 8;
+    recipe_.precision = "f32";
+    recipe_.threads = 1;
+    recipe_.small_changes = false;
+    recipe_.adapt.adapt = "adalora";
+    recipe_.adapt.budget.init_rank = 4;
+    recipe_.adapt.rank = 2;
+  }
+
+  std::string rows(const std::string& name, int count) const {
+    std::string text = "text\tlabel\n";
+    for (int i = 0; i < count; ++i)
+      text += fmt::format("{} {} film\t{}\n", static_cast<char>('a' + i % 26),
+                          i % 2 ? "fine" : "awful", i % 2 ? "good" : "bad");
+    return folder_.write(name, text).string();
+  }
+
+  test::TemporaryFolder folder_;
+  FinetuneRecipe recipe_;
+};
+
+std::int64_t ranks_in(const fs::path& folder) {
+  std::int64_t ranks = 0;
+  const checkpoint::SafetensorsReader file(folder / checkpoint::kAdapterWeights);
+  for (const auto& tensor : file.tensors())
+    if (tensor.name.ends_with(".lora_E")) ranks += tensor.shape[0];
+  return ranks;
+}
+
+TEST_F(AdaLoraRun, WritesTheRanksThatWereLeft) {
+  const fs::path run = folder_.path() / "run";
+  const FinetuneResult r = run_finetune(recipe_, run, train::Resume::never);
+  ASSERT_EQ(r.steps, 40);
+  // The best of the weights that keep to the budget: of two evaluations, after 30 and 40 steps.
+  EXPECT_GE(r.best_step, 29);
+  const Json config = Json::parse(read_file(run / "adapter_config.json"), "config");
+  EXPECT_EQ(config.at("peft_type").as_string(), "ADALORA");
+  EXPECT_EQ(config.at("total_step").as_int(), 40);
+  EXPECT_EQ(config.at("tinit").as_int(), 4);
+  EXPECT_EQ(config.at("tfinal").as_int(), 12);
+  const std::size_t matrices = config.at("target_modules").as_array().size();
+  EXPECT_EQ(config.at("rank_pattern").as_object().size(), matrices);
+  EXPECT_EQ(ranks_in(run), 2 * static_cast<std::int64_t>(matrices));
+  const auto note = std::find_if(r.report.notes.begin(), r.report.notes.end(), [](const auto& n) {
+    return n.starts_with("AdaLoRA left these ranks, of 4 in each matrix at the start: layer 0: ");
+  });
+  EXPECT_NE(note, r.report.notes.end());
+  EXPECT_NE(read_file(run / "metrics.jsonl").find("\"orthogonality\""), std::string::npos);
+}
+
+// Ended by a signal somewhere in the middle.
+TEST_F(AdaLoraRun, GoesOnWithTheSameBits) {
+  const fs::path whole = folder_.path() / "whole", run = folder_.path() / "run";
+  run_finetune(recipe_, whole, train::Resume::never);
+  std::atomic<int> signal{0};
+  std::thread watcher([&] {
+    std::error_code error;
+    for (int i = 0; i < 20000; ++i) {
+      const auto size = fs::file_size(run / "metrics.jsonl", error);
+      if (!error && size > 2000) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    signal = SIGTERM;
+  });
+  const FinetuneResult stopped =
+      run_finetune(recipe_, run, train::Resume::never, Interrupt(signal));
+  watcher.join();
+  if (stopped.signal == 0) GTEST_SKIP() << "the run was faster than the signal";
+  EXPECT_FALSE(fs::exists(run / "adapter_config.json"));
+  run_finetune(recipe_, run, train::Resume::automatic);
+  EXPECT_EQ(read_file(run / checkpoint::kAdapterWeights),
+            read_file(whole / checkpoint::kAdapterWeights));
+  EXPECT_EQ(read_file(run / checkpoint::kAdapterConfig),
+            read_file(whole / checkpoint::kAdapterConfig));
+}
+
+TEST_F(AdaLoraRun, RefusesABudgetThatNoStepWouldShareOut) {
+  const auto run = [&](auto change) {
+    FinetuneRecipe recipe = recipe_;
+    change(recipe);
+    run_finetune(recipe, folder_.path() / "refused", train::Resume::never);
+  };
+  EXPECT_ERROR(run([](FinetuneRecipe& r) { r.adapt.budget.warmup = 0.8; }),
+               ErrorCode::invalid_argument, "budget_warmup");
+  EXPECT_ERROR(run([](FinetuneRecipe& r) { r.adapt.rank = 4; }), ErrorCode::invalid_argument,
+               "init_rank (4)");
+  EXPECT_ERROR(run([](FinetuneRecipe& r) { r.adapt.rank_stabilised = true; }),
+               ErrorCode::invalid_argument, "--rank-stabilised");
+  EXPECT_ERROR(run([](FinetuneRecipe& r) { r.adapt.budget.init_rank = 500; }),
+               ErrorCode::invalid_argument, "smaller side");
+  EXPECT_FALSE(fs::exists(folder_.path() / "refused"));
+}
+
+}  // namespace
+}  // namespace stemma::tasks
