@@ -48,8 +48,9 @@ std::optional<Marks> marks_of(const FinetuneRecipe& recipe, const ModelConfig& m
   if (marks == "end") return Marks{*end, *end, *end};
   const std::string& adapt = recipe.adapt.adapt;
   if (adapt != "full" && adapt != "head" && !adapt.starts_with("top:"))
-    refuse_plan("the three new tokens of --marks added are embeddings of the model, which an "
-                "adapter does not hold: use --marks own with it");
+    refuse_plan(
+        "the three new tokens of --marks added are embeddings of the model, which an "
+        "adapter does not hold: use --marks own with it");
   const auto first = static_cast<std::int32_t>(model.vocab);
   return Marks{first, first + 1, first + 2};
 }
@@ -62,9 +63,13 @@ std::int64_t most_tokens_of(const FinetuneRecipe& recipe, const ModelConfig& mod
         fmt::format("virtual_tokens {} leaves no position of the model's context, {}, for "
                     "a text",
                     added, model.context));
+  if (recipe.max_tokens > room && added > 0)
+    refuse_plan(
+        fmt::format("max_tokens {} and virtual_tokens {} together are above the model's "
+                    "context, {}",
+                    recipe.max_tokens, added, model.context));
   if (recipe.max_tokens > room)
-    refuse_plan(fmt::format("max_tokens {}{} is above the model's context, {}", recipe.max_tokens,
-                            added > 0 ? fmt::format(" and virtual_tokens {} together", added) : "",
+    refuse_plan(fmt::format("max_tokens {} is above the model's context, {}", recipe.max_tokens,
                             model.context));
   return recipe.max_tokens > 0 ? recipe.max_tokens : std::min(kUsualMostTokens, room);
 }

@@ -100,7 +100,8 @@ void declare_course(FinetuneRecipe& r, OptionSet& o) {
         r.micro_batch, {0, kManySteps});
   o.add({"learning_rate",
          "peak learning rate; 0: 5e-5 for the model's own weights, 5e-4 for LoRA and bottlenecks, "
-         "1e-3 for AdaLoRA and for the head alone, 1e-2 for prefixes and prompts",
+         "1e-3 for AdaLoRA and for the head alone, 1e-2 for a "
+         "prefix, 3e-3 for a prompt",
          "2e-5",
          {"lr", "max_lr"}},
         r.learning_rate, {0, 10});
