@@ -210,8 +210,24 @@ void set_rank_budget(FinetuneSetup& s) {
   if (!s.adaptation.adapter || s.adaptation.adapter->kind != nn::AdapterSpec::Kind::adalora) return;
   s.rank_budget = make_rank_budget(o.budget, o.rank, s.steps, *s.adaptation.adapter);
   const Json settings = budget_settings(s.rank_budget->options());
-  for (const auto& [key, value] : settings.as_object())
-    s.adaptation.settings.set(key, value);
+  for (const auto& [key, value] : settings.as_object()) s.adaptation.settings.set(key, value);
+}
+
+// Those with which this session begins: of the base and fresh ones, or of the checkpoint.
+std::unique_ptr<nn::WeightSource> first_weights(const FinetuneSetup& s,
+                                                checkpoint::StoredModel& stored,
+                                                const train::RunStart& start) {
+  if (start.found && !s.adaptation.adapter)
+    return std::make_unique<checkpoint::CheckpointSource>(start.found->folder,
+                                                          checkpoint::Memory::shared);
+  auto base = std::make_unique<TaskWeights>(*stored.source, known_of_base(s, stored.config),
+                                            static_cast<std::uint64_t>(s.recipe.seed));
+  if (!start.found) return base;
+  // AdaLoRA's folder has only the ranks that were left; its budget kept all of them.
+  return std::make_unique<AdaptedWeights>(
+      std::move(base),
+      std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model),
+      s.rank_budget ? AdaptedWeights::Has::heads : AdaptedWeights::Has::adapter_and_heads);
 }
 
 }  // namespace
@@ -252,19 +268,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   if (start.found) require_same_examples(start.found->state, s.data_fingerprint);
   s.numerics = ops::numerics_named(s.recipe.precision, s.stream->device());
   s.adversarial = adversarial_for(s.recipe.adversarial, stored, *s.stream);
-  std::unique_ptr<nn::WeightSource> source = std::make_unique<TaskWeights>(
-      *stored.source, known_of_base(s, stored.config), static_cast<std::uint64_t>(s.recipe.seed));
-  std::unique_ptr<nn::WeightSource> trained;
-  if (start.found && s.adaptation.adapter)
-    trained = std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model);
-  if (trained)
-    // AdaLoRA's folder has only the ranks that were left; its budget kept all of them.
-    source = std::make_unique<AdaptedWeights>(
-        std::move(source), std::move(trained),
-        s.rank_budget ? AdaptedWeights::Has::heads : AdaptedWeights::Has::adapter_and_heads);
-  else if (start.found)
-    source = std::make_unique<checkpoint::CheckpointSource>(start.found->folder,
-                                                            checkpoint::Memory::shared);
+  const auto source = first_weights(s, stored, start);
   s.trainer = std::make_unique<train::Trainer>(s.model.model, settings_of(s, interrupt), *source,
                                                objective_of(s, std::move(data)), *s.stream);
   if (start.found) {
