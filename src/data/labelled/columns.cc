@@ -165,8 +165,20 @@ class Chooser {
     return std::nullopt;
   }
 
+  // Whether a column of this name, or of this number, is there.
+  bool is_there(const std::string& name) const {
+    if (columns_.header && std::any_of(first_.begin(), first_.end(), [&](const std::string& cell) {
+          return usual_form(cell) == usual_form(name);
+        }))
+      return true;
+    const auto number = whole_number(name);
+    return number && *number >= 1 && *number <= std::ssize(first_);
+  }
+
   void choose_label_by_name() {
     if (!options_.label_column.empty()) {
+      // Rows whose labels are to be predicted may lack the column that training had.
+      if (!options_.needs_label && !is_there(options_.label_column)) return;
       columns_.label = resolve(options_.label_column, "--label-column");
       return;
     }

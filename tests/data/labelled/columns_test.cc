@@ -98,6 +98,14 @@ TEST(Columns, WherePredictedNoLabelIsNeeded) {
   EXPECT_EQ(choose({{"only a text"}, {"another text"}}, options).label, std::nullopt);
   EXPECT_EQ(choose({{"text", "author"}, {"words", "me"}}, options).label, std::nullopt);
   EXPECT_EQ(choose({{"text", "label"}, {"words", "x"}}, options).label, 1u);
+  // A named one is passed over as a text where it is there, and may be missing.
+  const RowOptions named = {.label_column = "kind", .needs_label = false};
+  const Columns with = choose({{"kind", "mail"}, {"a", "where is it"}}, named);
+  EXPECT_EQ(with.label, 0u);
+  EXPECT_EQ(with.texts, std::vector<std::size_t>{1});
+  EXPECT_EQ(choose({{"mail", "date"}, {"where is it", "May"}}, named).label, std::nullopt);
+  const RowOptions numbered = {.label_column = "3", .needs_label = false};
+  EXPECT_EQ(choose({{"mail", "date"}, {"where is it", "May"}}, numbered).label, std::nullopt);
 }
 
 TEST(Columns, ChoicesByTheirNames) {
