@@ -107,6 +107,13 @@ void TaskModel::add_adapter(const fs::path& folder, const checkpoint::ConfigFile
     nn::WeightSource& source = own ? static_cast<nn::WeightSource&>(file) : *stored.source;
     part.pooler = std::make_unique<nn::Pooler>(source, "pooler", config.model.channels, nn::Init{});
   }
+  if (!parts_.empty() && part.task->wanted() != parts_.front().task->wanted())
+    throw Error(ErrorCode::unsupported,
+                fmt::format("[adapter] {} and {} need rows of different kinds ({} and {}): use "
+                            "them in commands of their own",
+                            parts_.front().folder.string(), folder.string(),
+                            to_string(parts_.front().task->description().kind),
+                            to_string(part.task->description().kind)));
   parts_.push_back(std::move(part));
   adapters_.list.push_back(parts_.back().adapter.get());
 }
