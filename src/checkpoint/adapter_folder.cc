@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/adapter_targets.h"
+#include "checkpoint/base_sample.h"
 #include "checkpoint/import_rules.h"
 #include "checkpoint/task_heads.h"
 #include "models/model.h"
@@ -208,6 +209,12 @@ void AdapterFolder::require_all_known() const {
   }
 }
 
+void AdapterFolder::require_base(nn::WeightSource& base, const ModelConfig& model) const {
+  for (const auto& [key, value] : file_.metadata())
+    if (key == kBaseSample && !fits_base(value, base, model))
+      foreign_adapter(folder_, "the weights of its base were other ones, in the same shapes");
+}
+
 Weight AdapterFolder::load(const nn::ParameterSpec& spec) {
   const auto found = tensor_of_.find(spec.name);
   if (found == tensor_of_.end())
@@ -327,7 +334,9 @@ void write_adapter(const fs::path& folder, const AdapterExport& adapter) {
   std::vector<NamedTensor> tensors;
   for (const NamedTensor& item : adapter.parameters)
     tensors.push_back({names.of(item.name), with_kept_ranks(item, adapter.kept).tensor});
-  write_safetensors(folder / kAdapterWeights, tensors);
+  Metadata metadata = pytorch_metadata();
+  if (!adapter.base_sample.empty()) metadata.emplace_back(kBaseSample, adapter.base_sample);
+  write_safetensors(folder / kAdapterWeights, tensors, metadata);
   verify_safetensors(folder / kAdapterWeights, tensors);
   Json config = adapter_config(adapter, names);
   if (!adapter.kept.empty())

@@ -49,6 +49,10 @@ class AdapterFolder final : public nn::WeightSource {
   // The parameters of the model that it replaces: heads.
   const std::vector<std::string>& replaced() const { return replaced_; }
 
+  // Throws corrupt where `base` is not the model that the adapter was trained on: its file has a
+  // sample of that one's weights (base_sample.h). PEFT's files have none, and nothing is compared.
+  void require_base(nn::WeightSource& base, const ModelConfig& model) const;
+
   // Of the adapter, by nn::Adapter's names, and of the heads in the file. Throws not_found.
   Weight load(const nn::ParameterSpec& spec) override;
 
@@ -76,6 +80,7 @@ struct AdapterExport {
   Json settings = Json::object();
   // Of AdaLoRA: only these ranks are written; empty: all.
   KeptRanks kept = {};
+  std::string base_sample = {};  // sample_of_base() of the base; empty: not written
 };
 
 // Writes both files into an existing folder. Throws device.

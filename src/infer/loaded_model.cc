@@ -36,6 +36,7 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
 
 void LoadedModel::build_adapted(nn::WeightSource& source, const ModelOptions& options) {
   checkpoint::AdapterFolder adapter(options.adapter, config_.model);
+  adapter.require_base(source, config_.model);
   if (options.merge_adapter && adapter.spec().kind != nn::AdapterSpec::Kind::bottleneck) {
     checkpoint::MergedSource merged(source, adapter);
     build(merged, options);

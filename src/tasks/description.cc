@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -71,26 +73,23 @@ void require_problem(const TaskDescription& t) {
                                                 to_string(t.kind), t.problem));
 }
 
-TaskDescription description_in(const std::filesystem::path& folder) {
+std::vector<TaskDescription> descriptions_in(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kTaskFile;
-  return parse_description(Json::parse(read_file(path, kMostDescriptionBytes), path.string()),
-                           path.string());
+  return parse_descriptions(Json::parse(read_file(path, kMostDescriptionBytes), path.string()),
+                            path.string());
 }
 
 // A description beside a model is of its head.
-void require_fitting(const TaskDescription& t, const ModelConfig& model, const std::string& where) {
+void require_fitting(const TaskDescription& t, const TaskHeadConfig& head, const ModelConfig& model,
+                     const std::string& where) {
   const auto refuse = [&](const std::string& what) {
     throw Error(ErrorCode::corrupt, fmt::format("[task] {}: {}", where, what));
   };
-  if (model.task_heads.size() != 1)
+  if (head.outputs != t.outputs() || head.input != t.input || head.name != t.name)
     refuse(
-        fmt::format("the model beside it has {} heads of tasks, not one", model.task_heads.size()));
-  const TaskHeadConfig& head = model.task_heads.front();
-  if (head.outputs != t.outputs() || head.input != t.input)
-    refuse(
-        fmt::format("the model beside it has a head of {} outputs that reads {}, this says {} "
-                    "and {}",
-                    head.outputs, checkpoint::to_string(head.input), t.outputs(),
+        fmt::format("the model beside it has a head '{}' of {} outputs that reads {}, this says "
+                    "'{}', {} and {}",
+                    head.name, head.outputs, checkpoint::to_string(head.input), t.name, t.outputs(),
                     checkpoint::to_string(t.input)));
   if (t.max_tokens > model.context)
     refuse(
@@ -101,6 +100,7 @@ void require_fitting(const TaskDescription& t, const ModelConfig& model, const s
 
 TaskDescription parse(const Json& json) {
   TaskDescription t;
+  t.name = json.get("name", "");
   t.kind = task_named(json.at("task").as_string());
   t.problem = json.get("problem", t.problem.c_str());
   t.labels = strings_of(json, "labels");
@@ -119,6 +119,36 @@ TaskDescription parse(const Json& json) {
     throw Error(ErrorCode::corrupt, "max_tokens and labels must not be empty");
   require_problem(t);
   return t;
+}
+
+Json json_of(const TaskDescription& t) {
+  Json json = Json::object({{"task", to_string(t.kind)},
+                            {"problem", t.problem},
+                            {"labels", list_of(t.labels)},
+                            {"input", checkpoint::to_string(t.input)},
+                            {"both_orders", t.both_orders},
+                            {"marks", Json()},
+                            {"max_tokens", t.max_tokens},
+                            {"windows", t.windows},
+                            {"tag_scheme", t.tag_scheme},
+                            {"last_piece", t.last_piece},
+                            {"choice_labels", t.choice_labels},
+                            {"columns", columns_json(t.columns)}});
+  if (!t.name.empty()) json.set("name", t.name);
+  if (t.marks)
+    json.set("marks", Json::object({{"start", static_cast<std::int64_t>(t.marks->start)},
+                                    {"delimiter", static_cast<std::int64_t>(t.marks->delimiter)},
+                                    {"extract", static_cast<std::int64_t>(t.marks->extract)}}));
+  return json;
+}
+
+void require_distinct_names(const std::vector<TaskDescription>& tasks) {
+  std::set<std::string_view> names;
+  for (const TaskDescription& t : tasks)
+    if (t.name.empty() || !names.insert(t.name).second)
+      throw Error(
+          ErrorCode::corrupt,
+          fmt::format("several tasks need a name each, '{}' is empty or there twice", t.name));
 }
 
 // What config.json tells of a model that another program fine-tuned.
@@ -164,42 +194,50 @@ std::int64_t TaskDescription::outputs() const {
   return problem == kChoice ? 1 : static_cast<std::int64_t>(labels.size());
 }
 
-std::int64_t TaskDescription::label_index(std::string_view name) const {
-  const auto found = std::find(labels.begin(), labels.end(), name);
+std::int64_t TaskDescription::label_index(std::string_view label) const {
+  const auto found = std::find(labels.begin(), labels.end(), label);
   return found == labels.end() ? -1 : found - labels.begin();
 }
 
-Json to_json(const TaskDescription& t) {
-  Json json = Json::object({{"task", to_string(t.kind)},
-                            {"problem", t.problem},
-                            {"labels", list_of(t.labels)},
-                            {"input", checkpoint::to_string(t.input)},
-                            {"both_orders", t.both_orders},
-                            {"marks", Json()},
-                            {"max_tokens", t.max_tokens},
-                            {"windows", t.windows},
-                            {"tag_scheme", t.tag_scheme},
-                            {"last_piece", t.last_piece},
-                            {"choice_labels", t.choice_labels},
-                            {"columns", columns_json(t.columns)}});
-  if (t.marks)
-    json.set("marks", Json::object({{"start", static_cast<std::int64_t>(t.marks->start)},
-                                    {"delimiter", static_cast<std::int64_t>(t.marks->delimiter)},
-                                    {"extract", static_cast<std::int64_t>(t.marks->extract)}}));
-  return json;
+Json to_json(const std::vector<TaskDescription>& tasks) {
+  if (tasks.size() == 1) return json_of(tasks.front());
+  Json list = Json::array({});
+  for (const TaskDescription& task : tasks) list.push_back(json_of(task));
+  return Json::object({{"tasks", std::move(list)}});
 }
 
-TaskDescription parse_description(const Json& json, const std::string& where) {
+std::vector<TaskDescription> parse_descriptions(const Json& json, const std::string& where) {
   try {
-    return parse(json);
+    const Json* list = json.is_object() ? json.find("tasks") : nullptr;
+    if (!list) return {parse(json)};
+    std::vector<TaskDescription> tasks;
+    for (const Json& item : list->as_array()) tasks.push_back(parse(item));
+    if (tasks.empty()) throw Error(ErrorCode::corrupt, "tasks is an empty list");
+    require_distinct_names(tasks);
+    return tasks;
   } catch (const Error& error) {
     throw Error(ErrorCode::corrupt, fmt::format("[task] {}: {}", where, error.what()));
   }
 }
 
-TaskDescription read_adapter_description(const std::filesystem::path& folder,
-                                         const checkpoint::ConfigFile& base) {
-  if (std::filesystem::exists(folder / kTaskFile)) return description_in(folder);
+std::size_t place_of(const std::vector<TaskDescription>& tasks, std::string_view name) {
+  if (name.empty()) return 0;
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i].name == name) return i;
+    names.push_back(tasks[i].name);
+  }
+  throw Error(
+      ErrorCode::invalid_argument,
+      tasks.size() == 1
+          ? fmt::format("[task] the model has one head, which has no name: leave '{}' out", name)
+          : fmt::format("[task] the model has no head '{}': its heads are {}", name,
+                        fmt::join(names, ", ")));
+}
+
+std::vector<TaskDescription> read_adapter_descriptions(const std::filesystem::path& folder,
+                                                       const checkpoint::ConfigFile& base) {
+  if (std::filesystem::exists(folder / kTaskFile)) return descriptions_in(folder);
   const Json config = Json::parse(
       read_file(folder / checkpoint::kAdapterConfig, kMostDescriptionBytes), folder.string());
   const std::string type = config.get("task_type", "");
@@ -224,22 +262,34 @@ TaskDescription read_adapter_description(const std::filesystem::path& folder,
   // Virtual tokens take positions of the context.
   t.max_tokens = std::min<std::int64_t>(
       t.max_tokens, base.model.context - config.get("num_virtual_tokens", std::int64_t{0}));
-  return t;
+  return {t};
 }
 
-TaskDescription read_description(const std::filesystem::path& folder,
-                                 const checkpoint::ConfigFile& config) {
+std::vector<TaskDescription> read_descriptions(const std::filesystem::path& folder,
+                                               const checkpoint::ConfigFile& config) {
   if (std::filesystem::exists(folder / kTaskFile)) {
-    const TaskDescription task = description_in(folder);
-    require_fitting(task, config.model, (folder / kTaskFile).string());
-    return task;
+    std::vector<TaskDescription> tasks = descriptions_in(folder);
+    const std::string where = (folder / kTaskFile).string();
+    const auto& heads = config.model.task_heads;
+    if (heads.size() != tasks.size())
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("[task] {}: the model beside it has {} heads of tasks, this "
+                              "describes {}",
+                              where, heads.size(), tasks.size()));
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      require_fitting(tasks[i], heads[i], config.model, where);
+    return tasks;
   }
   if (config.model.task_heads.empty())
     throw Error(ErrorCode::unsupported,
                 fmt::format("[task] {} is a model without the head of a task: fine-tune it first "
                             "(stemma finetune), or name a fine-tuned model or an adapter",
                             folder.string()));
-  return of_config(config);
+  if (config.model.task_heads.size() > 1)
+    throw Error(ErrorCode::not_found,
+                fmt::format("[task] {} has {} heads and no {}, which says what each is for",
+                            folder.string(), config.model.task_heads.size(), kTaskFile));
+  return {of_config(config)};
 }
 
 }  // namespace stemma::tasks

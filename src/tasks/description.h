@@ -2,8 +2,11 @@
 // becomes what the model reads. Kept beside the weights (stemma_task.json), so that a folder is all
 // that `predict` and a server need.
 //
-//   const TaskDescription task = read_description("runs/sst2");
+//   const TaskDescription task = read_descriptions("runs/sst2", config).front();
 //   task.labels;  // "negative", "positive"
+//
+// A model that was trained for several tasks at once has a description for each, with a name, and
+// as many heads in the same order.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +50,7 @@ struct Marks {
 };
 
 struct TaskDescription {
+  std::string name;  // of its head, where the model has several; empty: the only one
   TaskKind kind = TaskKind::classification;
   std::string problem{kSingleLabel};
   std::vector<std::string> labels;  // of the outputs; choice: none
@@ -69,22 +73,27 @@ struct TaskDescription {
   // K, the outputs of its head.
   std::int64_t outputs() const;
   // The position of a label; -1: there is none of that name.
-  std::int64_t label_index(std::string_view name) const;
+  std::int64_t label_index(std::string_view label) const;
 };
 
 inline constexpr const char* kTaskFile = "stemma_task.json";
 
-Json to_json(const TaskDescription& task);
-// Throws corrupt naming `where` and the key.
-TaskDescription parse_description(const Json& json, const std::string& where);
+// What the file holds: the description, or {"tasks": [...]} with several.
+Json to_json(const std::vector<TaskDescription>& tasks);
+// One or more. Throws corrupt naming `where` and the key.
+std::vector<TaskDescription> parse_descriptions(const Json& json, const std::string& where);
 // Of a folder that has the file, or of a folder of one of transformers' classes, whose config.json
 // says less. Throws unsupported for a model without the head of a task, corrupt where the
-// description is of another head.
-TaskDescription read_description(const std::filesystem::path& folder,
-                                 const checkpoint::ConfigFile& config);
+// descriptions are of other heads.
+std::vector<TaskDescription> read_descriptions(const std::filesystem::path& folder,
+                                               const checkpoint::ConfigFile& config);
 
 // Of an adapter's folder; of one that PEFT wrote, which names no labels, with labels by number.
-TaskDescription read_adapter_description(const std::filesystem::path& folder,
-                                         const checkpoint::ConfigFile& base);
+std::vector<TaskDescription> read_adapter_descriptions(const std::filesystem::path& folder,
+                                                       const checkpoint::ConfigFile& base);
+
+// The place of the task of that name; an empty one is the first. Throws invalid_argument listing
+// the names.
+std::size_t place_of(const std::vector<TaskDescription>& tasks, std::string_view name);
 
 }  // namespace stemma::tasks

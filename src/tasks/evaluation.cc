@@ -17,7 +17,8 @@ constexpr BootstrapSettings kNoIntervals{.resamples = 0};
 void answer_batch(const train::States& states, const Asked& asked, std::size_t head,
                   std::size_t first, std::size_t end, Answers& answers) {
   const Responder& responder = asked.responders[head];
-  const HeadParts parts = responder.parts.scores ? responder.parts : head_of(states.model, head);
+  const HeadParts parts =
+      responder.parts.scores ? responder.parts : head_of(states.model, responder.head);
   const Tensor scores = head_scores(states, parts, head);
   answers.loss += kernels::read_scalar(states.ctx.stream(),
                                        head_loss(states, *responder.task, scores, 1.0, head));
@@ -78,8 +79,8 @@ Answers answer_all(const train::Inference& inference, const Asked& asked) {
 
 Answers answer_all(const train::Inference& inference, const Task& task,
                    const std::vector<EncodedExample>& examples,
-                   const std::vector<labelled::Row>& rows) {
-  return answer_all(inference, Asked{{{&task}}, examples, rows, {}});
+                   const std::vector<labelled::Row>& rows, std::size_t head) {
+  return answer_all(inference, Asked{{{&task, {}, head}}, examples, rows, {}});
 }
 
 bool has_entities(const TaskDescription& task) {

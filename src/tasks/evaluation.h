@@ -27,10 +27,11 @@ struct Answers {
   double mean_loss() const;
 };
 
-// A task and the head that answers for it; none: the model's own.
+// A task and the head that answers for it; without `parts`: head `head` of the model itself.
 struct Responder {
   const Task* task = nullptr;
   HeadParts parts = {};
+  std::size_t head = 0;
 };
 
 // Examples that go through one model, each to the head (and the adapter of the same number) that
@@ -47,10 +48,10 @@ struct Asked {
 // Runs the examples through the model, several at a time, in their order. What one answers does not
 // depend on the others.
 Answers answer_all(const train::Inference& inference, const Asked& asked);
-// The same with one task.
+// The same with one task, by a head of the model itself.
 Answers answer_all(const train::Inference& inference, const Task& task,
                    const std::vector<EncodedExample>& examples,
-                   const std::vector<labelled::Row>& rows);
+                   const std::vector<labelled::Row>& rows, std::size_t head = 0);
 
 // "val_loss" and the task's figures as columns of metrics.jsonl: accuracy, macro_f1, matthews;
 // micro_f1 of several labels; pearson and spearman of numbers; entity_f1.

@@ -1,6 +1,7 @@
 #include "tasks/finetune.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,10 +32,12 @@ void announce(const FinetuneSetup& s, double peak_flops) {
       format_count(static_cast<double>(trained)), format_count(static_cast<double>(all)),
       100.0 * static_cast<double>(trained) / static_cast<double>(all), to_string(kernel_path()),
       to_string(s.numerics.multiply), peak_flops / 1e9));
-  log_info(fmt::format(
-      "{} training rows of {:.1f} tokens in the mean, {} dev rows; {} steps of {} "
-      "rows ({:.3g} epochs)",
-      s.train_rows, s.mean_tokens, s.dev.rows.size(), s.steps, s.recipe.batch, s.recipe.epochs));
+  std::size_t dev_rows = 0;
+  for (const TaskPart& part : s.parts) dev_rows += part.dev.rows.size();
+  log_info(
+      fmt::format("{} training rows of {:.1f} tokens in the mean, {} dev rows; {} steps of {} "
+                  "rows ({:.3g} epochs)",
+                  s.train_rows, s.mean_tokens, dev_rows, s.steps, s.recipe.batch, s.recipe.epochs));
   if (s.adversarial)
     log_info(
         fmt::format("adversarial training ({}): the embeddings of each text are changed by up "
@@ -45,16 +48,20 @@ void announce(const FinetuneSetup& s, double peak_flops) {
     log_info(fmt::format("resumed at step {} of {}", s.trainer->step_count(), s.steps));
 }
 
+// The column by which the best weights are chosen where the recipe does not say.
+std::string usual_best(const std::vector<TaskPart>& parts) {
+  return std::string(parts.size() > 1 ? kMeanColumn : usual_best(parts.front().description()));
+}
+
 train::LoopPlan plan_of(const FinetuneSetup& s, const std::filesystem::path& run) {
   train::LoopPlan plan;
   plan.steps = s.steps;
   plan.eval_every = s.recipe.eval_every > 0 ? s.recipe.eval_every : s.steps_an_epoch;
   plan.save_every = plan.eval_every;
   plan.prune = true;
-  if (!s.dev.rows.empty()) {
-    const TaskDescription& task = s.task->description();
-    plan.best.metric =
-        s.recipe.keep_best == kAuto ? std::string(usual_best(task)) : s.recipe.keep_best;
+  if (std::any_of(s.parts.begin(), s.parts.end(),
+                  [](const TaskPart& part) { return !part.dev.rows.empty(); })) {
+    plan.best.metric = s.recipe.keep_best == kAuto ? usual_best(s.parts) : s.recipe.keep_best;
     plan.best.higher = !plan.best.metric.ends_with("loss");
     plan.best.patience = s.recipe.patience;
     // Before that there are more ranks than the run may keep.
@@ -98,53 +105,79 @@ std::vector<TrainingPoint> curve_of(const std::filesystem::path& run, const std:
   return curve;
 }
 
-Report final_report(const FinetuneSetup& s, const std::filesystem::path& run,
-                    const train::LoopResult& loop, const std::string& dev_metric) {
-  const bool tested = !s.test.rows.empty();
-  const TaskRows& rows = tested ? s.test : s.dev;
+// What the best weights answer for a task; `dev_metric`: its column that the curve shows.
+Report report_of_part(const FinetuneSetup& s, const std::filesystem::path& run,
+                      const TaskPart& part, const std::string& dev_metric) {
+  const TaskDescription& task = part.description();
+  const bool tested = !part.test.rows.empty();
+  const TaskRows& rows = tested ? part.test : part.dev;
   Report report;
   if (!rows.rows.empty()) {
-    const TaskModel model =
-        TaskModel::open(run, {.precision = s.recipe.precision, .threads = s.recipe.threads});
-    log_info(fmt::format("answering the {} {} rows with the best weights", rows.rows.size(),
-                         tested ? "test" : "dev"));
-    report = report_of(s.task->description(), rows, model.answer(rows.rows),
-                       {.split = tested ? "test" : "dev"});
+    const TaskModel model = TaskModel::open(
+        run, {.head = task.name, .precision = s.recipe.precision, .threads = s.recipe.threads});
+    log_info(fmt::format("answering the {} {} rows {}with the best weights", rows.rows.size(),
+                         tested ? "test" : "dev",
+                         task.name.empty() ? "" : fmt::format("of {} ", task.name)));
+    report = report_of(task, rows, model.answer(rows.rows), {.split = tested ? "test" : "dev"});
     if (s.recipe.small_changes) {
       log_info("answering them with small changes of their texts");
-      add_small_changes(
-          report, s.task->description(), rows,
-          [&](const std::vector<labelled::Row>& changed) { return model.answer(changed); });
+      add_small_changes(report, task, rows, [&](const std::vector<labelled::Row>& changed) {
+        return model.answer(changed);
+      });
     }
   } else {
-    report.task = to_string(s.task->description().kind);
+    report.task = to_string(task.kind);
     report.notes.push_back(
         "There was neither a test nor a dev set: nothing is known of how good "
         "the model is.");
   }
   report.model = s.recipe.model;
-  report.data.push_back({"train", s.recipe.train, s.train_rows});
-  if (!s.dev.rows.empty())
-    report.data.push_back(
-        {"dev", s.recipe.dev.empty() ? s.recipe.train : s.recipe.dev, std::ssize(s.dev.rows)});
-  if (tested) report.data.push_back({"test", s.recipe.test, std::ssize(s.test.rows)});
-  if (s.cut_texts > 0)
-    report.counts.emplace_back(
-        fmt::format("training texts cut at {} tokens", s.task->description().max_tokens),
-        std::to_string(s.cut_texts));
+  report.data.push_back({"train", part.recipe.train, part.train_rows});
+  if (!part.dev.rows.empty())
+    report.data.push_back({"dev", part.recipe.dev.empty() ? part.recipe.train : part.recipe.dev,
+                           std::ssize(part.dev.rows)});
+  if (tested) report.data.push_back({"test", part.recipe.test, std::ssize(part.test.rows)});
+  if (part.cut_texts > 0)
+    report.counts.emplace_back(fmt::format("training texts cut at {} tokens", task.max_tokens),
+                               std::to_string(part.cut_texts));
   report.settings.push_back(shown_settings(s.recipe));
   report.dev_metric = dev_metric;
   report.curve = curve_of(run, dev_metric);
-  if (loop.best_step >= 0)
-    report.notes.push_back(
-        fmt::format("The weights are those of step {}, where {} on dev was "
-                    "{:.4f}, the best of the run.",
-                    loop.best_step, dev_metric, loop.best));
-  if (!tested && !rows.rows.empty())
-    report.notes.push_back(
-        "These figures are of dev, on which the best weights were chosen: "
-        "those of a test set will be a little lower.");
   return report;
+}
+
+// The report of the run's own task; those of further ones are written into folders of their names.
+Report final_reports(const FinetuneSetup& s, const std::filesystem::path& run,
+                     const train::LoopResult& loop, const std::string& dev_metric) {
+  Report first;
+  for (std::size_t i = 0; i < s.parts.size(); ++i) {
+    const TaskPart& part = s.parts[i];
+    const std::string column =
+        i == 0 ? dev_metric
+               : evaluation_column(i, part.description(), usual_best(part.description()));
+    Report report = report_of_part(s, run, part, column);
+    if (loop.best_step >= 0)
+      report.notes.push_back(
+          fmt::format("The weights are those of step {}, where {} on dev was "
+                      "{:.4f}, the best of the run.",
+                      loop.best_step, dev_metric, loop.best));
+    if (part.test.rows.empty() && !part.dev.rows.empty())
+      report.notes.push_back(
+          "These figures are of dev, on which the best weights were chosen: "
+          "those of a test set will be a little lower.");
+    if (i == 0) {
+      first = std::move(report);
+      continue;
+    }
+    const std::filesystem::path folder = run / part.description().name;
+    std::error_code unmade;  // is said by the file that cannot be written there
+    std::filesystem::create_directories(folder, unmade);
+    write_report(folder, report);
+    first.notes.push_back(fmt::format("The model also learned {}: its report is {}.",
+                                      part.description().name,
+                                      part.description().name + "/" + kReportFile));
+  }
+  return first;
 }
 
 // AdaLoRA without a budget step is LoRA with too many ranks, which nobody asked for.
@@ -192,7 +225,7 @@ FinetuneResult run_finetune(FinetuneRecipe recipe, const std::filesystem::path& 
   s.trainer.reset();  // its memory is for the report now
   checkpoint::publish_model(result.best_step >= 0 ? result.best_checkpoint : result.checkpoint,
                             run);
-  result.report = final_report(s, run, result, dev_metric);
+  result.report = final_reports(s, run, result, dev_metric);
   if (s.rank_budget) result.report.notes.push_back(ranks_note(s, run));
   write_report(run, result.report);
   return result;

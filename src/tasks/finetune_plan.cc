@@ -101,6 +101,7 @@ std::optional<std::int64_t> pad_token(const checkpoint::ConfigFile& model,
 TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& survey,
                               const checkpoint::ConfigFile& model, const Tokenizer& tokenizer) {
   TaskDescription task;
+  task.name = recipe.name;
   task.kind = task_named(recipe.task);
   task.problem = survey.problem;
   if (survey.problem != kChoice)
@@ -124,22 +125,27 @@ TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& s
   return task;
 }
 
-checkpoint::ConfigFile config_for(const TaskDescription& task, checkpoint::ConfigFile model) {
+checkpoint::ConfigFile config_for(const std::vector<TaskDescription>& tasks,
+                                  checkpoint::ConfigFile model) {
   ModelConfig& c = model.model;
   const checkpoint::ImportRules& rules = checkpoint::rules_of(c.family);
-  TaskHeadConfig head{"", task.outputs(), task.input, true};
-  if (task.input == rules.classes.input) head.bias = rules.classes.bias;
-  if (task.input == HeadInput::tokens && !rules.tags.architecture.empty())
-    head.bias = rules.tags.bias;
-  c.task_heads = {head};
-  model.head_labels = {{task.problem, task.labels}};
-  if (task.kind == TaskKind::choice) model.head_labels.front().names = {};
+  c.task_heads.clear();
+  model.head_labels.clear();
+  c.pooler = c.pair_head = false;
+  for (const TaskDescription& task : tasks) {
+    TaskHeadConfig head{task.name, task.outputs(), task.input, true};
+    if (task.input == rules.classes.input) head.bias = rules.classes.bias;
+    if (task.input == HeadInput::tokens && !rules.tags.architecture.empty())
+      head.bias = rules.tags.bias;
+    c.task_heads.push_back(head);
+    model.head_labels.push_back({task.problem, task.labels});
+    if (task.kind == TaskKind::choice) model.head_labels.back().names = {};
+    c.pooler = c.pooler || task.input == HeadInput::pooler;
+    if (task.marks)
+      c.vocab = std::max<std::int64_t>(
+          c.vocab, std::max({task.marks->start, task.marks->delimiter, task.marks->extract}) + 1);
+  }
   if (!c.causal) c.token_head = c.head_bias = false;
-  c.pooler = task.input == HeadInput::pooler;
-  c.pair_head = false;
-  if (task.marks)
-    c.vocab = std::max<std::int64_t>(
-        c.vocab, std::max({task.marks->start, task.marks->delimiter, task.marks->extract}) + 1);
   return model;
 }
 
@@ -150,23 +156,24 @@ ModelConfig trunk_of(ModelConfig config) {
   return config;
 }
 
-checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
-                                        checkpoint::ConfigFile model, const Tokenizer& tokenizer) {
+checkpoint::ConfigFile config_with_heads(const FinetuneRecipe& recipe,
+                                         const std::vector<TaskDescription>& tasks,
+                                         checkpoint::ConfigFile model, const Tokenizer& tokenizer) {
   if (recipe.language_model > 0 && (!model.model.causal || !model.model.token_head))
     refuse_plan(
         fmt::format("--language-model needs a model that predicts the next token: a {} "
                     "model does not",
                     model.model.family));
-  model = config_for(task, std::move(model));
+  model = config_for(tasks, std::move(model));
   ModelConfig& c = model.model;
   c.token_head = c.token_head && (c.tied_head || recipe.language_model > 0);
   if (recipe.dropout >= 0)
     c.embedding_dropout = c.attention_dropout = c.residual_dropout = recipe.dropout;
-  model.pad_token = pad_token(model, task.marks, tokenizer);
+  model.pad_token = pad_token(model, tasks.front().marks, tokenizer);
   return model;
 }
 
-void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_rate) {
+void resolve(FinetuneRecipe& recipe, double usual_rate) {
   if (recipe.micro_batch == 0) recipe.micro_batch = recipe.batch;
   if (recipe.batch % recipe.micro_batch != 0)
     refuse_plan(fmt::format("batch ({}) must be a multiple of micro_batch ({})", recipe.batch,
@@ -175,11 +182,6 @@ void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_r
   if (recipe.min_learning_rate > recipe.learning_rate)
     refuse_plan(fmt::format("min_learning_rate ({}) is above learning_rate ({})",
                             recipe.min_learning_rate, recipe.learning_rate));
-  if (recipe.label_smoothing > 0 && task.problem != kSingleLabel)
-    refuse_plan("--label-smoothing is for tasks with one label a row");
-  if (recipe.class_weights != "none" &&
-      (task.problem != kSingleLabel || task.kind == TaskKind::tokens))
-    refuse_plan("--class-weights balanced is for tasks with one label a text");
 }
 
 std::int64_t steps_of(const FinetuneRecipe& recipe, std::int64_t examples) {
@@ -217,6 +219,11 @@ std::function<double(std::string_view)> rate_factor_of(const FinetuneRecipe& rec
 void weigh_and_smooth(const FinetuneRecipe& recipe, const TaskDescription& task,
                       const LabelSurvey& survey, const std::vector<labelled::Row>& rows,
                       std::vector<EncodedExample>& examples) {
+  if (recipe.label_smoothing > 0 && task.problem != kSingleLabel)
+    refuse_plan("--label-smoothing is for tasks with one label a row");
+  if (recipe.class_weights != "none" &&
+      (task.problem != kSingleLabel || task.kind == TaskKind::tokens))
+    refuse_plan("--class-weights balanced is for tasks with one label a text");
   const auto k = static_cast<float>(task.outputs());
   const auto smoothing = static_cast<float>(recipe.label_smoothing);
   double labelled = 0;

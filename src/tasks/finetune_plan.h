@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "checkpoint/config_file.h"
 #include "tasks/description.h"
@@ -22,18 +23,20 @@ namespace stemma::tasks {
 TaskDescription describe_task(const FinetuneRecipe& recipe, const LabelSurvey& survey,
                               const checkpoint::ConfigFile& model, const Tokenizer& tokenizer);
 
-// The configuration of the fine-tuned model: with the head of the task, without heads that it has
+// The configuration of the fine-tuned model: with a head for each task, without heads that it has
 // no use for, with the new tokens of `marks = added`.
-checkpoint::ConfigFile config_with_head(const FinetuneRecipe& recipe, const TaskDescription& task,
-                                        checkpoint::ConfigFile model, const Tokenizer& tokenizer);
+checkpoint::ConfigFile config_with_heads(const FinetuneRecipe& recipe,
+                                         const std::vector<TaskDescription>& tasks,
+                                         checkpoint::ConfigFile model, const Tokenizer& tokenizer);
 
-// The configuration of `base` with the head of a task, as it is used.
-checkpoint::ConfigFile config_for(const TaskDescription& task, checkpoint::ConfigFile base);
+// The configuration of `base` with a head for each task, as it is used.
+checkpoint::ConfigFile config_for(const std::vector<TaskDescription>& tasks,
+                                  checkpoint::ConfigFile base);
 // A model without any head.
 ModelConfig trunk_of(ModelConfig config);
 
 // Fills in what the recipe leaves to be chosen. Throws invalid_argument for what does not fit.
-void resolve(FinetuneRecipe& recipe, const TaskDescription& task, double usual_rate);
+void resolve(FinetuneRecipe& recipe, double usual_rate);
 
 std::int64_t steps_of(const FinetuneRecipe& recipe, std::int64_t examples);
 train::Schedule schedule_of(const FinetuneRecipe& recipe, std::int64_t steps);
@@ -42,7 +45,8 @@ std::function<double(std::string_view)> rate_factor_of(const FinetuneRecipe& rec
                                                        const ModelConfig& model);
 
 // Gives the examples the weights that `class_weights = balanced` asks for, and smooths what they
-// want: 1 - ε on the label, ε spread over all.
+// want: 1 - ε on the label, ε spread over all. Throws invalid_argument where the task cannot have
+// that.
 void weigh_and_smooth(const FinetuneRecipe& recipe, const TaskDescription& task,
                       const LabelSurvey& survey, const std::vector<labelled::Row>& rows,
                       std::vector<EncodedExample>& examples);

@@ -50,6 +50,25 @@ void declare_task_data(FinetuneRecipe& r, OptionSet& o) {
       {kAuto, std::string(kSingleLabel), std::string(kMultiLabel), std::string(kRegression)});
 }
 
+void declare_further_tasks(FinetuneRecipe& r, OptionSet& o) {
+  o.add_path({"also",
+              "recipes of further tasks, which the model learns at the same time with a head for "
+              "each; of them only the task, its data and how texts are read count",
+              "recipes/finetune/rte.toml",
+              {"tasks", "multi_task"}},
+             r.also);
+  o.add({"name",
+         "what the task is called where a model learns several; empty: as the recipe's file",
+         "rte",
+         {"head_name"}},
+        r.name);
+  o.add({"task_weight",
+         "weight of the task's loss where a model learns several",
+         "0.5",
+         {"loss_weight"}},
+        r.task_weight, {1e-6, 1e6});
+}
+
 void declare_reading(FinetuneRecipe& r, OptionSet& o) {
   o.add({"max_tokens",
          "longest text in tokens, special ones included; 0: 512 or the model's context",
@@ -198,6 +217,7 @@ void declare_running(FinetuneRecipe& r, OptionSet& o) {
 
 void declare(FinetuneRecipe& recipe, OptionSet& options) {
   declare_task_data(recipe, options);
+  declare_further_tasks(recipe, options);
   declare_reading(recipe, options);
   declare_course(recipe, options);
   declare_care(recipe, options);

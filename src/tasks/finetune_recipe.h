@@ -24,6 +24,10 @@ struct FinetuneRecipe {
   double dev_fraction = 0.1;  // of the training rows, by hash, where there is no dev
   labelled::RowOptions columns;
   std::string problem = kAuto;
+  // Recipes of further tasks that the model learns at the same time (task_parts.h).
+  std::vector<std::string> also;
+  std::string name;        // of the task, where there are several
+  double task_weight = 1;  // of its loss beside those of the others
 
   // How the model reads a text.
   std::int64_t max_tokens = 0;  // 0: 512, or the model's context where that is less

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "checkpoint/adapter_folder.h"
+#include "checkpoint/base_sample.h"
 #include "checkpoint/checkpoint_source.h"
 #include "checkpoint/run_folder.h"
 #include "checkpoint/stored_model.h"
@@ -37,71 +38,6 @@ void require_given(const FinetuneRecipe& recipe) {
                 "[finetune] no data: name the labelled rows with --train");
 }
 
-// A share of the training rows, by the hash of their texts, becomes dev.
-TaskRows split_off_dev(TaskRows& train, double fraction) {
-  TaskRows dev{train.path, {}};
-  std::vector<labelled::Row> kept;
-  const auto limit = static_cast<std::uint64_t>(fraction * 0x1p63);
-  for (labelled::Row& row : train.rows) {
-    const std::uint64_t hash = hash64(row.text + "\x1f" + row.second);
-    (hash >> 1 < limit ? dev.rows : kept).push_back(std::move(row));
-  }
-  train.rows = std::move(kept);
-  log_info(fmt::format("dev: {} of the {} training rows, by the hash of their texts",
-                       dev.rows.size(), dev.rows.size() + train.rows.size()));
-  return dev;
-}
-
-std::vector<EncodedExample> encode_rows(const TaskRows& rows, const Task& task,
-                                        std::int64_t* cut_texts = nullptr) {
-  std::vector<EncodedExample> examples;
-  std::int64_t cut = 0, cut_tokens = 0, lost = 0;
-  for (const labelled::Row& row : rows.rows) {
-    examples.push_back(task.encode(row));
-    const EncodedExample& e = examples.back();
-    cut += e.cut_tokens > 0;
-    cut_tokens += e.cut_tokens;
-    if (e.cut_tokens == 0) lost += std::count(e.word_rows.begin(), e.word_rows.end(), -1);
-  }
-  if (cut > 0)
-    log_warning(fmt::format(
-        "[finetune] {}: {} of {} texts are cut at {} tokens, and lose {} "
-        "tokens: raise --max-tokens, or read them in windows with --long "
-        "window",
-        rows.path.string(), cut, rows.rows.size(), task.description().max_tokens, cut_tokens));
-  if (lost > 0)
-    log_warning(
-        fmt::format("[finetune] {}: the tokenizer has no token for {} words: they are "
-                    "tagged O",
-                    rows.path.string(), lost));
-  if (cut_texts) *cut_texts = cut;
-  return examples;
-}
-
-std::uint64_t fingerprint_of(const std::vector<EncodedExample>& examples) {
-  std::uint64_t hash = 0;
-  for (const EncodedExample& example : examples) {
-    for (const Framed& text : example.texts)
-      hash = hash64(std::as_bytes(std::span(text.ids)), hash);
-    hash = hash64(std::as_bytes(std::span(example.wanted)), hash);
-  }
-  return hash;
-}
-
-void drop_unlabelled(TaskRows& rows, std::vector<EncodedExample>& examples) {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    if (examples[i].wanted.empty() || examples[i].rows == 0) continue;
-    if (kept != i) {
-      examples[kept] = std::move(examples[i]);
-      rows.rows[kept] = std::move(rows.rows[i]);
-    }
-    ++kept;
-  }
-  examples.resize(kept);
-  rows.rows.resize(kept);
-}
-
 // What a hidden token is replaced by: the mask of a masked model, an unknown token, or the end of
 // text.
 std::int32_t hiding_token(const Tokenizer& tokenizer) {
@@ -112,38 +48,6 @@ std::int32_t hiding_token(const Tokenizer& tokenizer) {
   throw Error(ErrorCode::unsupported,
               "[finetune] the tokenizer has no token that could hide a word (mask, unknown, end of "
               "text): leave --word-dropout out");
-}
-
-// All that is read: rows, what they say of the task, and the examples made of them.
-struct FinetuneData {
-  TaskRows train;
-  std::vector<EncodedExample> examples;
-  HeldOut held_out;
-};
-
-FinetuneData read_data(FinetuneSetup& s, const checkpoint::ConfigFile& base) {
-  FinetuneData data;
-  const FinetuneRecipe& r = s.recipe;
-  const TaskKind kind = task_named(r.task);
-  data.train = read_task_rows(r.train, r.columns, kind);
-  if (r.dev.empty())
-    s.dev = split_off_dev(data.train, r.dev_fraction);
-  else
-    s.dev = read_task_rows(r.dev, r.columns, kind);
-  if (!r.test.empty()) s.test = read_task_rows(r.test, r.columns, kind);
-  s.survey = survey_labels(data.train, kind, r.problem);
-  log_labels(s.survey, kind);
-  s.task = make_task(describe_task(r, s.survey, base, *s.tokenizer), *s.tokenizer);
-  for (TaskRows* rows : {&s.dev, &s.test}) {
-    canonical_labels(*rows, s.task->description());
-    warn_of_unseen(*rows, s.task->description());
-  }
-  data.examples = encode_rows(data.train, *s.task, &s.cut_texts);
-  drop_unlabelled(data.train, data.examples);
-  s.train_rows = std::ssize(data.examples);
-  s.data_fingerprint = fingerprint_of(data.examples);
-  data.held_out = {s.dev.rows, encode_rows(s.dev, *s.task)};
-  return data;
 }
 
 train::TrainerSettings settings_of(const FinetuneSetup& s, Interrupt interrupt) {
@@ -182,16 +86,23 @@ void require_same_examples(const checkpoint::TrainingState& state, std::uint64_t
               "or begin a new run");
 }
 
-std::shared_ptr<const train::Objective> objective_of(FinetuneSetup& s, FinetuneData data) {
+std::shared_ptr<const train::Objective> objective_of(FinetuneSetup& s) {
   const FinetuneRecipe& r = s.recipe;
   TaskBatchOptions options;
   options.seed = static_cast<std::uint64_t>(r.seed);
   options.word_dropout = r.word_dropout;
   if (r.word_dropout > 0) options.dropped = hiding_token(*s.tokenizer);
   options.next_tokens = r.language_model > 0;
-  auto batches = std::make_shared<TaskBatches>(s.task, std::move(data.examples), options);
+  std::vector<TaskExamples> examples;
+  std::vector<LearntTask> tasks;
+  for (TaskPart& part : s.parts) {
+    examples.push_back({part.task, std::move(part.examples)});
+    tasks.push_back(
+        {part.task, {part.dev.rows, std::move(part.dev_examples)}, part.recipe.task_weight});
+  }
+  auto batches = std::make_shared<TaskBatches>(std::move(examples), options);
   s.mean_tokens = batches->mean_tokens();
-  return std::make_shared<TaskObjective>(s.task, std::move(batches), std::move(data.held_out),
+  return std::make_shared<TaskObjective>(std::move(tasks), std::move(batches),
                                          TaskObjective::Options{r.language_model});
 }
 
@@ -224,9 +135,10 @@ std::unique_ptr<nn::WeightSource> first_weights(const FinetuneSetup& s,
                                             static_cast<std::uint64_t>(s.recipe.seed));
   if (!start.found) return base;
   // AdaLoRA's folder has only the ranks that were left; its budget kept all of them.
+  auto adapter = std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model);
+  adapter->require_base(*stored.source, stored.config.model);
   return std::make_unique<AdaptedWeights>(
-      std::move(base),
-      std::make_unique<checkpoint::AdapterFolder>(start.found->folder, s.model.model),
+      std::move(base), std::move(adapter),
       s.rank_budget ? AdaptedWeights::Has::heads : AdaptedWeights::Has::adapter_and_heads);
 }
 
@@ -246,11 +158,12 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   s.tokenizer = stored.tokenizer;
   s.generation = stored.generation;
   s.base = fs::absolute(stored.path);
-  FinetuneData data = read_data(s, stored.config);
-  s.model = config_with_head(s.recipe, s.task->description(), stored.config, *s.tokenizer);
+  s.parts = read_parts(s.recipe, stored.config, *s.tokenizer);
+  s.data_fingerprint = fingerprint_of(s.parts);
+  for (const TaskPart& part : s.parts) s.train_rows += part.train_rows;
+  s.model = config_with_heads(s.recipe, descriptions_of(s.parts), stored.config, *s.tokenizer);
   s.adaptation = adaptation_of(s.recipe.adapt, s.model.model);
-  resolve(s.recipe, s.task->description(), s.adaptation.usual_rate);
-  weigh_and_smooth(s.recipe, s.task->description(), s.survey, data.train.rows, data.examples);
+  resolve(s.recipe, s.adaptation.usual_rate);
   s.steps = steps_of(s.recipe, s.train_rows);
   set_rank_budget(s);
   s.steps_an_epoch =
@@ -269,8 +182,10 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
   s.numerics = ops::numerics_named(s.recipe.precision, s.stream->device());
   s.adversarial = adversarial_for(s.recipe.adversarial, stored, *s.stream);
   const auto source = first_weights(s, stored, start);
+  if (s.adaptation.adapter)
+    s.base_sample = checkpoint::sample_of_base(*stored.source, stored.config.model);
   s.trainer = std::make_unique<train::Trainer>(s.model.model, settings_of(s, interrupt), *source,
-                                               objective_of(s, std::move(data)), *s.stream);
+                                               objective_of(s), *s.stream);
   if (start.found) {
     s.trainer->resume(start.found->state, checkpoint::read_optimizer(start.found->folder));
     if (const Json* course = start.found->state.extra.find("course")) s.course = *course;
@@ -287,7 +202,7 @@ fs::path save_checkpoint(const FinetuneSetup& s, const fs::path& run, const Json
   c.model.generation = s.generation.file;
   c.model.parameters = weights;
   c.model.tokenizer = s.tokenizer.get();
-  c.model.other_files = {{kTaskFile, to_json(s.task->description()).dump(2) + "\n"}};
+  c.model.other_files = {{kTaskFile, to_json(descriptions_of(s.parts)).dump(2) + "\n"}};
   if (s.adaptation.adapter) {
     c.model.parameters = {};
     c.adapter =
@@ -296,7 +211,8 @@ fs::path save_checkpoint(const FinetuneSetup& s, const fs::path& run, const Json
                                   weights,
                                   s.base.string(),
                                   s.adaptation.settings,
-                                  s.rank_budget ? s.rank_budget->kept() : checkpoint::KeptRanks{}};
+                                  s.rank_budget ? s.rank_budget->kept() : checkpoint::KeptRanks{},
+                                  s.base_sample};
   }
   c.optimizer = optimizer;
   c.state = s.trainer->state();

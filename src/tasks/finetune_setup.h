@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "checkpoint/config_file.h"
@@ -14,9 +15,8 @@
 #include "device/stream.h"
 #include "tasks/adapt.h"
 #include "tasks/finetune_recipe.h"
-#include "tasks/task.h"
-#include "tasks/task_data.h"
 #include "tasks/task_objective.h"
+#include "tasks/task_parts.h"
 #include "text/tokenizer.h"
 #include "train/loop.h"
 #include "train/resume.h"
@@ -27,16 +27,15 @@ namespace stemma::tasks {
 struct FinetuneSetup {
   FinetuneRecipe recipe;  // resolved
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::shared_ptr<const Task> task;
+  std::vector<TaskPart> parts;  // the tasks, whose training examples have moved to the trainer
   checkpoint::ConfigFile model;
   std::filesystem::path base;  // where its weights came from
+  std::string base_sample;     // of them, where an adapter is trained
   checkpoint::GenerationConfig generation;
   Adaptation adaptation;
   std::shared_ptr<train::RankBudget> rank_budget;  // of AdaLoRA; null elsewhere
-  LabelSurvey survey;
-  std::int64_t train_rows = 0, cut_texts = 0;  // of training
-  TaskRows dev, test;                          // test: empty where none is named
-  std::uint64_t data_fingerprint = 0;          // of the training examples
+  std::int64_t train_rows = 0;                     // of all tasks
+  std::uint64_t data_fingerprint = 0;              // of the training examples
   std::int64_t steps = 0, steps_an_epoch = 0;
   double mean_tokens = 0;  // of a training example
   std::optional<train::Adversarial> adversarial;

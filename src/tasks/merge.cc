@@ -59,11 +59,12 @@ void merge_adapter(const MergeOptions& o) {
   checkpoint::Export out;
   out.config = stored.config;
   if (is_for_a_task(folder)) {
-    const TaskDescription task = read_adapter_description(folder, stored.config);
-    out.config = config_for(task, stored.config);
-    out.other_files = {{kTaskFile, to_json(task).dump(2) + "\n"}};
+    const auto tasks = read_adapter_descriptions(folder, stored.config);
+    out.config = config_for(tasks, stored.config);
+    out.other_files = {{kTaskFile, to_json(tasks).dump(2) + "\n"}};
   }
   checkpoint::AdapterFolder adapter(folder, out.config.model);
+  adapter.require_base(*stored.source, stored.config.model);
   checkpoint::MergedSource source(*stored.source, adapter);
   const auto parameters = in_f32(source, out.config.model);
   out.generation = stored.generation.file;

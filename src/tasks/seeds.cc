@@ -27,7 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kReportFile = "report.json";
 // Keys that may change when several seeds go on: they change neither how a seed is trained nor how
 // its best weights are chosen.
 constexpr std::array<std::string_view, 6> kFreeSeedsKeys = {

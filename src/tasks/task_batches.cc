@@ -1,7 +1,7 @@
 #include "tasks/task_batches.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/philox.h"
@@ -10,41 +10,50 @@
 
 namespace stemma::tasks {
 
+TaskBatches::TaskBatches(std::vector<TaskExamples> tasks, const TaskBatchOptions& options)
+    : tasks_(std::move(tasks)), options_(options) {
+  for (const TaskExamples& part : tasks_) {
+    if (part.examples.empty())
+      throw Error(ErrorCode::corrupt,
+                  "[finetune] there is no labelled row to train on: check the labels' column");
+    examples_ += std::ssize(part.examples);
+    for (const EncodedExample& example : part.examples)
+      for (const Framed& text : example.texts) longest_ = std::max(longest_, std::ssize(text.ids));
+  }
+}
+
 TaskBatches::TaskBatches(std::shared_ptr<const Task> task, std::vector<EncodedExample> examples,
                          const TaskBatchOptions& options)
-    : task_(std::move(task)), examples_(std::move(examples)), options_(options) {
-  if (examples_.empty())
-    throw Error(ErrorCode::corrupt,
-                "[finetune] there is no labelled row to train on: check the labels' column");
-  for (const EncodedExample& example : examples_)
-    for (const Framed& text : example.texts) longest_ = std::max(longest_, std::ssize(text.ids));
-}
+    : TaskBatches(std::vector<TaskExamples>{{std::move(task), std::move(examples)}}, options) {}
 
 double TaskBatches::mean_tokens() const {
-  const auto tokens = std::accumulate(
-      examples_.begin(), examples_.end(), std::int64_t{0},
-      [](std::int64_t sum, const EncodedExample& example) { return sum + example.tokens; });
-  return static_cast<double>(tokens) / static_cast<double>(examples_.size());
+  std::int64_t tokens = 0;
+  for (const TaskExamples& part : tasks_)
+    for (const EncodedExample& example : part.examples) tokens += example.tokens;
+  return static_cast<double>(tokens) / static_cast<double>(examples_);
 }
 
-const EncodedExample& TaskBatches::example_at(std::int64_t index) const {
-  const auto n = static_cast<std::uint64_t>(examples_.size());
+TaskBatches::Place TaskBatches::place_of(std::int64_t index) const {
+  const auto n = static_cast<std::uint64_t>(examples_);
   const auto i = static_cast<std::uint64_t>(index);
-  return examples_[permuted(i % n, n, options_.seed, i / n)];
+  std::size_t at = permuted(i % n, n, options_.seed, i / n), head = 0;
+  for (; at >= tasks_[head].examples.size(); ++head) at -= tasks_[head].examples.size();
+  return {head, &tasks_[head].examples[at]};
 }
 
 void TaskBatches::fill(std::int64_t first, std::int64_t count, std::int64_t first_number,
                        Batch& batch) const {
-  clear_batch(batch);
+  clear_batch(batch, tasks_.size());
   for (std::int64_t i = 0; i < count; ++i) {
-    const EncodedExample& example = example_at(first + i);
+    const auto [head, example] = place_of(first + i);
+    const Task& task = *tasks_[head].task;
     if (options_.word_dropout == 0) {
-      append(batch, *task_, example, first_number + i);
+      append(batch, task, *example, first_number + i, head);
       continue;
     }
-    EncodedExample changed = example;
-    drop_words(first + i, changed);
-    append(batch, *task_, changed, first_number + i);
+    EncodedExample changed = *example;
+    drop_words(first + i, task, changed);
+    append(batch, task, changed, first_number + i, head);
   }
   if (!options_.next_tokens) return;
   batch.targets.assign(batch.ids.begin() + 1, batch.ids.end());
@@ -55,23 +64,25 @@ void TaskBatches::fill(std::int64_t first, std::int64_t count, std::int64_t firs
 
 train::Counts TaskBatches::counts(std::int64_t first, std::int64_t count) const {
   train::Counts counts;
+  counts.heads.resize(tasks_.size());
   for (std::int64_t i = 0; i < count; ++i) {
-    const EncodedExample& example = example_at(first + i);
-    counts.tokens += example.tokens;
-    if (options_.next_tokens) counts.targets += example.tokens - std::ssize(example.texts);
-    counts.labels += task_->one_answer() ? 1 : example.rows;
+    const auto [head, example] = place_of(first + i);
+    counts.tokens += example->tokens;
+    if (options_.next_tokens) counts.targets += example->tokens - std::ssize(example->texts);
+    counts.heads[head].examples += 1;
+    counts.heads[head].answers += tasks_[head].task->one_answer() ? 1 : example->rows;
   }
   return counts;
 }
 
-void TaskBatches::drop_words(std::int64_t index, EncodedExample& example) const {
+void TaskBatches::drop_words(std::int64_t index, const Task& task, EncodedExample& example) const {
   const PhiloxKey key = philox_key(options_.seed ^ 0x776f726464726f70ull);
   std::uint32_t place = 0;
   for (Framed& text : example.texts)
     for (std::int32_t& id : text.ids) {
       const auto bits = philox(key, {place++, static_cast<std::uint32_t>(index),
                                      static_cast<std::uint32_t>(index >> 32), 0});
-      if (philox_uniform(bits[0]) < options_.word_dropout && !task_->framer().is_mark(id))
+      if (philox_uniform(bits[0]) < options_.word_dropout && !task.framer().is_mark(id))
         id = options_.dropped;
     }
 }

@@ -1,5 +1,6 @@
 // The batches of a training run on labelled examples: every epoch goes through all of them in
-// another order, a pure function of the seed.
+// another order, a pure function of the seed. The examples of several tasks are mixed: each comes
+// as often as it has rows.
 //
 //   TaskBatches batches(task, std::move(examples), {.seed = 1});
 //   Trainer trainer(..., std::make_shared<TaskObjective>(...), stream);
@@ -23,13 +24,20 @@ struct TaskBatchOptions {
   bool next_tokens = false;  // fill in the targets of the auxiliary language-model loss
 };
 
+// The examples of a task, whose place in the list is that of its head.
+struct TaskExamples {
+  std::shared_ptr<const Task> task;
+  std::vector<EncodedExample> examples;  // all of them with `wanted`
+};
+
 class TaskBatches final : public train::BatchSource {
  public:
-  // Examples without `wanted` must not be among them.
+  // Throws corrupt for a task without examples.
+  TaskBatches(std::vector<TaskExamples> tasks, const TaskBatchOptions& options);
   TaskBatches(std::shared_ptr<const Task> task, std::vector<EncodedExample> examples,
               const TaskBatchOptions& options);
 
-  std::int64_t examples() const { return static_cast<std::int64_t>(examples_.size()); }
+  std::int64_t examples() const { return examples_; }
   std::int64_t sequence_length() const override { return longest_; }
   double mean_tokens() const;  // of an example
   // An "example" here is a "sequence" of train/batch_source.h.
@@ -38,11 +46,15 @@ class TaskBatches final : public train::BatchSource {
   train::Counts counts(std::int64_t first, std::int64_t count) const override;
 
  private:
-  const EncodedExample& example_at(std::int64_t index) const;
-  void drop_words(std::int64_t index, EncodedExample& example) const;
+  struct Place {
+    std::size_t head = 0;
+    const EncodedExample* example = nullptr;
+  };
+  Place place_of(std::int64_t index) const;
+  void drop_words(std::int64_t index, const Task& task, EncodedExample& example) const;
 
-  std::shared_ptr<const Task> task_;
-  std::vector<EncodedExample> examples_;
+  std::vector<TaskExamples> tasks_;
+  std::int64_t examples_ = 0;  // of all tasks
   TaskBatchOptions options_;
   std::int64_t longest_ = 0;
 };

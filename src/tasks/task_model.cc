@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "checkpoint/adapter_folder.h"
 #include "checkpoint/run_folder.h"
-#include "checkpoint/stored_model.h"
 #include "nn/packed_weights.h"
 #include "nn/virtual_tokens.h"
 #include "tasks/description.h"
@@ -28,6 +28,18 @@ fs::path base_folder(const fs::path& adapter) {
                             "with --model and the adapter with --adapter",
                             adapter.string(), base));
   return base;
+}
+
+std::size_t chosen_head(const std::vector<TaskDescription>& tasks, const std::string& head,
+                        const fs::path& folder) {
+  const std::size_t place = place_of(tasks, head);
+  if (head.empty() && tasks.size() > 1) {
+    std::vector<std::string_view> names;
+    for (const TaskDescription& task : tasks) names.push_back(task.name);
+    log_info(fmt::format("{} has the heads {}: {} answers (--head names another)", folder.string(),
+                         fmt::join(names, ", "), names.front()));
+  }
+  return place;
 }
 
 }  // namespace
@@ -68,31 +80,43 @@ TaskModel TaskModel::open(const fs::path& path, const TaskModelOptions& options)
                                                            : available_threads());
   m.numerics_ = ops::numerics_named(options.precision, m.stream_->device());
   ModelConfig config = stored.config.model;
-  for (const fs::path& adapter : adapters) m.add_adapter(adapter, stored.config);
+  for (const fs::path& adapter : adapters) m.add_adapter(adapter, stored, options.head);
   if (adapters.empty())
-    m.parts_.push_back({m.path_, make_task(read_description(m.path_, stored.config), *m.tokenizer_),
-                        nullptr, nullptr, nullptr});
+    m.add_own_head(stored.config, options.head);
   else
     config = trunk_of(config);
   m.build(*stored.source, std::move(config));
   return m;
 }
 
-void TaskModel::add_adapter(const fs::path& folder, const checkpoint::ConfigFile& base) {
-  const TaskDescription task = read_adapter_description(folder, base);
-  const checkpoint::ConfigFile config = config_for(task, base);
+void TaskModel::add_own_head(const checkpoint::ConfigFile& config, const std::string& head) {
+  const auto tasks = read_descriptions(path_, config);
+  Part part;
+  part.folder = path_;
+  part.place = chosen_head(tasks, head, path_);
+  part.task = make_task(tasks[part.place], *tokenizer_);
+  parts_.push_back(std::move(part));
+}
+
+void TaskModel::add_adapter(const fs::path& folder, checkpoint::StoredModel& base,
+                            const std::string& head_name) {
+  const auto tasks = read_adapter_descriptions(folder, base.config);
+  const std::size_t place = chosen_head(tasks, head_name, folder);
+  const TaskDescription& task = tasks[place];
+  const checkpoint::ConfigFile config = config_for(tasks, base.config);
   checkpoint::AdapterFolder file(folder, config.model);
-  if (task.max_tokens + file.spec().virtual_tokens > base.model.context)
+  file.require_base(*base.source, base.config.model);
+  if (task.max_tokens + file.spec().virtual_tokens > base.config.model.context)
     throw Error(ErrorCode::corrupt,
                 fmt::format("[adapter] {}: texts of {} tokens behind {} virtual tokens do not fit "
                             "the model's context, {}",
                             folder.string(), task.max_tokens, file.spec().virtual_tokens,
-                            base.model.context));
+                            base.config.model.context));
   Part part;
   part.folder = folder;
   part.task = make_task(task, *tokenizer_);
   part.adapter = std::make_unique<nn::Adapter>(file, file.spec());
-  const TaskHeadConfig& head = config.model.task_heads.front();
+  const TaskHeadConfig& head = config.model.task_heads[place];
   part.head = std::make_unique<nn::Linear>(
       file, head.parameter(),
       nn::LinearShape{
@@ -100,11 +124,9 @@ void TaskModel::add_adapter(const fs::path& folder, const checkpoint::ConfigFile
       nn::Init{});
   if (task.input == HeadInput::pooler) {
     // The pooler lies in the adapter's file, or is the base's own.
-    const checkpoint::StoredModel stored =
-        checkpoint::open_stored_model(path_, checkpoint::WithTokenizer::no);
     const auto& replaced = file.replaced();
     const bool own = std::find(replaced.begin(), replaced.end(), "pooler.weight") != replaced.end();
-    nn::WeightSource& source = own ? static_cast<nn::WeightSource&>(file) : *stored.source;
+    nn::WeightSource& source = own ? static_cast<nn::WeightSource&>(file) : *base.source;
     part.pooler = std::make_unique<nn::Pooler>(source, "pooler", config.model.channels, nn::Init{});
   }
   if (!parts_.empty() && part.task->wanted() != parts_.front().task->wanted())
@@ -159,7 +181,7 @@ Answers TaskModel::answer(const std::vector<labelled::Row>& rows,
                           const std::vector<EncodedExample>& examples) const {
   Asked asked{{}, examples, rows, {}};
   for (const Part& part : parts_)
-    asked.responders.push_back({part.task.get(), {part.head.get(), part.pooler.get()}});
+    asked.responders.push_back({part.task.get(), {part.head.get(), part.pooler.get()}, part.place});
   for (const labelled::Row& row : rows) asked.which.push_back(adapter_of(row));
   return answer_all(inference(), asked);
 }

@@ -6,6 +6,9 @@
 //
 //   // Two adapters on one model; a row's `adapter` says whose it is.
 //   const TaskModel both = TaskModel::open("models/base", {.adapters = {"runs/a", "runs/b"}});
+//
+//   // A model that learned several tasks answers for one of them.
+//   const TaskModel rte = TaskModel::open("runs/pairs", {.head = "rte"});
 #pragma once
 
 #include <cstdint>
@@ -14,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/config_file.h"
+#include "checkpoint/stored_model.h"
 #include "device/stream.h"
 #include "models/model.h"
 #include "nn/adapter.h"
@@ -28,6 +31,7 @@ namespace stemma::tasks {
 
 struct TaskModelOptions {
   std::vector<std::filesystem::path> adapters = {};
+  std::string head = "";           // of a model with several; empty: the first
   std::string precision = "auto";  // auto, f32, bf16
   std::int64_t threads = 0;        // 0: all that the process may use
 };
@@ -36,7 +40,7 @@ class TaskModel {
  public:
   // `path`: a model folder, a run folder, or the folder of an adapter, which names its base. With
   // adapters: their base. Throws not_found, corrupt, unsupported (no head of a task),
-  // invalid_argument (adapters of an adapter), out_of_memory.
+  // invalid_argument (adapters of an adapter; no such head), out_of_memory.
   static TaskModel open(const std::filesystem::path& path, const TaskModelOptions& options);
 
   // Of the first adapter where there are several.
@@ -61,13 +65,16 @@ class TaskModel {
   struct Part {
     std::filesystem::path folder;
     std::unique_ptr<Task> task;
+    std::size_t place = 0;  // of the model's own heads
     // Of an adapter; a model's own lie in it.
     std::unique_ptr<nn::Adapter> adapter;
     std::unique_ptr<nn::Pooler> pooler;
     std::unique_ptr<nn::Linear> head;
   };
   TaskModel() = default;
-  void add_adapter(const std::filesystem::path& folder, const checkpoint::ConfigFile& base);
+  void add_own_head(const checkpoint::ConfigFile& config, const std::string& head);
+  void add_adapter(const std::filesystem::path& folder, checkpoint::StoredModel& base,
+                   const std::string& head);
   void build(nn::WeightSource& source, ModelConfig config);
 
   std::filesystem::path path_;

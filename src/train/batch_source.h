@@ -5,17 +5,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "data/sampler.h"
 #include "tensor/batch.h"
 
 namespace stemma::train {
 
+// What some sequences hold for one head of a task.
+struct HeadCounts {
+  std::int64_t examples = 0, answers = 0;
+};
+
 // What some sequences hold: the numbers that means over them divide by.
 struct Counts {
   std::int64_t tokens = 0;   // that the model reads
   std::int64_t targets = 0;  // tokens to predict: entries of Batch.targets that are no -1
   std::int64_t labels = 0;   // sequences to classify: entries of Batch.labels that are no -1
+  std::vector<HeadCounts> heads = {};  // for each of Batch.heads
 };
 
 class BatchSource {
@@ -41,7 +48,7 @@ class SampledBatches final : public BatchSource {
   }
   Counts counts(std::int64_t first, std::int64_t count) const override {
     const std::int64_t targets = sampler_.targets_in(first, count);
-    return {targets, targets, 0};
+    return {.tokens = targets, .targets = targets};
   }
 
  private:

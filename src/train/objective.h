@@ -42,7 +42,8 @@ struct States {
 struct Loss {
   // The column of its mean over the step; empty where the column `loss` says it already.
   std::string_view name;
-  Tensor root;        // [1]: weight / (what the step holds) · Σ over this micro-batch
+  // [1]: weight / (what the step holds) · Σ over this micro-batch; empty: it holds nothing for it.
+  Tensor root;
   double weight = 1;  // its share in the total; the column is without it
 };
 

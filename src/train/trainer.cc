@@ -104,7 +104,7 @@ Tensor in_f32(Stream& stream, const nn::ParameterSpec& spec, const Weight& weigh
 void add(Stream& stream, const std::vector<Loss>& losses, StepResult& result) {
   std::size_t column = 0;
   for (const Loss& loss : losses) {
-    const double value = kernels::read_scalar(stream, loss.root);
+    const double value = loss.root ? kernels::read_scalar(stream, loss.root) : 0;
     result.loss += value;
     if (loss.name.empty()) continue;
     if (column == result.columns.size()) result.columns.push_back({std::string(loss.name), 0});
@@ -117,7 +117,8 @@ void add_adversarial(Stream& stream, const std::vector<Loss>& losses, StepResult
   constexpr const char* kColumn = "adversarial_loss";
   std::vector<Metric>& columns = result.columns;
   if (columns.empty() || columns.back().name != kColumn) columns.push_back({kColumn, 0});
-  for (const Loss& loss : losses) columns.back().value += kernels::read_scalar(stream, loss.root);
+  for (const Loss& loss : losses)
+    if (loss.root) columns.back().value += kernels::read_scalar(stream, loss.root);
 }
 
 [[noreturn]] void not_finite(const char* what, double value, std::int64_t step) {
@@ -185,7 +186,8 @@ Tensor Trainer::run_pass(const LearningPass& pass, const Counts& counts, StepRes
     if (pass.kind == LearningPass::Kind::perturbed) add_adversarial(stream_, losses, result);
     if (memory_report_.empty()) memory_report_ = tape.report();
     std::vector<Tensor> roots;
-    for (const Loss& loss : losses) roots.push_back(loss.root);
+    for (const Loss& loss : losses)
+      if (loss.root) roots.push_back(loss.root);
     tape.backward(roots);
     if (pass.probes()) gradient = tape.take_gradient(perturbation);
   }

@@ -66,7 +66,8 @@ class HeadModel {
       : source_(folder, checkpoint::Memory::shared),
         stream_(1),
         model_(build_model(source_.config().model, source_)),
-        task_(tasks::make_task(tasks::read_description(folder, source_.config()), *tokenizer_)) {}
+        task_(tasks::make_task(tasks::read_descriptions(folder, source_.config()).front(),
+                               *tokenizer_)) {}
 
   const checkpoint::ConfigFile& config() const { return source_.config(); }
   const tasks::Task& task() const { return *task_; }

@@ -83,7 +83,7 @@ class PeftFiles {
   static checkpoint::ConfigFile with_head(const fs::path& adapter,
                                           const checkpoint::ConfigFile& base) {
     if (json_of(adapter / "adapter_config.json").get("task_type", "") != "SEQ_CLS") return base;
-    return tasks::config_for(tasks::read_adapter_description(adapter, base), base);
+    return tasks::config_for(tasks::read_adapter_descriptions(adapter, base), base);
   }
 
   checkpoint::CheckpointSource source_;
@@ -103,7 +103,8 @@ class PeftModel {
     }
     if (files.config().model.task_heads.empty()) return;
     const fs::path folder = files.folder().folder();
-    task_ = tasks::make_task(tasks::read_adapter_description(folder, files.config()), *tokenizer_);
+    task_ = tasks::make_task(tasks::read_adapter_descriptions(folder, files.config()).front(),
+                             *tokenizer_);
   }
   explicit PeftModel(PeftFiles& files) : PeftModel(files, files.source()) {}
 

@@ -66,8 +66,9 @@ class PeftTraining {
  public:
   explicit PeftTraining(const fs::path& folder)
       : files_(peft_folder("llama-base"), folder / "start"),
-        task_(tasks::make_task(tasks::read_adapter_description(folder / "start", files_.config()),
-                               *tokenizer_)),
+        task_(tasks::make_task(
+            tasks::read_adapter_descriptions(folder / "start", files_.config()).front(),
+            *tokenizer_)),
         record(folder) {
     train::TrainerSettings settings = record.settings();
     settings.adapter = files_.folder().spec();
@@ -77,8 +78,9 @@ class PeftTraining {
           std::make_shared<train::RankBudget>(*settings.adapter, budget_of(config));
     auto batches =
         std::make_shared<tasks::TaskBatches>(task_, record.examples(), tasks::TaskBatchOptions{});
-    auto objective = std::make_shared<tasks::TaskObjective>(
-        task_, std::move(batches), tasks::HeldOut{}, tasks::TaskObjective::Options{});
+    auto objective =
+        std::make_shared<tasks::TaskObjective>(std::vector<tasks::LearntTask>{{task_, {}}},
+                                               std::move(batches), tasks::TaskObjective::Options{});
     trainer = std::make_unique<train::Trainer>(files_.config().model, settings, files_.source(),
                                                std::move(objective), stream_);
   }

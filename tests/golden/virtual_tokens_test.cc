@@ -76,8 +76,9 @@ class AdaptedModel {
         config_(source_.config()),
         stream_(1) {
     if (classes_) {
-      task_ = tasks::make_task(tasks::read_adapter_description(folder, config_), *tokenizer_);
-      config_ = tasks::config_for(task_->description(), config_);
+      task_ =
+          tasks::make_task(tasks::read_adapter_descriptions(folder, config_).front(), *tokenizer_);
+      config_ = tasks::config_for({task_->description()}, config_);
     }
     file_ = std::make_unique<checkpoint::AdapterFolder>(folder, config_.model);
     WithItsHeads weights(source_, *file_);

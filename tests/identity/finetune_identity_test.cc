@@ -26,6 +26,11 @@ namespace fs = std::filesystem;
 class FinetuneIdentity : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   FinetuneIdentity() : family_(std::get<0>(GetParam())), task_(std::get<1>(GetParam())) {
+    // "similarity_also": with a second task, which tags words.
+    if (task_.ends_with("_also")) {
+      task_.resize(task_.size() - std::string_view("_also").size());
+      add_second_task();
+    }
     // "classification_lora": the task and how the base is adapted.
     if (const std::size_t at = task_.find('_'); at != task_.npos) {
       recipe_.adapt.adapt = task_.substr(at + 1);
@@ -45,6 +50,16 @@ class FinetuneIdentity : public ::testing::TestWithParam<std::tuple<std::string,
     recipe_.precision = "f32";
     recipe_.threads = 2;
     recipe_.max_tokens = 24;
+  }
+
+  void add_second_task() {
+    std::ofstream words(folder_ / "words.conll");
+    for (int i = 0; i < 13; ++i) write_words(words, tiny_text(i, i % 3 == 0));
+    std::ofstream(folder_ / "words.toml")
+        << "task = \"tokens\"\ndev_fraction = 0\nmax_tokens = 24\ntask_weight = 0.5\n"
+        << "train = \"" << (folder_ / "words.conll").string() << "\"\n";
+    recipe_.name = "main";
+    recipe_.also = {(folder_ / "words.toml").string()};
   }
 
   void write_rows(const fs::path& path, int rows, int first) const {
@@ -211,7 +226,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Combine(::testing::Values("bert", "llama"),
                        ::testing::Values("classification", "tokens", "similarity", "choice",
                                          "classification_lora", "tokens_adapter", "choice_lora",
-                                         "classification_head", "similarity_top:1")),
+                                         "classification_head", "similarity_top:1",
+                                         "similarity_also", "choice_lora_also")),
     [](const auto& each) {
       std::string name = std::get<0>(each.param) + "_" + std::get<1>(each.param);
       std::erase(name, ':');

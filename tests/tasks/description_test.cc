@@ -46,7 +46,7 @@ void expect_equal(const TaskDescription& a, const TaskDescription& b) {
 }
 
 TaskDescription through_json(const TaskDescription& task) {
-  return parse_description(Json::parse(to_json(task).dump(2), "text"), "text");
+  return parse_descriptions(Json::parse(to_json({task}).dump(2), "text"), "text").front();
 }
 
 TEST(Description, ComesBackAsItWasWritten) {
@@ -83,11 +83,30 @@ TEST(Description, OutputsAndLabels) {
   EXPECT_EQ(described(TaskKind::choice, {}).outputs(), 1);
 }
 
+TEST(Description, SeveralTasksHaveNames) {
+  TaskDescription first = described(TaskKind::classification, {"a", "b"}), second = unusual();
+  first.name = "trec";
+  second.name = "rte";
+  const Json json = to_json({first, second});
+  const auto tasks = parse_descriptions(json, "x");
+  ASSERT_EQ(tasks.size(), 2u);
+  EXPECT_EQ(tasks[1].labels, second.labels);
+  EXPECT_EQ(place_of(tasks, ""), 0u);
+  EXPECT_EQ(place_of(tasks, "rte"), 1u);
+  EXPECT_ERROR(place_of(tasks, "sst2"), ErrorCode::invalid_argument, "its heads are trec, rte");
+  EXPECT_ERROR(place_of({described(TaskKind::choice, {})}, "rte"), ErrorCode::invalid_argument,
+               "one head");
+  second.name = "trec";
+  EXPECT_ERROR(parse_descriptions(to_json({first, second}), "x"), ErrorCode::corrupt, "twice");
+  EXPECT_ERROR(parse_descriptions(Json::object({{"tasks", Json::array({})}}), "x"),
+               ErrorCode::corrupt, "empty list");
+}
+
 void expect_damage(const char* key, Json value, const std::string& says) {
-  Json json = to_json(unusual());
+  Json json = to_json({unusual()});
   json.set(key, std::move(value));
-  EXPECT_ERROR(parse_description(json, "here/stemma_task.json"), ErrorCode::corrupt, says);
-  EXPECT_ERROR(parse_description(json, "here/stemma_task.json"), ErrorCode::corrupt,
+  EXPECT_ERROR(parse_descriptions(json, "here/stemma_task.json"), ErrorCode::corrupt, says);
+  EXPECT_ERROR(parse_descriptions(json, "here/stemma_task.json"), ErrorCode::corrupt,
                "here/stemma_task.json");
 }
 
@@ -112,8 +131,8 @@ TEST(Description, DamageIsSaid) {
   expect_damage("max_tokens", 0, "max_tokens");
   expect_damage("max_tokens", "many", "");
   expect_damage("columns", "text", "");
-  EXPECT_ERROR(parse_description(Json::array({}), "x"), ErrorCode::corrupt, "x");
-  EXPECT_ERROR(parse_description(Json::object({}), "x"), ErrorCode::corrupt, "task");
+  EXPECT_ERROR(parse_descriptions(Json::array({}), "x"), ErrorCode::corrupt, "x");
+  EXPECT_ERROR(parse_descriptions(Json::object({}), "x"), ErrorCode::corrupt, "task");
 }
 
 checkpoint::ConfigFile model_with_head(std::int64_t outputs, HeadInput input) {
@@ -128,8 +147,8 @@ checkpoint::ConfigFile model_with_head(std::int64_t outputs, HeadInput input) {
 TEST(Description, MustBeOfTheModelBesideIt) {
   const ::TemporaryFolder folder;
   const auto read = [&](const TaskDescription& task, const checkpoint::ConfigFile& config) {
-    std::ofstream(folder / kTaskFile) << to_json(task).dump();
-    return read_description(folder.path(), config);
+    std::ofstream(folder / kTaskFile) << to_json({task}).dump();
+    return read_descriptions(folder.path(), config).front();
   };
   TaskDescription task = described(TaskKind::classification, {"a", "b"}, 64);
   expect_equal(read(task, model_with_head(2, HeadInput::last)), task);
@@ -144,13 +163,13 @@ TEST(Description, MustBeOfTheModelBesideIt) {
   EXPECT_ERROR(read(task, model_with_head(2, HeadInput::last)), ErrorCode::corrupt,
                "the model's context, 64");
   std::ofstream(folder / kTaskFile) << "{\"task\": \"classification\",";
-  EXPECT_ERROR(read_description(folder.path(), model_with_head(2, HeadInput::last)),
+  EXPECT_ERROR(read_descriptions(folder.path(), model_with_head(2, HeadInput::last)),
                ErrorCode::corrupt, kTaskFile);
 }
 
 TEST(Description, AModelWithoutAHeadHasNone) {
   const ::TemporaryFolder folder;
-  EXPECT_ERROR(read_description(folder.path(), checkpoint::ConfigFile()), ErrorCode::unsupported,
+  EXPECT_ERROR(read_descriptions(folder.path(), checkpoint::ConfigFile()), ErrorCode::unsupported,
                "stemma finetune");
 }
 

@@ -224,7 +224,7 @@ TEST_F(Describing, TheModelGetsItsHeadAndItsMarks) {
   recipe_.marks = "added";
   const checkpoint::ConfigFile base = file_of("gpt2");
   const auto with = [&](const checkpoint::ConfigFile& file) {
-    return config_with_head(recipe_, describe(file), file, *bytes_);
+    return config_with_heads(recipe_, {describe(file)}, file, *bytes_);
   };
   const checkpoint::ConfigFile c = with(base);
   EXPECT_EQ(c.model.vocab, 260);
@@ -247,23 +247,32 @@ TEST_F(Describing, TheModelGetsItsHeadAndItsMarks) {
 }
 
 TEST(Resolve, FillsInAndRefuses) {
-  const TaskDescription classes = described(TaskKind::classification, {"a", "b"});
   FinetuneRecipe r;
-  resolve(r, classes, 7e-5);
+  resolve(r, 7e-5);
   EXPECT_EQ(r.micro_batch, r.batch);
   EXPECT_EQ(r.learning_rate, 7e-5);
   r.learning_rate = 1e-4;
-  resolve(r, classes, 7e-5);
+  resolve(r, 7e-5);
   EXPECT_EQ(r.learning_rate, 1e-4);
-  const auto refused = [](FinetuneRecipe recipe, const TaskDescription& task, const char* says) {
-    EXPECT_ERROR(resolve(recipe, task, 5e-5), ErrorCode::invalid_argument, says);
+  const auto refused = [](FinetuneRecipe recipe, const char* says) {
+    EXPECT_ERROR(resolve(recipe, 5e-5), ErrorCode::invalid_argument, says);
   };
   r = {};
   r.micro_batch = 5;
-  refused(r, classes, "multiple of micro_batch");
+  refused(r, "multiple of micro_batch");
   r = {};
   r.min_learning_rate = 1;
-  refused(r, classes, "min_learning_rate");
+  refused(r, "min_learning_rate");
+}
+
+TEST(Weights, RefuseTasksThatCannotHaveThem) {
+  const auto refused = [](const FinetuneRecipe& recipe, const TaskDescription& task,
+                          const char* says) {
+    std::vector<EncodedExample> examples;
+    EXPECT_ERROR(weigh_and_smooth(recipe, task, {}, {}, examples), ErrorCode::invalid_argument,
+                 says);
+  };
+  FinetuneRecipe r;
   TaskDescription numbers = described(TaskKind::similarity, {"score"});
   numbers.problem = kRegression;
   r = {};

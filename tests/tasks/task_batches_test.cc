@@ -85,7 +85,7 @@ TEST_F(Batches, CountsAreWhatTheyHold) {
       batches.fill(first, 9, 0, batch);
       const train::Counts counts = batches.counts(first, 9);
       EXPECT_EQ(counts.tokens, batch.tokens()) << to_string(kind);
-      EXPECT_EQ(counts.labels, std::ssize(batch.heads[0].groups) - 1) << to_string(kind);
+      EXPECT_EQ(counts.heads[0].answers, std::ssize(batch.heads[0].groups) - 1) << to_string(kind);
       EXPECT_EQ(counts.targets, std::count_if(batch.targets.begin(), batch.targets.end(),
                                               [](std::int32_t t) { return t >= 0; }));
       EXPECT_EQ(batch.heads[0].groups.back(), std::ssize(batch.heads[0].wanted));

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/tasks/row_flags.h"
 #include "tasks/task_model.h"
@@ -17,9 +16,8 @@ namespace stemma::cli {
 namespace {
 
 struct EvalTaskOptions {
-  std::string model, data, report, precision = "auto";
-  std::int64_t threads = 0;
-  std::vector<std::string> adapters;
+  TaskModelFlags model;
+  std::string data, report;
   labelled::RowOptions rows;
   bool small_changes = true, json = false;
 };
@@ -28,7 +26,7 @@ int run_eval_task(const EvalTaskOptions& o) {
   // A folder that cannot be made is said by the file that cannot be written there.
   std::error_code unmade;
   if (!o.report.empty()) std::filesystem::create_directories(o.report, unmade);
-  const tasks::TaskModel model = open_task_model(o.model, o.adapters, o.precision, o.threads);
+  const tasks::TaskModel model = open_task_model(o.model);
   const tasks::TaskDescription& task = model.task().description();
   tasks::TaskRows rows =
       tasks::read_task_rows(o.data, columns_for(o.rows, task.columns, true), task.kind);
@@ -39,7 +37,7 @@ int run_eval_task(const EvalTaskOptions& o) {
     tasks::add_small_changes(report, task, rows, [&](const std::vector<labelled::Row>& changed) {
       return model.answer(changed);
     });
-  report.model = o.model;
+  report.model = o.model.model;
   report.data = {{"test", o.data, std::ssize(rows.rows)}};
   if (!o.report.empty()) tasks::write_report(o.report, report);
   if (o.json) return print_json(tasks::to_json(report));
@@ -59,11 +57,7 @@ void add_eval_task(Program& program) {
       "(typos, casing, spacing).";
   c.examples = {"stemma eval task --model runs/sst2 --data test.tsv",
                 "stemma eval task --model runs/sst2 --data test.tsv --report report/"};
-  c.options.add_path(
-      {"model", "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
-       "runs/sst2"},
-      o->model);
-  declare_adapters(o->adapters, c.options);
+  declare(o->model, c.options);
   c.options.add_path({"data",
                       "labelled rows, in the form of the training file",
                       "test.tsv",
@@ -78,8 +72,6 @@ void add_eval_task(Program& program) {
                  "the rows are answered three times more; --small-changes=false: not",
                  "false"},
                 o->small_changes);
-  declare_precision(o->precision, c.options);
-  declare_threads(o->threads, c.options);
   declare_json(o->json, c.options);
   c.required = {"model", "data"};
   c.run = [o] { return run_eval_task(*o); };

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -36,8 +37,11 @@ Json finetune_json(const FinetuneOptions& o, const tasks::FinetuneResult& r) {
 
 int run_finetune_command(const FinetuneOptions& o) {
   const auto resume = o.run.resume == "auto" ? train::Resume::automatic : train::Resume::never;
-  const tasks::FinetuneResult r =
-      tasks::run_seeds(o.recipe, o.run.run, resume, process_interrupt());
+  tasks::FinetuneRecipe recipe = o.recipe;
+  if (!recipe.also.empty() && recipe.name.empty())
+    recipe.name =
+        o.run.file.empty() ? recipe.task : std::filesystem::path(o.run.file).stem().string();
+  const tasks::FinetuneResult r = tasks::run_seeds(recipe, o.run.run, resume, process_interrupt());
   if (o.json) return print_json(finetune_json(o, r));
   if (r.signal != 0) {
     print(

@@ -41,8 +41,10 @@ eval::Equivalence compare_trunks(const MergeFlags& o) {
 
 // Of a task: the largest difference of a probability on some sentences.
 eval::Equivalence compare_tasks(const MergeFlags& o) {
-  const tasks::TaskModel apart = open_task_model(o.model, {o.adapter}, "f32", 0);
-  const tasks::TaskModel merged = open_task_model(o.to, {}, "f32", 0);
+  const tasks::TaskModel apart = open_task_model(
+      {.model = o.model, .head = {}, .precision = "f32", .adapters = {o.adapter}, .threads = 0});
+  const tasks::TaskModel merged = open_task_model(
+      {.model = o.to, .head = {}, .precision = "f32", .adapters = {}, .threads = 0});
   std::vector<labelled::Row> rows;
   for (const char* text : {"The film was better than we had hoped.", "What is it?",
                            "Shares fell by 3 % on Monday, said the bank in Vienna."}) {

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/commands.h"
-#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/tasks/row_flags.h"
@@ -20,9 +19,8 @@ namespace stemma::cli {
 namespace {
 
 struct PredictOptions {
-  std::string model, input = "-", precision = "auto";
-  std::vector<std::string> adapters;
-  std::int64_t threads = 0;
+  TaskModelFlags model;
+  std::string input = "-";
   labelled::RowOptions rows;
 };
 
@@ -43,7 +41,7 @@ bool print_answers(const tasks::TaskModel& model, const std::vector<labelled::Ro
 }
 
 int run_predict(const PredictOptions& o) {
-  const tasks::TaskModel model = open_task_model(o.model, o.adapters, o.precision, o.threads);
+  const tasks::TaskModel model = open_task_model(o.model);
   const tasks::TaskDescription& task = model.task().description();
   tasks::RowQueue queue(o.input, columns_for(o.rows, task.columns, false),
                         tasks::wanted_by(task.kind));
@@ -77,12 +75,7 @@ void add_predict(Program& program) {
       "it comes.";
   c.examples = {"stemma predict --model runs/sst2 --input reviews.txt",
                 "echo 'a fine film' | stemma predict --model runs/sst2"};
-  c.options.add_path({"model",
-                      "a fine-tuned model: a run folder of finetune or a Hugging Face folder",
-                      "runs/sst2",
-                      {"model_name_or_path", "m"}},
-                     o->model);
-  declare_adapters(o->adapters, c.options);
+  declare(o->model, c.options);
   c.options.add_path({"input",
                       "rows to label: TSV, CSV, JSON lines, CoNLL columns or one text a line; -: "
                       "standard input",
@@ -90,8 +83,6 @@ void add_predict(Program& program) {
                       {"file", "data", "text"}},
                      o->input);
   labelled::declare(o->rows, c.options);
-  declare_precision(o->precision, c.options);
-  declare_threads(o->threads, c.options);
   c.required = {"model"};
   c.run = [o] { return run_predict(*o); };
 }

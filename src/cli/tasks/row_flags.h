@@ -12,10 +12,14 @@
 
 namespace stemma::cli {
 
-// --adapter, and a fine-tuned model opened with what these options say.
-void declare_adapters(std::vector<std::string>& adapters, OptionSet& options);
-tasks::TaskModel open_task_model(const std::string& model, const std::vector<std::string>& adapters,
-                                 const std::string& precision, std::int64_t threads);
+// Which fine-tuned model, how it is run: --model, --adapter, --head, --precision, --threads.
+struct TaskModelFlags {
+  std::string model, head, precision = "auto";
+  std::vector<std::string> adapters;
+  std::int64_t threads = 0;
+};
+void declare(TaskModelFlags& flags, OptionSet& options);
+tasks::TaskModel open_task_model(const TaskModelFlags& flags);
 
 // `given`: of the command line; `trained`: of the model. Whatever is at its default in `given` is
 // taken from `trained`.

@@ -89,6 +89,8 @@ std::string to_html(const Report& report);
 // the most frequent confusions), calibration and notes.
 std::string to_text(const Report& report);
 
+inline constexpr const char* kReportFile = "report.json";
+
 // Writes report.json, report.md and report.html, each whole or not at all. Throws device.
 void write_report(const std::filesystem::path& folder, const Report& report);
 

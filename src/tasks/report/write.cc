@@ -11,7 +11,7 @@ void write_report(const std::filesystem::path& folder, const Report& report) {
   };
   write("report.md", to_markdown(report));
   write("report.html", to_html(report));
-  write("report.json", to_json(report).dump(2) + "\n");
+  write(kReportFile, to_json(report).dump(2) + "\n");
 }
 
 }  // namespace stemma::tasks
