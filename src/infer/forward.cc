@@ -1,7 +1,9 @@
 #include "infer/forward.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -67,7 +69,14 @@ void Forward::run(const Batch& batch, nn::AttentionState& state, std::span<const
                 "[forward] the model has no token head: it gives states, not scores of tokens");
   const ops::Arena::Step memory(arena_,
                                 shape_key(batch, rows.size(), static_cast<std::uint64_t>(result)));
-  Tensor h = model_.forward({ctx_, batch, state, adapters_});
+  // Of a part of a prompt nothing is read: one row stands for all.
+  const std::int32_t first_row = 0;
+  const auto wanted = rows.empty() ? std::span(&first_row, 1) : rows;
+  std::optional<nn::ReadRows> read;
+  if (std::ssize(wanted) < batch.tokens() &&
+      std::adjacent_find(wanted.begin(), wanted.end(), std::greater_equal<>()) == wanted.end())
+    read = nn::read_rows(batch, {wanted.begin(), wanted.end()});
+  Tensor h = model_.forward({ctx_, batch, state, adapters_, {}, read ? &*read : nullptr});
   if (rows.empty()) return;
   if (static_cast<std::int64_t>(rows.size()) != h.rows()) h = ops::gather_rows(ctx_, h, rows);
   use(result == Result::logits ? model_.head().logits(ctx_, h) : h);

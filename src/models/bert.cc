@@ -27,7 +27,7 @@ class BertBlock {
 
   Tensor operator()(const nn::Pass& pass, const Tensor& x) const {
     const Tensor h = norm1_.to_stream(pass.ctx, attention_(pass, x, x));
-    return norm2_.to_stream(pass.ctx, feed_forward_(pass, h, h));
+    return norm2_.to_stream(pass.ctx, feed_forward_(pass.after_attention(), h, h));
   }
 
  private:

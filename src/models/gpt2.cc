@@ -21,7 +21,7 @@ class Gpt2Block {
 
   Tensor operator()(const nn::Pass& pass, const Tensor& x) const {
     const Tensor h = attention_(pass, norm1_(pass.ctx, x), x);
-    return feed_forward_(pass, norm2_(pass.ctx, h), h);
+    return feed_forward_(pass.after_attention(), norm2_(pass.ctx, h), h);
   }
 
  private:

@@ -28,8 +28,8 @@ class Model {
   const ModelConfig& config() const { return config_; }
 
   // The states after the last block and the final norm, [N, C] in the activation type (a post-norm
-  // model: of the residual stream). Throws invalid_argument for a position past the context or an
-  // id outside the vocabulary.
+  // model: of the residual stream), or [M, C], those of pass.read. Throws invalid_argument for a
+  // position past the context or an id outside the vocabulary.
   virtual Tensor forward(const nn::Pass& pass) const = 0;
 
   // The heads that there are (ModelConfig says which): scores of tokens from states, the vector of

@@ -55,12 +55,14 @@ class Blocks {
       blocks_.emplace_back(source, config, layer, shared...);
   }
 
-  // x: the residual stream [N, C]; returns the last one.
+  // x: the residual stream [N, C]; returns the last one, [M, C] where only M rows are read.
   Tensor operator()(const nn::Pass& pass, Tensor x) const {
-    for (const Block& block : blocks_)
-      x = ops::checkpoint(pass.ctx, x, [&block, pass](ops::Context& ctx, const Tensor& in) {
-        return block(pass.under(ctx), in);
+    for (const Block& block : blocks_) {
+      const nn::Pass mine = &block == &blocks_.back() ? pass : pass.before_last();
+      x = ops::checkpoint(pass.ctx, x, [&block, mine](ops::Context& ctx, const Tensor& in) {
+        return block(mine.under(ctx), in);
       });
+    }
     return x;
   }
 

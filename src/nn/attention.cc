@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nn/residual.h"
+#include "ops/gather_rows.h"
 
 namespace stemma::nn {
 
@@ -38,8 +39,12 @@ Tensor Attention::operator()(const Pass& pass, const Tensor& x, const Tensor& re
   spec.dropout_step = ctx.randomness().step;
   Tensor qkv = qkv_(pass, x);
   if (options_.rotary) qkv = ops::rotate(ctx, qkv, pass.batch.positions, *options_.rotary);
-  const Tensor mixed = pass.state.attend(ctx, layer_, qkv, spec);
-  return add_to_stream(pass, out_, mixed, residual, options_.out_dropout,
+  Tensor mixed = pass.state.attend(ctx, layer_, qkv, spec), stream = residual;
+  if (pass.read) {
+    mixed = ops::gather_rows(ctx, mixed, pass.read->rows);
+    stream = ops::gather_rows(ctx, residual, pass.read->rows);
+  }
+  return add_to_stream(pass.after_attention(), out_, mixed, stream, options_.out_dropout,
                        site_of(layer_, DropoutSite::attention_out));
 }
 

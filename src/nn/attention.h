@@ -38,7 +38,8 @@ class Attention {
   Attention(WeightSource& source, const std::string& name, std::int64_t layer,
             const AttentionOptions& options);
 
-  // residual + dropout(out(attend(qkv(x)))). x [N, C] in the activation type, residual [N, C].
+  // residual + dropout(out(attend(qkv(x)))). x [N, C] in the activation type, residual [N, C];
+  // returns [N, C], or [M, C] where the pass says which rows are read.
   Tensor operator()(const Pass& pass, const Tensor& x, const Tensor& residual) const;
 
  private:

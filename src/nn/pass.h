@@ -5,6 +5,7 @@
 #pragma once
 
 #include "nn/attention_state.h"
+#include "nn/read_rows.h"
 #include "ops/context.h"
 #include "tensor/batch.h"
 #include "tensor/tensor.h"
@@ -21,9 +22,18 @@ struct Pass {
   // [N, C] in the residual stream's type, added to the embeddings of the tokens (embed() in
   // models/parts.h); empty: nothing is.
   Tensor perturbation{};
+  const ReadRows* read = nullptr;  // null: all rows of the last states are
 
   // The same pass under another context: recompute runs a block a second time under its own.
-  Pass under(ops::Context& other) const { return {other, batch, state, adapters, perturbation}; }
+  Pass under(ops::Context& other) const {
+    return {other, batch, state, adapters, perturbation, read};
+  }
+  // For the blocks before the last one, where tokens still see each other.
+  Pass before_last() const { return {ctx, batch, state, adapters, perturbation}; }
+  // Behind the attention of a block: with the rows that are read alone.
+  Pass after_attention() const {
+    return {ctx, read ? read->batch : batch, state, adapters, perturbation};
+  }
 };
 
 }  // namespace stemma::nn

@@ -1,6 +1,7 @@
 #include "ops/block_pool.h"
 
 #include <bit>
+#include <utility>
 
 namespace stemma::ops {
 namespace {
@@ -14,24 +15,54 @@ std::size_t block_size(std::size_t bytes) {
   return (bytes + quarter - 1) / quarter * quarter;
 }
 
+// The largest block that is given out for a size: batches of the same number of texts differ by
+// less.
+std::size_t most_for(std::size_t size) { return size + size / 2; }
+
 }  // namespace
+
+std::size_t BlockPool::take_free(std::size_t size) {
+  for (auto it = free_.lower_bound(size); it != free_.end() && it->first <= most_for(size); ++it) {
+    if (it->second.empty()) continue;
+    const std::size_t index = it->second.back();
+    it->second.pop_back();
+    return index;
+  }
+  return slots_.size();
+}
+
+void BlockPool::trade_smaller(std::size_t size) {
+  for (auto it = free_.lower_bound(size); it != free_.begin();) {
+    --it;
+    if (most_for(it->first) < size) return;
+    if (it->second.empty()) continue;
+    vacant_.push_back(it->second.back());
+    it->second.pop_back();
+    slots_[vacant_.back()].memory = {};
+    held_bytes_ -= it->first;
+    return;
+  }
+}
 
 Storage* BlockPool::allocate(std::size_t bytes) {
   const std::size_t size = block_size(bytes);
-  std::vector<std::size_t>& blocks = free_[size];
-  std::size_t index = slots_.size();
-  if (blocks.empty()) {
+  std::size_t index = take_free(size);
+  if (index == slots_.size()) {
+    trade_smaller(size);
     StorageRef memory(heap().allocate(size));
-    slots_.emplace_back();
-    slots_.back().memory = std::move(memory);
-    slots_.back().storage.allocator = this;
-    slots_.back().storage.slot = static_cast<std::int64_t>(index);
-    slots_.back().storage.data = slots_.back().memory.get()->data;
+    if (vacant_.empty()) {
+      slots_.emplace_back();
+    } else {
+      index = vacant_.back();
+      vacant_.pop_back();
+    }
+    Slot& slot = slots_[index];
+    slot.memory = std::move(memory);
+    slot.storage.allocator = this;
+    slot.storage.slot = static_cast<std::int64_t>(index);
+    slot.storage.data = slot.memory.get()->data;
     ++heap_allocations_;
     held_bytes_ += size;
-  } else {
-    index = blocks.back();
-    blocks.pop_back();
   }
   slots_[index].storage.bytes = bytes;
   return &slots_[index].storage;

@@ -152,8 +152,10 @@ train::Inference TaskModel::inference() const {
             const nn::Adapters* adapters = adapters_.list.empty() ? nullptr : &adapters_;
             const Batch batch = nn::with_virtual_tokens(tokens, adapters);
             nn::PrefixAttention attention(batch, adapters);
-            const Tensor h = model_->forward({ctx, batch, attention, adapters});
-            use({ctx, *model_, batch, h});
+            const auto read = nn::read_by_heads(batch);
+            const Tensor h =
+                model_->forward({ctx, batch, attention, adapters, {}, read ? &*read : nullptr});
+            use({ctx, *model_, read ? read->batch : batch, h});
           }};
 }
 

@@ -30,7 +30,8 @@
 
 namespace stemma::train {
 
-// A batch and what the model makes of it.
+// A batch and what the model makes of it; where heads of tasks read some tokens only, of these
+// (nn/read_rows.h).
 struct States {
   ops::Context& ctx;  // records in a training step, not in an evaluation
   const Model& model;

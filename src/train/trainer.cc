@@ -177,11 +177,14 @@ Tensor Trainer::run_pass(const LearningPass& pass, const Counts& counts, StepRes
   ops::Tape& tape = pass.learns() ? tape_ : *probe_;
   ctx_.set_tape(&tape);
   nn::PrefixAttention attention(batch_, adapters());
+  const auto read = nn::read_by_heads(batch_);
   Tensor perturbation = pass.perturbation, gradient;
   if (pass.probes()) tape.input(perturbation);
   {
-    const Tensor h = model_->forward({ctx_, batch_, attention, adapters(), perturbation});
-    const std::vector<Loss> losses = objective_->losses({ctx_, *model_, batch_, h}, counts);
+    const Tensor h = model_->forward(
+        {ctx_, batch_, attention, adapters(), perturbation, read ? &*read : nullptr});
+    const States states{ctx_, *model_, read ? read->batch : batch_, h};
+    const std::vector<Loss> losses = objective_->losses(states, counts);
     if (pass.kind == LearningPass::Kind::clean) add(stream_, losses, result);
     if (pass.kind == LearningPass::Kind::perturbed) add_adversarial(stream_, losses, result);
     if (memory_report_.empty()) memory_report_ = tape.report();
@@ -231,8 +234,10 @@ std::vector<Metric> Trainer::evaluate() {
     // Evaluation has its own plan: the same shapes without a tape.
     const auto plan = planned(~shape_key(batch));
     nn::PrefixAttention attention(batch, adapters());
-    const Tensor h = model_->forward({ctx, batch, attention, adapters()});
-    use({ctx, *model_, batch, h});
+    const auto read = nn::read_by_heads(batch);
+    const Tensor h =
+        model_->forward({ctx, batch, attention, adapters(), {}, read ? &*read : nullptr});
+    use({ctx, *model_, read ? read->batch : batch, h});
   };
   return objective_->evaluate({settings_.micro_batch, run});
 }

@@ -6,6 +6,8 @@
 
 #include "infer/key_value_cache.h"
 #include "nn/packed_weights.h"
+#include "nn/read_rows.h"
+#include "ops/gather_rows.h"
 #include "tests/identity/support.h"
 
 namespace stemma {
@@ -58,6 +60,30 @@ TEST_P(InferenceIdentity, TapeEqualsNoTape) {
     const Tensor recorded = model->forward({ctx, batch, attention});
     EXPECT_NE(recorded.variable(), 0);
     expect_same_bits(plain, recorded, "hidden state");
+  }
+}
+
+// Where only some rows of the last states are read, the last block runs on these; dropout draws for
+// them what it draws in a whole pass.
+TEST_P(InferenceIdentity, RowsThatAreReadAreThoseOfAWholePass) {
+  ModelConfig config = config_;
+  config.embedding_dropout = config.attention_dropout = config.residual_dropout = 0.2;
+  const auto model = build_model(config, source_);
+  Batch batch;
+  for (const std::int64_t length : {7, 270, 1, 30})
+    append_sequence(batch, length, length, config.vocab);
+  batch.numbers = {4, 1, 9, 2};
+  const std::vector<std::int32_t> rows{0, 6, 20, 277, 280, 307};
+  const nn::ReadRows read = nn::read_rows(batch, rows);
+  EXPECT_EQ(read.batch.offsets, (std::vector<std::int64_t>{0, 2, 3, 4, 6}));
+  for (const bool training : {false, true}) {
+    Stream stream(2);
+    ops::Context ctx(stream, numerics_);
+    ctx.set_randomness({7, 3, training});
+    nn::FullAttention attention(batch);
+    const Tensor whole = model->forward({ctx, batch, attention});
+    const Tensor some = model->forward({ctx, batch, attention, nullptr, {}, &read});
+    expect_same_bits(ops::gather_rows(ctx, whole, rows), some, "rows that are read");
   }
 }
 

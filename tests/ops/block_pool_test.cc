@@ -74,7 +74,7 @@ TEST(BlockPool, BlocksAreAtMostAQuarterTooLarge) {
   EXPECT_EQ(held_for(8192), 8192u);
 }
 
-TEST(BlockPool, ABlockServesEverySizeOfItsClassAndNoOther) {
+TEST(BlockPool, ABlockServesItsClassAndSizesALittleSmaller) {
   BlockPool pool;
   { const StorageRef block(pool.allocate(4097)); }
   {
@@ -84,9 +84,31 @@ TEST(BlockPool, ABlockServesEverySizeOfItsClassAndNoOther) {
     const StorageRef second(pool.allocate(5000));  // the first one is in use
     EXPECT_EQ(pool.heap_allocations(), 2);
   }
-  const StorageRef smaller(pool.allocate(4096));
+  // Two blocks of 5120 are free.
+  const StorageRef smaller(pool.allocate(4096)), half(pool.allocate(2560));
   EXPECT_EQ(pool.heap_allocations(), 3);
-  EXPECT_EQ(pool.held_bytes(), 2u * 5120 + 4096);
+  EXPECT_EQ(pool.held_bytes(), 2u * 5120 + 2560);
+}
+
+// A step that needs more than all before takes their blocks' place.
+TEST(BlockPool, GrowingGivesSmallerBlocksBack) {
+  BlockPool pool;
+  { const StorageRef a(pool.allocate(4096)), b(pool.allocate(4096)); }
+  EXPECT_EQ(pool.held_bytes(), 2u * 4096);
+  const StorageRef larger(pool.allocate(5120));
+  EXPECT_EQ(pool.held_bytes(), 4096u + 5120);
+  const StorageRef huge(pool.allocate(1 << 20));  // no block is near
+  EXPECT_EQ(pool.held_bytes(), 4096u + 5120 + (1 << 20));
+}
+
+// Batches of the same number of texts, in any order of their sizes: the pool holds about what the
+// largest needs.
+TEST(BlockPool, HoldsWhatTheLargestStepNeeds) {
+  BlockPool largest;
+  run_pool_step(largest, 1300);
+  BlockPool pool;
+  for (std::size_t i = 0; i < 200; ++i) run_pool_step(pool, 900 + i * 37 % 401);
+  EXPECT_LE(pool.held_bytes(), largest.held_bytes() * 5 / 4);
 }
 
 TEST(BlockPool, TheLastReleasedIsTheFirstGivenOut) {
