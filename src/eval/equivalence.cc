@@ -101,7 +101,7 @@ Equivalence compare_models(const infer::LoadedModel& first, const infer::LoadedM
 std::vector<std::int32_t> probe_ids(const infer::LoadedModel& model) {
   std::vector<std::int32_t> ids;
   if (model.find_tokenizer()) model.find_tokenizer()->encode(kProbeText, ids);
-  const std::int64_t count = std::min(kProbeTokens, model.config().context);
+  const std::int64_t count = std::min(kProbeTokens, model.most_tokens());
   for (std::uint32_t i = 0; ids.size() < static_cast<std::size_t>(count) && ids.size() <= i; ++i)
     ids.push_back(static_cast<std::int32_t>(philox(philox_key(1), {i, 0, 0, 0})[0] %
                                             static_cast<std::uint64_t>(model.config().vocab)));

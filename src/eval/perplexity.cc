@@ -50,11 +50,11 @@ Perplexity perplexity(const infer::LoadedModel& model, std::string_view text,
   model.require_next_token("perplexity");
   const std::vector<std::int32_t> stream = stream_of(model, text, options);
   const auto targets = static_cast<std::int64_t>(stream.size()) - 1;
-  const std::int64_t window = options.window > 0 ? options.window : model.config().context;
-  if (window > model.config().context)
+  const std::int64_t window = options.window > 0 ? options.window : model.most_tokens();
+  if (window > model.most_tokens())
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[perplexity] window ({}) must be at most {}, the model's context",
-                            window, model.config().context));
+                            window, model.most_tokens()));
   const std::int64_t stride = std::max<std::int64_t>(1, window / 2);
   Perplexity result;
   result.bytes = static_cast<std::int64_t>(text.size());

@@ -18,11 +18,11 @@ using Clock = std::chrono::steady_clock;
 void check(const LoadedModel& model, const BenchSettings& s, std::int64_t new_tokens) {
   if (s.batch < 1 || s.context < 1 || s.steps < 1 || s.warmup < 0)
     throw Error(ErrorCode::invalid_argument, "[bench] batch, seq and steps must be at least 1");
-  const std::int64_t room = model.config().context - new_tokens;
+  const std::int64_t room = model.most_tokens() - new_tokens;
   if (s.context > room)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[bench] seq ({}) must be at most {}: the model's context is {}{}",
-                            s.context, room, model.config().context,
+                            s.context, room, model.most_tokens(),
                             new_tokens > 0 ? " and a new token needs a place" : ""));
 }
 
@@ -49,8 +49,7 @@ class Sequences {
     return next;
   }
   void truncate(std::int64_t length) {
-    for (std::int64_t slot = 0; slot < pass_.cache().slots(); ++slot)
-      pass_.cache().truncate(slot, length);
+    for (std::int64_t slot = 0; slot < pass_.slots(); ++slot) pass_.truncate(slot, length);
   }
 
  private:
@@ -93,10 +92,9 @@ std::vector<double> bench_encoder(const LoadedModel& model, const BenchSettings&
   std::iota(rows.begin(), rows.end(), 0);
   for (std::size_t b = 0; b < ids.size(); b += static_cast<std::size_t>(s.context))
     append(batch, std::span(ids).subspan(b, static_cast<std::size_t>(s.context)));
-  nn::FullAttention attention(batch);
   Forward forward(model);
   return timed(
-      s, [] {}, [&] { forward.states(batch, attention, rows, [](const Tensor&) {}); });
+      s, [] {}, [&] { forward.states(batch, rows, [](const Tensor&) {}); });
 }
 
 }  // namespace

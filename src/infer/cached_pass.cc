@@ -1,6 +1,7 @@
 #include "infer/cached_pass.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,11 +11,15 @@
 namespace stemma::infer {
 
 CachedPass::CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream,
-                       std::int64_t slots, std::int64_t capacity)
-    : forward_(model, numerics, stream), cache_(model.config(), numerics, slots, capacity) {}
+                       std::int64_t slots, std::int64_t capacity, const nn::Adapters* adapters)
+    : adapters_(adapters),
+      forward_(model, numerics, stream, adapters),
+      cache_(model.config(), numerics, slots, capacity + nn::most_virtual_tokens(adapters),
+             adapters) {}
 
 CachedPass::CachedPass(const LoadedModel& model, std::int64_t slots, std::int64_t capacity)
-    : CachedPass(model.model(), model.numerics(), model.stream(), slots, capacity) {}
+    : CachedPass(model.model(), model.numerics(), model.stream(), slots, capacity,
+                 model.adapters()) {}
 
 void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
   batch_.ids.clear();
@@ -28,8 +33,10 @@ void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
                   fmt::format("[cache] slot {} of {}", part.slot, cache_.slots()));
     append(batch_, part.ids, cache_.length(part.slot));
     slots_.push_back(part.slot);
-    if (part.logits) rows_.push_back(static_cast<std::int32_t>(batch_.tokens() - 1));
   }
+  batch_ = nn::with_virtual_tokens(std::move(batch_), adapters_);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (parts[i].logits) rows_.push_back(static_cast<std::int32_t>(batch_.offsets[i + 1] - 1));
   cache_.prepare(batch_, slots_);
   if (rows_.empty()) {
     forward_.logits(batch_, cache_, rows_, {});
@@ -40,6 +47,10 @@ void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
     cache_.advance();
     use(logits);
   });
+}
+
+void CachedPass::truncate(std::int64_t slot, std::int64_t tokens) {
+  cache_.truncate(slot, tokens > 0 ? tokens + nn::most_virtual_tokens(adapters_) : 0);
 }
 
 void choose_rows(Stream& stream, const Tensor& logits, std::vector<float>& buffer,

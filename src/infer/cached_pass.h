@@ -28,10 +28,10 @@ class CachedPass {
     bool logits = true;  // after the last of these tokens; false: they go into the cache only
   };
 
-  // A cache of `slots` sequences of up to `capacity` tokens. What is given must outlive this.
-  // Throws out_of_memory.
+  // A cache of `slots` sequences of up to `capacity` tokens, beside the virtual ones of adapters.
+  // What is given must outlive this. Throws out_of_memory.
   CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream, std::int64_t slots,
-             std::int64_t capacity);
+             std::int64_t capacity, const nn::Adapters* adapters = nullptr);
   CachedPass(const LoadedModel& model, std::int64_t slots, std::int64_t capacity);
 
   // `use` gets a row for each part that wants logits, in the order of the parts; it is not called
@@ -39,12 +39,14 @@ class CachedPass {
   // invalid_argument as KeyValueCache::prepare and Model::forward.
   void run(std::span<const Part> parts, const Forward::Use& use);
 
-  KeyValueCache& cache() { return cache_; }
-  const KeyValueCache& cache() const { return cache_; }
+  // Forgets all but the first `tokens` tokens of a slot; of 0, its virtual ones too.
+  void truncate(std::int64_t slot, std::int64_t tokens);
+  std::int64_t slots() const { return cache_.slots(); }
   Forward& forward() { return forward_; }
   const Forward& forward() const { return forward_; }
 
  private:
+  const nn::Adapters* adapters_;
   Forward forward_;
   KeyValueCache cache_;
   Batch batch_;

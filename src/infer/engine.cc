@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "infer/text_out.h"
-#include "nn/attention_state.h"
+#include "nn/virtual_tokens.h"
 
 namespace stemma::infer {
 namespace {
@@ -20,7 +20,8 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-EngineOptions completed_options(EngineOptions options, const ModelConfig& config) {
+// `context`: tokens that a sequence may have.
+EngineOptions completed_options(EngineOptions options, std::int64_t context) {
   const auto require = [](bool holds, const char* option, std::int64_t value) {
     if (!holds)
       throw Error(ErrorCode::invalid_argument,
@@ -29,14 +30,13 @@ EngineOptions completed_options(EngineOptions options, const ModelConfig& config
   require(options.slots >= 1, "slots", options.slots);
   require(options.capacity >= 0, "capacity", options.capacity);
   require(options.prompt_tokens >= 1, "prompt_tokens", options.prompt_tokens);
-  options.capacity =
-      options.capacity > 0 ? std::min(options.capacity, config.context) : config.context;
+  options.capacity = options.capacity > 0 ? std::min(options.capacity, context) : context;
   return options;
 }
 
 EngineOptions options_for(const LoadedModel& model, const EngineOptions& options) {
   model.require_next_token("generate");
-  return completed_options(options, model.config());
+  return completed_options(options, model.most_tokens());
 }
 
 std::vector<std::int32_t> end_token_of(const Tokenizer* tokenizer) {
@@ -109,12 +109,14 @@ Engine::Engine(const LoadedModel& model, const EngineOptions& options)
 }
 
 Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
-               const Tokenizer* tokenizer, const EngineOptions& options)
+               const Tokenizer* tokenizer, const EngineOptions& options,
+               const nn::Adapters* adapters)
     : tokenizer_(tokenizer),
       unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
-      options_(completed_options(options, model.config())),
+      options_(
+          completed_options(options, model.config().context - nn::most_virtual_tokens(adapters))),
       end_tokens_(options.end_tokens.value_or(end_token_of(tokenizer))),
-      pass_(model, numerics, stream, options_.slots, options_.capacity) {
+      pass_(model, numerics, stream, options_.slots, options_.capacity, adapters) {
   for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
 }
 
@@ -127,13 +129,13 @@ void Engine::check(const Request& r) const {
   // The last target and the last token that is generated need no place.
   const std::int64_t tokens =
       std::ssize(r.prompt) + std::max<std::int64_t>(std::ssize(r.targets) - 1, 0);
-  const std::int64_t limit = r.targets.empty() ? options_.capacity : config.context;
+  const std::int64_t context = pass_.forward().most_tokens();
+  const std::int64_t limit = r.targets.empty() ? options_.capacity : context;
   if (tokens > limit)
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[generate] the prompt has {} tokens, {} holds {}: shorten the prompt", tokens,
-                    limit == config.context ? "the model's context" : "a slot of the cache",
-                    limit));
+                    limit == context ? "the model's context" : "a slot of the cache", limit));
   check_ids(config, r.prompt, "generate");
   check_ids(config, r.targets, "generate");
   if (r.options.max_tokens < 0)
@@ -218,8 +220,7 @@ void Engine::score() {
       rows.push_back(static_cast<std::int32_t>(row));
     targets.insert(targets.end(), wanted.begin(), wanted.end());
   }
-  nn::FullAttention attention(batch);
-  const std::vector<double> losses = pass_.forward().token_losses(batch, attention, rows, targets);
+  const std::vector<double> losses = pass_.forward().token_losses(batch, rows, targets);
   auto next = losses.begin();
   for (; count > 0; --count) {
     const std::unique_ptr<Sequence> s = std::move(scoring_.front());
@@ -318,7 +319,7 @@ void Engine::finish(Sequence& s, FinishReason reason) {
     (s.answered ? s.result.decode_seconds : s.result.prefill_seconds) = seconds;
   }
   if (s.slot >= 0) {
-    pass_.cache().truncate(s.slot, 0);
+    pass_.truncate(s.slot, 0);
     free_slots_.push_back(s.slot);
   }
   s.finished = true;

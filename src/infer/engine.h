@@ -45,9 +45,11 @@ class Engine {
   // What is given must outlive the engine. Throws invalid_argument (options), unsupported (a model
   // that does not predict the next token), out_of_memory (the cache).
   explicit Engine(const LoadedModel& model, const EngineOptions& options = {});
-  // A model in memory, in training for example. Without a tokenizer (null) there are ids only.
+  // A model in memory, in training for example, with the first of `adapters` (null: without).
+  // Without a tokenizer (null) there are ids only.
   Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
-         const Tokenizer* tokenizer, const EngineOptions& options = {});
+         const Tokenizer* tokenizer, const EngineOptions& options = {},
+         const nn::Adapters* adapters = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

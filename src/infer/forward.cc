@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "kernels/elementwise.h"
-#include "nn/attention_state.h"
+#include "nn/virtual_tokens.h"
 #include "ops/gather_rows.h"
 
 namespace stemma::infer {
@@ -82,42 +82,52 @@ void Forward::run(const Batch& batch, nn::AttentionState& state, std::span<const
   use(result == Result::logits ? model_.head().logits(ctx_, h) : h);
 }
 
-void Forward::states(const Batch& batch, nn::AttentionState& state,
-                     std::span<const std::int32_t> rows, const Use& use) {
-  run(batch, state, rows, Result::states, use);
-}
-
 void Forward::logits(const Batch& batch, nn::AttentionState& state,
                      std::span<const std::int32_t> rows, const Use& use) {
   run(batch, state, rows, Result::logits, use);
 }
 
-std::vector<double> Forward::token_losses(const Batch& batch, nn::AttentionState& state,
-                                          std::span<const std::int32_t> rows,
+void Forward::run_whole(const Batch& tokens, std::span<const std::int32_t> rows, Result result,
+                        const Use& use) {
+  check_ids(model_.config(), tokens.ids, "forward");
+  const Batch batch = nn::with_virtual_tokens(tokens, adapters_);
+  nn::PrefixAttention attention(batch, adapters_);
+  const std::vector<std::int32_t> own = nn::token_rows(batch);
+  std::vector<std::int32_t> moved;
+  for (const std::int32_t row : rows) moved.push_back(own[static_cast<std::size_t>(row)]);
+  run(batch, attention, moved, result, use);
+}
+
+void Forward::states(const Batch& batch, std::span<const std::int32_t> rows, const Use& use) {
+  run_whole(batch, rows, Result::states, use);
+}
+
+std::vector<double> Forward::token_losses(const Batch& batch, std::span<const std::int32_t> rows,
                                           std::span<const std::int32_t> targets) {
   std::vector<double> losses;
-  run(batch, state, rows, Result::losses,
-      [&](const Tensor& h) { losses = model_.head().token_losses(ctx_, h, targets); });
+  run_whole(batch, rows, Result::losses,
+            [&](const Tensor& h) { losses = model_.head().token_losses(ctx_, h, targets); });
   return losses;
 }
 
+std::int64_t Forward::most_tokens() const {
+  return model_.config().context - nn::most_virtual_tokens(adapters_);
+}
+
 Batch Forward::sequence(std::span<const std::int32_t> ids) const {
-  const std::int64_t context = model_.config().context;
-  if (ids.empty() || static_cast<std::int64_t>(ids.size()) > context)
+  if (ids.empty() || static_cast<std::int64_t>(ids.size()) > most_tokens())
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[forward] a sequence must hold 1 to {} ids (the model's context), got {}",
-                    context, ids.size()));
-  check_ids(model_.config(), ids, "forward");
+                    most_tokens(), ids.size()));
   Batch batch;
   append(batch, ids);
   return batch;
 }
 
 Tensor Forward::states(const Batch& batch) {
-  nn::FullAttention attention(batch);
   Tensor result;
-  states(batch, attention, rows_from(0, batch.tokens()),
+  states(batch, rows_from(0, batch.tokens()),
          [&](const Tensor& h) { result = f32_copy(stream(), h); });
   return result;
 }
@@ -126,18 +136,16 @@ Tensor Forward::states(std::span<const std::int32_t> ids) { return states(sequen
 
 Tensor Forward::logits(std::span<const std::int32_t> ids) {
   const Batch batch = sequence(ids);
-  nn::FullAttention attention(batch);
   Tensor result;
-  logits(batch, attention, rows_from(0, batch.tokens()),
-         [&](const Tensor& x) { result = f32_copy(stream(), x); });
+  run_whole(batch, rows_from(0, batch.tokens()), Result::logits,
+            [&](const Tensor& x) { result = f32_copy(stream(), x); });
   return result;
 }
 
 std::vector<double> Forward::token_losses(std::span<const std::int32_t> ids, std::int64_t first,
                                           std::span<const std::int32_t> targets) {
   const Batch batch = sequence(ids);
-  nn::FullAttention attention(batch);
-  return token_losses(batch, attention, rows_from(first, batch.tokens()), targets);
+  return token_losses(batch, rows_from(first, batch.tokens()), targets);
 }
 
 }  // namespace stemma::infer

@@ -33,20 +33,19 @@ class Forward {
   // Gets a result of a pass, whose memory is reused when the call returns.
   using Use = std::function<void(const Tensor&)>;
 
-  // `use` gets the states after `rows` of the batch, [M, C] in the activation type / their logits,
-  // [M, V] f32. rows ascending; where there are none, `use` is not called. Throw as Model::forward;
-  // unsupported where a model without a token head is asked for logits or losses.
-  void states(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
-              const Use& use);
+  // `use` gets the logits after `rows` of the batch, [M, V] f32, as the model reads it, virtual
+  // tokens among them. rows ascending; where there are none, `use` is not called. Throw as
+  // Model::forward; unsupported where a model without a token head is asked for logits or losses.
   void logits(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
               const Use& use);
-  // The negative log-likelihood of one target after each of `rows`.
-  std::vector<double> token_losses(const Batch& batch, nn::AttentionState& state,
-                                   std::span<const std::int32_t> rows,
-                                   std::span<const std::int32_t> targets);
 
-  // Of whole sequences, [N, C] f32.
-  Tensor states(const Batch& batch);
+  // Of whole sequences, with the virtual tokens of adapters before them: rows and results are of
+  // the tokens of `batch`, without those. The states after `rows`, [M, C] in the activation type;
+  // the negative log-likelihood of one target after each of `rows`.
+  void states(const Batch& batch, std::span<const std::int32_t> rows, const Use& use);
+  std::vector<double> token_losses(const Batch& batch, std::span<const std::int32_t> rows,
+                                   std::span<const std::int32_t> targets);
+  Tensor states(const Batch& batch);  // [N, C] f32
 
   // One sequence from its beginning. Throw invalid_argument: no ids, more than the context holds,
   // ids outside the vocabulary.
@@ -56,6 +55,8 @@ class Forward {
   std::vector<double> token_losses(std::span<const std::int32_t> ids, std::int64_t first,
                                    std::span<const std::int32_t> targets);
 
+  // Tokens that a sequence may have: the model's context without virtual ones.
+  std::int64_t most_tokens() const;
   const Model& model() const { return model_; }
   const ops::Numerics& numerics() const { return ctx_.numerics(); }
   Stream& stream() const { return ctx_.stream(); }
@@ -65,6 +66,8 @@ class Forward {
   enum class Result : std::uint64_t { states, logits, losses };
   void run(const Batch& batch, nn::AttentionState& state, std::span<const std::int32_t> rows,
            Result result, const Use& use);
+  void run_whole(const Batch& tokens, std::span<const std::int32_t> rows, Result result,
+                 const Use& use);
   Batch sequence(std::span<const std::int32_t> ids) const;
 
   const Model& model_;

@@ -39,7 +39,7 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
 Generation generate(const LoadedModel& model, std::span<const std::int32_t> prompt,
                     const GenerateOptions& options) {
   model.require_next_token("generate");
-  const std::int64_t context = model.config().context;
+  const std::int64_t context = model.most_tokens();
   const std::int64_t wanted = std::clamp<std::int64_t>(options.max_tokens, 0, context);
   // No more cache than this text can fill.
   Engine engine(

@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kTokensAtOnce = 4096;
 
 Tensor hidden_states(Forward& forward, const Batch& batch) {
-  const std::int64_t context = forward.model().config().context;
+  const std::int64_t context = forward.most_tokens();
   for (std::size_t b = 0; b + 1 < batch.offsets.size(); ++b)
     if (const std::int64_t length = batch.offsets[b + 1] - batch.offsets[b];
         length < 1 || length > context)
@@ -86,7 +86,8 @@ std::vector<std::int32_t> TextEmbedder::ids_of(const std::string& text, TextVect
   tokenizer.encode(text, ids);
   // What stands around a text keeps its place: the text is cut.
   const auto around = static_cast<std::int64_t>(tokenizer.frame({}).ids.size());
-  const std::int64_t room = std::max<std::int64_t>(pooling_.max_tokens - around, 0);
+  const std::int64_t most = std::min(pooling_.max_tokens, model_.most_tokens());
+  const std::int64_t room = std::max<std::int64_t>(most - around, 0);
   const auto all = static_cast<std::int64_t>(ids.size());
   vector.cut_tokens = std::max<std::int64_t>(all - room, 0);
   ids.resize(static_cast<std::size_t>(all - vector.cut_tokens));

@@ -15,10 +15,12 @@ constexpr std::uint64_t kMostOnLargePages = std::uint64_t{1} << 30;  // bytes of
 }  // namespace
 
 KeyValueCache::KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics,
-                             std::int64_t slots, std::int64_t capacity)
+                             std::int64_t slots, std::int64_t capacity,
+                             const nn::Adapters* adapters)
     : capacity_(capacity),
       slot_keys_((capacity + kernels::kKeyPanel - 1) / kernels::kKeyPanel * kernels::kKeyPanel),
-      lengths_(static_cast<std::size_t>(slots), 0) {
+      lengths_(static_cast<std::size_t>(slots), 0),
+      adapters_(adapters) {
   if (!config.causal)
     throw Error(ErrorCode::unsupported,
                 fmt::format("[cache] a {} model is bidirectional: what a token's keys and values "
@@ -41,28 +43,33 @@ void KeyValueCache::prepare(const Batch& batch, std::span<const std::int64_t> sl
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[cache] {} slots for {} sequences", slots.size(), batch.sequences()));
   sequences_.clear();
+  prefixes_ = nn::PrefixRows(adapters_);
   slots_.assign(slots.begin(), slots.end());
   for (std::size_t b = 0; b < slots.size(); ++b) {
     if (slots[b] < 0 || slots[b] >= static_cast<std::int64_t>(lengths_.size()))
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[cache] slot {} of {}", slots[b], lengths_.size()));
     const std::int64_t begin = batch.offsets[b], end = batch.offsets[b + 1];
-    const std::int64_t first = length(slots[b]), keys = first + end - begin;
+    const std::int64_t first = length(slots[b]);
+    const nn::PrefixRows::Range rows = prefixes_.add(batch, b, first == 0);
+    const std::int64_t keys = first + rows.end - rows.begin, position = keys - (end - begin);
     if (keys > capacity_)
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[cache] {} tokens do not fit in a sequence of {}", keys, capacity_));
-    if (begin < end && batch.positions[static_cast<std::size_t>(begin)] != first)
+    if (begin < end && batch.positions[static_cast<std::size_t>(begin)] != position)
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[cache] slot {} goes on at position {}, the batch at {}", slots[b],
-                              first, batch.positions[static_cast<std::size_t>(begin)]));
-    sequences_.push_back({begin, end, keys, first, 0, slots[b] * slot_keys_});
+                              position, batch.positions[static_cast<std::size_t>(begin)]));
+    sequences_.push_back({rows.begin, rows.end, keys, first, 0, slots[b] * slot_keys_});
   }
 }
 
 Tensor KeyValueCache::attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
                              const ops::AttentionSpec& spec) {
-  return ops::cached_attention(ctx, qkv, layers_[static_cast<std::size_t>(layer)], spec,
-                               sequences_);
+  return prefixes_.around(ctx, layer, qkv, spec, [&](const Tensor& x) {
+    return ops::cached_attention(ctx, x, layers_[static_cast<std::size_t>(layer)], spec,
+                                 sequences_);
+  });
 }
 
 void KeyValueCache::advance() {

@@ -15,6 +15,7 @@
 
 #include "models/config.h"
 #include "nn/attention_state.h"
+#include "nn/virtual_tokens.h"
 #include "ops/context.h"
 #include "tensor/batch.h"
 
@@ -23,13 +24,15 @@ namespace stemma::infer {
 class KeyValueCache final : public nn::AttentionState {
  public:
   // Room for `slots` sequences of up to `capacity` tokens (in memory: rounded up to a multiple of
-  // 32), in the activation type.
+  // 32), in the activation type. Virtual tokens are tokens: where the passes have a prefix or a
+  // prompt (`adapters`, which must outlive this), a slot begins with them.
   // Throws out_of_memory, unsupported for a model that is not causal.
   KeyValueCache(const ModelConfig& config, const ops::Numerics& numerics, std::int64_t slots,
-                std::int64_t capacity);
+                std::int64_t capacity, const nn::Adapters* adapters = nullptr);
 
   // Says which slot each sequence of the next pass continues. batch.positions must go on where the
-  // slot ends. Throws invalid_argument when they do not, or the slot has no room.
+  // slot ends; of one that begins, behind its prefix (nn::with_virtual_tokens). Throws
+  // invalid_argument when they do not, or the slot has no room.
   void prepare(const Batch& batch, std::span<const std::int64_t> slots);
   Tensor attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
                 const ops::AttentionSpec& spec) override;
@@ -48,6 +51,8 @@ class KeyValueCache final : public nn::AttentionState {
   std::vector<std::int64_t> lengths_;
   std::vector<ops::AttentionSequence> sequences_;
   std::vector<std::int64_t> slots_;
+  const nn::Adapters* adapters_;
+  nn::PrefixRows prefixes_;  // of the sequences that begin
 };
 
 }  // namespace stemma::infer

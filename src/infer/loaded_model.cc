@@ -10,6 +10,7 @@
 #include "models/cost.h"
 #include "nn/fresh_weights.h"
 #include "nn/packed_weights.h"
+#include "nn/virtual_tokens.h"
 
 namespace stemma::infer {
 
@@ -37,7 +38,7 @@ LoadedModel LoadedModel::open(const ModelOptions& options) {
 void LoadedModel::build_adapted(nn::WeightSource& source, const ModelOptions& options) {
   checkpoint::AdapterFolder adapter(options.adapter, config_.model);
   adapter.require_base(source, config_.model);
-  if (options.merge_adapter && adapter.spec().kind != nn::AdapterSpec::Kind::bottleneck) {
+  if (options.merge_adapter && !adapter.spec().low_rank.empty()) {
     checkpoint::MergedSource merged(source, adapter);
     build(merged, options);
     return;
@@ -63,6 +64,10 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
   ModelCost(config_.model).require_memory(static_cast<double>(size_of(storage)));
   nn::PackedWeights packed(source, *stream_, storage);
   model_ = build_model(config_.model, packed);
+}
+
+std::int64_t LoadedModel::most_tokens() const {
+  return config().context - nn::most_virtual_tokens(adapters());
 }
 
 void LoadedModel::require_token_head(std::string_view who) const {

@@ -46,6 +46,8 @@ class LoadedModel {
   const Model& model() const { return *model_; }
   // What its passes must be given: an adapter that is no part of the weights; null: none.
   const nn::Adapters* adapters() const { return adapter_ ? &adapters_ : nullptr; }
+  // Tokens that a sequence may have: the model's context, without the virtual tokens of an adapter.
+  std::int64_t most_tokens() const;
   Stream& stream() const { return *stream_; }
   const ops::Numerics& numerics() const { return numerics_; }
   ops::Context context() const { return ops::Context(*stream_, numerics_); }

@@ -1,8 +1,7 @@
 #include "nn/virtual_tokens.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "ops/gather_rows.h"
 
 namespace stemma::nn {
 namespace {
@@ -60,46 +59,72 @@ class PromptWriter {
 
 }  // namespace
 
+std::int64_t most_virtual_tokens(const Adapters* adapters) {
+  std::int64_t most = 0;
+  if (adapters)
+    for (const Adapter* adapter : adapters->list)
+      most = std::max(most, adapter->spec().virtual_tokens);
+  return most;
+}
+
 Batch with_virtual_tokens(Batch batch, const Adapters* adapters) {
   if (!adapters || (!adapters->has(Kind::prefix) && !adapters->has(Kind::prompt))) return batch;
   PromptWriter writer(batch);
   for (std::size_t b = 0; b + 1 < batch.offsets.size(); ++b) {
-    const std::int64_t prompt = virtual_tokens_of(*adapters, batch, b, Kind::prompt);
-    writer.add(b, prompt, prompt + virtual_tokens_of(*adapters, batch, b, Kind::prefix));
+    const auto first = static_cast<std::size_t>(batch.offsets[b]);
+    const bool goes_on = batch.offsets[b] < batch.offsets[b + 1] && batch.positions[first] != 0;
+    const std::int64_t prompt = goes_on ? 0 : virtual_tokens_of(*adapters, batch, b, Kind::prompt);
+    const std::int64_t prefix = goes_on ? 0 : virtual_tokens_of(*adapters, batch, b, Kind::prefix);
+    writer.add(b, prompt, prompt + prefix);
   }
   return writer.finish();
 }
 
+std::vector<std::int32_t> token_rows(const Batch& batch) {
+  std::vector<std::int32_t> rows;
+  rows.reserve(batch.ids.size());
+  for (std::size_t row = 0; row < batch.ids.size(); ++row)
+    if (batch.ids[row] >= 0) rows.push_back(static_cast<std::int32_t>(row));
+  return rows;
+}
+
+PrefixRows::PrefixRows(const Adapters* adapters)
+    : adapters_(adapters && adapters->has(Kind::prefix) ? adapters : nullptr) {
+  if (!adapters_) return;
+  for (const Adapter* adapter : adapters_->list) tables_.push_back(adapter->virtual_tokens());
+}
+
+PrefixRows::Range PrefixRows::add(const Batch& batch, std::size_t b, bool begins) {
+  if (!adapters_) return {batch.offsets[b], batch.offsets[b + 1]};
+  const std::int64_t prefix = begins ? virtual_tokens_of(*adapters_, batch, b, Kind::prefix) : 0;
+  const auto begin = std::ssize(inserted_.from);
+  if (prefix > 0) {
+    const std::size_t table =
+        batch.adapters.empty() ? 0 : static_cast<std::size_t>(batch.adapters[b]);
+    inserted_.blocks.push_back({begin, table});
+    inserted_.from.resize(inserted_.from.size() + static_cast<std::size_t>(prefix), ops::kNoRow);
+  }
+  for (std::int64_t row = batch.offsets[b]; row < batch.offsets[b + 1]; ++row) {
+    inserted_.tokens.push_back(static_cast<std::int32_t>(inserted_.from.size()));
+    inserted_.from.push_back(static_cast<std::int32_t>(row));
+  }
+  return {begin, std::ssize(inserted_.from)};
+}
+
 PrefixAttention::PrefixAttention(const Batch& batch, const Adapters* adapters)
-    : sequences_(ops::self_sequences(batch)) {
-  if (!adapters || !adapters->has(Kind::prefix)) return;
-  for (const Adapter* adapter : adapters->list) tables_.push_back(adapter->virtual_tokens());
+    : sequences_(ops::self_sequences(batch)), prefixes_(adapters) {
   for (std::size_t b = 0; b < sequences_.size(); ++b) {
     ops::AttentionSequence& s = sequences_[b];
-    const std::int64_t prefix = virtual_tokens_of(*adapters, batch, b, Kind::prefix);
-    const auto begin = std::ssize(inserted_.from);
-    if (prefix > 0) {
-      const std::size_t table =
-          batch.adapters.empty() ? 0 : static_cast<std::size_t>(batch.adapters[b]);
-      inserted_.blocks.push_back({begin, table});
-      inserted_.from.resize(inserted_.from.size() + static_cast<std::size_t>(prefix), ops::kNoRow);
-    }
-    for (std::int64_t row = s.query_begin; row < s.query_end; ++row) {
-      inserted_.tokens.push_back(static_cast<std::int32_t>(inserted_.from.size()));
-      inserted_.from.push_back(static_cast<std::int32_t>(row));
-    }
-    const std::int64_t keys = prefix + s.keys;
-    s = {begin, begin + keys, keys, 0, s.number, begin};
+    const auto [begin, end] = prefixes_.add(batch, b, true);
+    s = {begin, end, end - begin, 0, s.number, begin};
   }
 }
 
 Tensor PrefixAttention::attend(ops::Context& ctx, std::int64_t layer, const Tensor& qkv,
                                const ops::AttentionSpec& spec) {
-  if (inserted_.blocks.empty()) return ops::attention(ctx, qkv, spec, sequences_);
-  // The prefix has no queries: its rows of the result, made of zeros, are left out.
-  const std::int64_t width = 2 * spec.key_value_heads() * spec.head_size;
-  const Tensor longer = ops::insert_rows(ctx, qkv, tables_, {layer * width, width}, inserted_);
-  return ops::gather_rows(ctx, ops::attention(ctx, longer, spec, sequences_), inserted_.tokens);
+  return prefixes_.around(ctx, layer, qkv, spec, [&](const Tensor& x) {
+    return ops::attention(ctx, x, spec, sequences_);
+  });
 }
 
 }  // namespace stemma::nn

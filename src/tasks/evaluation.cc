@@ -160,7 +160,8 @@ SingleLabelColumns single_label_columns(const TaskDescription& task,
 SingleLabelColumns word_columns(const TaskDescription& task, const std::vector<labelled::Row>& rows,
                                 const Answers& answers) {
   SingleLabelColumns c;
-  for (const std::size_t i : labelled_rows(task, rows))
+  c.groups.push_back(0);
+  for (const std::size_t i : labelled_rows(task, rows)) {
     for (std::size_t w = 0; w < rows[i].tags.size(); ++w) {
       const std::string& tag = answers.predictions[i].tags[w];
       c.gold.push_back(static_cast<int>(task.label_index(rows[i].tags[w])));
@@ -168,6 +169,8 @@ SingleLabelColumns word_columns(const TaskDescription& task, const std::vector<l
       // A word that was not read is tagged "O", which a scheme without entities may not have.
       c.predicted.push_back(static_cast<int>(std::max<std::int64_t>(task.label_index(tag), 0)));
     }
+    c.groups.push_back(c.gold.size());
+  }
   return c;
 }
 

@@ -68,14 +68,15 @@ struct SingleLabelColumns {
   std::vector<int> gold, predicted;
   std::vector<double> probabilities;
   std::vector<std::string> unseen;
+  std::vector<std::size_t> groups;
   SingleLabelAnswers answers(const TaskDescription& task) const {
-    return {task.labels, gold, predicted, probabilities, unseen};
+    return {task.labels, gold, predicted, probabilities, unseen, groups};
   }
 };
 SingleLabelColumns single_label_columns(const TaskDescription& task,
                                         const std::vector<labelled::Row>& rows,
                                         const Answers& answers);
-// Of tokens without entities: every word is an example.
+// Of tokens without entities: every word is an example, and intervals draw sentences.
 SingleLabelColumns word_columns(const TaskDescription& task, const std::vector<labelled::Row>& rows,
                                 const Answers& answers);
 struct MultiLabelColumns {

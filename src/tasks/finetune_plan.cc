@@ -174,6 +174,10 @@ checkpoint::ConfigFile config_with_heads(const FinetuneRecipe& recipe,
 }
 
 void resolve(FinetuneRecipe& recipe, double usual_rate) {
+  if (recipe.epochs == 0)
+    refuse_plan(
+        "epochs must be above 0, got 0: without a step the new head answers at random (stemma eval "
+        "task has the figures of a model that was trained)");
   if (recipe.micro_batch == 0) recipe.micro_batch = recipe.batch;
   if (recipe.batch % recipe.micro_batch != 0)
     refuse_plan(fmt::format("batch ({}) must be a multiple of micro_batch ({})", recipe.batch,

@@ -103,7 +103,7 @@ void declare_reading(FinetuneRecipe& r, OptionSet& o) {
 void declare_course(FinetuneRecipe& r, OptionSet& o) {
   declare(r.adapt, o);
   o.add({"epochs",
-         "passes over the training rows",
+         "passes over the training rows, above 0; a part of one is fine",
          "3",
          {"num_epochs", "num_train_epochs", "max_steps", "steps"}},
         r.epochs, {0, 1e6});

@@ -372,6 +372,26 @@ TEST_F(Finetune, AdaptersAnswer) {
   }
 }
 
+// The rows of one would have nothing that the other reads.
+TEST_F(Finetune, AdaptersOfRowsOfDifferentKindsAreRefusedTogether) {
+  std::string words;
+  for (int i = 0; i < 24; ++i) words += i % 2 ? "ab B-X\ncd O\n\n" : "cd O\nba B-X\n\n";
+  ASSERT_EQ(finetune("texts", {"--adapt", "lora"}).code, 0);
+  ASSERT_EQ(finetune("words",
+                     {"--adapt", "lora", "--task", "tokens", "--train", file("train.conll", words)})
+                .code,
+            0);
+  const Arguments texts{"--adapter", folder_ / "texts"}, tags{"--adapter", folder_ / "words"},
+      input{"--input", file("in.jsonl", R"({"text": "ab", "adapter": "texts"})"
+                                        "\n")};
+  for (const auto& [first, second] : {std::pair(texts, tags), std::pair(tags, texts)}) {
+    Arguments all = first;
+    all.insert(all.end(), second.begin(), second.end());
+    all.insert(all.end(), input.begin(), input.end());
+    expect_failure(predict("base", all), 3, "need rows of different kinds");
+  }
+}
+
 // Words, numbers and candidates in the words of the data.
 TEST_F(Finetune, OtherTasksAnswerInTheirForm) {
   std::string words, pairs = "text,other,label\n", choices;

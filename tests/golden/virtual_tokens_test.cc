@@ -9,6 +9,8 @@
 
 #include "checkpoint/adapter_folder.h"
 #include "checkpoint/merged_source.h"
+#include "infer/forward.h"
+#include "infer/generator.h"
 #include "tasks/finetune_plan.h"
 #include "tasks/head_pass.h"
 #include "tests/base/expect_error.h"
@@ -22,6 +24,10 @@ namespace {
 constexpr double kAdaptedBound = 4e-6;  // f32, of the largest logit of a folder
 
 fs::path peft_folder(const std::string& name) { return fixture("peft") / name; }
+
+fs::path base_folder(const std::string& name) {
+  return peft_folder(name.substr(0, name.find('-')) + "-base");
+}
 
 // The base's weights, with the heads that an adapter brings.
 class WithItsHeads final : public nn::WeightSource {
@@ -71,7 +77,7 @@ class AdaptedModel {
  public:
   // `folder`: of the adapter; `name`: of the fixture that says what it is.
   AdaptedModel(const fs::path& folder, const std::string& name)
-      : source_(peft_folder(name.substr(0, name.find('-')) + "-base"), checkpoint::Memory::shared),
+      : source_(base_folder(name), checkpoint::Memory::shared),
         classes_(name.ends_with("classification")),
         config_(source_.config()),
         stream_(1) {
@@ -196,6 +202,40 @@ TEST_P(VirtualTokens, AreWrittenAsTheyWereRead) {
         << tensor.name;
   const std::vector<AdaptedCase> cases = adapted_cases(folder);
   EXPECT_EQ(AdaptedModel(copy.path(), GetParam()).scores(cases), model.scores(cases));
+}
+
+// As `stemma logits` and `stemma generate` open it: PEFT's logits, and greedily written text is the
+// likeliest token of one full pass after the other.
+TEST_P(VirtualTokens, AreUsedByLogitsAndGenerate) {
+  if (!GetParam().ends_with("-lm")) GTEST_SKIP() << "stated of language models";
+  infer::ModelOptions options;
+  options.path = base_folder(GetParam());
+  options.precision = "f32";
+  options.adapter = peft_folder(GetParam());
+  options.threads = 1;
+  const infer::LoadedModel model = infer::LoadedModel::open(options);
+  infer::Forward forward(model);
+  std::vector<float> got, wanted;
+  for (const AdaptedCase& c : adapted_cases(peft_folder(GetParam()))) {
+    const Tensor logits = forward.logits(c.text.ids);
+    ASSERT_EQ(logits.rows(), std::ssize(c.text.ids));
+    for (const std::int64_t row : {std::int64_t{0}, logits.rows() - 1})
+      for (const float x : values_of(logits.slice_rows(row, row + 1))) got.push_back(x);
+    wanted.insert(wanted.end(), c.first.begin(), c.first.end());
+    wanted.insert(wanted.end(), c.last.begin(), c.last.end());
+    std::vector<std::int32_t> ids = c.text.ids, written;
+    while (written.size() < 5 && std::ssize(ids) <= model.most_tokens()) {
+      const Tensor all = forward.logits(ids);
+      const std::vector<float> last = values_of(all.slice_rows(all.rows() - 1, all.rows()));
+      written.push_back(
+          static_cast<std::int32_t>(std::max_element(last.begin(), last.end()) - last.begin()));
+      ids.push_back(written.back());
+    }
+    infer::GenerateOptions greedy{.max_tokens = 5, .ignore_end_of_text = true};
+    greedy.sampling.temperature = 0;
+    EXPECT_EQ(infer::generate(model, c.text.ids, greedy).ids, written);
+  }
+  EXPECT_LE(difference(got, wanted).relative, kAdaptedBound);
 }
 
 INSTANTIATE_TEST_SUITE_P(

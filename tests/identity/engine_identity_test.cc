@@ -1,12 +1,16 @@
 // What a request gets from the engine is a function of the request alone: not of the others, of the
-// slots, of how prompts are cut into passes, or of threads.
+// slots, of how prompts are cut into passes, or of threads. So it is with a prefix, a prompt or
+// bottlenecks beside the model.
 #include <algorithm>
 #include <cmath>
 #include <memory>
 
 #include <gtest/gtest.h>
 
+#include "checkpoint/adapter_targets.h"
 #include "infer/engine.h"
+#include "nn/virtual_tokens.h"
+#include "tests/base/expect_error.h"
 #include "tests/identity/support.h"
 
 namespace stemma {
@@ -41,17 +45,18 @@ class EngineIdentity : public testing::TestWithParam<PathCase> {
   }
 
   // By hand: a pass over everything for each token.
-  infer::Generation alone(const infer::Request& request) const {
+  infer::Generation alone(const infer::Request& request, const nn::Adapters* adapters) const {
     Stream stream(1);
     ops::Context ctx(stream, numerics_);
     infer::TokenSampler sampler(request.options.sampling);
     std::vector<std::int32_t> ids = request.prompt;
     infer::Generation result;
     while (std::ssize(result.ids) < request.options.max_tokens) {
-      Batch batch;
-      infer::append(batch, ids);
-      nn::FullAttention attention(batch);
-      const Tensor h = model_->forward({ctx, batch, attention});
+      Batch tokens;
+      infer::append(tokens, ids);
+      const Batch batch = nn::with_virtual_tokens(tokens, adapters);
+      nn::PrefixAttention attention(batch, adapters);
+      const Tensor h = model_->forward({ctx, batch, attention, adapters});
       const Tensor logits = model_->head().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
       const std::span<const float> row(logits.data<float>(),
                                        static_cast<std::size_t>(config_.vocab));
@@ -67,6 +72,36 @@ class EngineIdentity : public testing::TestWithParam<PathCase> {
     return result;
   }
 
+  struct Setting {
+    int threads;
+    std::int64_t slots, prompt_tokens;
+  };
+  std::vector<infer::Generation> together(std::vector<infer::Request> list,
+                                          const nn::Adapters* adapters, const Setting& s) const {
+    Stream stream(s.threads);
+    infer::Engine engine(*model_, numerics_, stream, nullptr,
+                         {.slots = s.slots, .prompt_tokens = s.prompt_tokens}, adapters);
+    return engine.run(std::move(list));
+  }
+
+  // The log-probabilities are sums over all logits of a row: equal bits of theirs are equal bits of
+  // those.
+  void expect_together_is_alone(const std::vector<infer::Request>& list,
+                                const nn::Adapters* adapters) const {
+    std::vector<infer::Generation> wanted;
+    for (const infer::Request& r : list) wanted.push_back(alone(r, adapters));
+    for (const Setting s :
+         {Setting{1, 1, 2048}, {1, 8, 2048}, {2, 8, 100}, {3, 3, 33}, {2, 5, 2048}}) {
+      SCOPED_TRACE(testing::Message() << s.threads << " threads, " << s.slots
+                                      << " slots, prompts by " << s.prompt_tokens);
+      const std::vector<infer::Generation> got = together(list, adapters, s);
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        EXPECT_EQ(got[i].ids, wanted[i].ids) << "request " << i;
+        EXPECT_EQ(got[i].log_probabilities, wanted[i].log_probabilities) << "request " << i;
+      }
+    }
+  }
+
   ScopedKernelPath path_;
   ModelConfig config_;
   ops::Numerics numerics_;
@@ -74,28 +109,41 @@ class EngineIdentity : public testing::TestWithParam<PathCase> {
   std::unique_ptr<Model> model_;
 };
 
-// The log-probabilities are sums over all logits of a row: equal bits of theirs are equal bits of
-// those.
-TEST_P(EngineIdentity, TogetherEqualsAlone) {
-  std::vector<infer::Generation> wanted;
-  for (const infer::Request& r : requests()) wanted.push_back(alone(r));
-  struct Setting {
-    int threads;
-    std::int64_t slots, prompt_tokens;
-  };
-  for (const Setting s :
-       {Setting{1, 1, 2048}, {1, 8, 2048}, {2, 8, 100}, {3, 3, 33}, {2, 5, 2048}}) {
-    SCOPED_TRACE(testing::Message() << s.threads << " threads, " << s.slots << " slots, prompts by "
-                                    << s.prompt_tokens);
-    Stream stream(s.threads);
-    infer::Engine engine(*model_, numerics_, stream, nullptr,
-                         {.slots = s.slots, .prompt_tokens = s.prompt_tokens});
-    const std::vector<infer::Generation> got = engine.run(requests());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_EQ(got[i].ids, wanted[i].ids) << "request " << i;
-      EXPECT_EQ(got[i].log_probabilities, wanted[i].log_probabilities) << "request " << i;
-    }
+TEST_P(EngineIdentity, TogetherEqualsAlone) { expect_together_is_alone(requests(), nullptr); }
+
+TEST_P(EngineIdentity, TogetherEqualsAloneWithAnAdapter) {
+  using Kind = nn::AdapterSpec::Kind;
+  LargeNumbers numbers(3);
+  const std::vector<infer::Generation> plain = together(requests(), nullptr, {2, 8, 2048});
+  for (const nn::AdapterSpec& spec : {checkpoint::virtual_token_spec(config_, Kind::prefix, 5),
+                                      checkpoint::virtual_token_spec(config_, Kind::prompt, 7),
+                                      checkpoint::bottleneck_spec(config_, 4)}) {
+    const nn::Adapter adapter(numbers, spec);
+    const nn::Adapters adapters{{&adapter}};
+    SCOPED_TRACE(testing::Message() << "kind " << static_cast<int>(spec.kind));
+    expect_together_is_alone(requests(), &adapters);
+    const std::vector<infer::Generation> adapted = together(requests(), &adapters, {2, 8, 2048});
+    for (std::size_t i = 0; i < plain.size(); ++i)
+      EXPECT_NE(adapted[i].log_probabilities, plain[i].log_probabilities) << "request " << i;
   }
+}
+
+// Positions that the virtual tokens take are no room for a text.
+TEST_P(EngineIdentity, VirtualTokensTakePositionsOfTheContext) {
+  LargeNumbers numbers(3);
+  const nn::Adapter adapter(
+      numbers, checkpoint::virtual_token_spec(config_, nn::AdapterSpec::Kind::prompt, 50));
+  const nn::Adapters adapters{{&adapter}};
+  Stream stream(1);
+  infer::Engine engine(*model_, numerics_, stream, nullptr, {.slots = 1}, &adapters);
+  infer::Request r;
+  r.prompt.assign(251, 1);
+  EXPECT_ERROR(engine.submit(r), ErrorCode::invalid_argument, "the model's context holds 250");
+  r.prompt.pop_back();
+  r.options.max_tokens = 9;
+  const infer::Generation last = engine.run({r}).front();
+  EXPECT_EQ(last.ids.size(), 1u);  // it needs no place
+  EXPECT_EQ(last.finish, infer::FinishReason::context);
 }
 
 TEST_P(EngineIdentity, ScoredTogetherEqualsAlone) {
@@ -126,7 +174,8 @@ TEST_P(EngineIdentity, ScoredTogetherEqualsAlone) {
 
 INSTANTIATE_TEST_SUITE_P(All, EngineIdentity,
                          testing::Combine(testing::ValuesIn(available_kernel_paths()),
-                                          testing::Values("gpt2", "gpt1"), testing::Bool()),
+                                          testing::Values("gpt2", "gpt1", "llama", "gpt3"),
+                                          testing::Bool()),
                          name_of);
 
 }  // namespace

@@ -226,6 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Combine(::testing::Values("bert", "llama"),
                        ::testing::Values("classification", "tokens", "similarity", "choice",
                                          "classification_lora", "tokens_adapter", "choice_lora",
+                                         "classification_prefix", "classification_prompt",
                                          "classification_head", "similarity_top:1",
                                          "similarity_also", "choice_lora_also")),
     [](const auto& each) {

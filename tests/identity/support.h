@@ -71,6 +71,20 @@ inline void append_sequence(Batch& batch, std::int64_t sequence, std::int64_t le
   batch.numbers.push_back(sequence);
 }
 
+// Numbers large enough to be seen in every parameter, a LoRA's B among them.
+class LargeNumbers final : public nn::WeightSource {
+ public:
+  explicit LargeNumbers(std::uint64_t seed) : fresh_(seed) {}
+  Weight load(const nn::ParameterSpec& spec) override {
+    nn::ParameterSpec large = spec;
+    large.init = nn::Init::normal(0.3);
+    return fresh_.load(large);
+  }
+
+ private:
+  nn::FreshWeights fresh_;
+};
+
 // Sequence i has its own length, so packed batches are ragged. For encoders (`masked`) every fifth
 // token is a target, the second half of a sequence is its second segment, and it has a label.
 class RandomBatches final : public train::BatchSource {

@@ -12,20 +12,6 @@ namespace {
 
 using Kind = nn::AdapterSpec::Kind;
 
-// Numbers large enough to be seen in every parameter, a LoRA's B among them.
-class LargeNumbers final : public nn::WeightSource {
- public:
-  explicit LargeNumbers(std::uint64_t seed) : fresh_(seed) {}
-  Weight load(const nn::ParameterSpec& spec) override {
-    nn::ParameterSpec large = spec;
-    large.init = nn::Init::normal(0.3);
-    return fresh_.load(large);
-  }
-
- private:
-  nn::FreshWeights fresh_;
-};
-
 class VirtualTokenIdentity : public testing::TestWithParam<PathCase> {
  protected:
   VirtualTokenIdentity()

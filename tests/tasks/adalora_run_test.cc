@@ -7,7 +7,6 @@
 #include <string>
 #include <thread>
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -15,47 +14,24 @@
 #include "checkpoint/adapter_folder.h"
 #include "tasks/finetune.h"
 #include "tests/base/expect_error.h"
-#include "tests/data/support.h"
+#include "tests/tasks/small_run.h"
 
 namespace stemma::tasks {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A tiny BERT, and sentences with one good or bad word.
-class AdaLoraRun : public testing::Test {
+class AdaLoraRun : public SmallRun {
  protected:
   AdaLoraRun() {
-    const fs::path fixture = STEMMA_SOURCE_DIR "/tests/golden/fixtures/bert-random";
-    fs::create_directories(folder_.path() / "model");
-    for (const char* name : {"config.json", "model.safetensors"})
-      fs::copy_file(fixture / name, folder_.path() / "model" / name);
-    std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\nfine\nawful\n";
-    for (char c = 'a'; c <= 'z'; ++c) vocabulary += fmt::format("{0}\n##{0}\n", c);
-    folder_.write("model/vocab.txt", vocabulary);
-    recipe_.model = (folder_.path() / "model").string();
     recipe_.train = rows("train.tsv", 80);
     recipe_.dev = rows("dev.tsv", 16);
     recipe_.epochs = 4;
-    recipe_.batch = 8;
-    recipe_.precision = "f32";
-    recipe_.threads = 1;
     recipe_.small_changes = false;
     recipe_.adapt.adapt = "adalora";
     recipe_.adapt.budget.init_rank = 4;
     recipe_.adapt.rank = 2;
   }
-
-  std::string rows(const std::string& name, int count) const {
-    std::string text = "text\tlabel\n";
-    for (int i = 0; i < count; ++i)
-      text += fmt::format("{} {} film\t{}\n", static_cast<char>('a' + i % 26),
-                          i % 2 ? "fine" : "awful", i % 2 ? "good" : "bad");
-    return folder_.write(name, text).string();
-  }
-
-  test::TemporaryFolder folder_;
-  FinetuneRecipe recipe_;
 };
 
 std::int64_t ranks_in(const fs::path& folder) {

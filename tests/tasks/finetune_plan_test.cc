@@ -263,6 +263,11 @@ TEST(Resolve, FillsInAndRefuses) {
   r = {};
   r.min_learning_rate = 1;
   refused(r, "min_learning_rate");
+  r = {};
+  r.epochs = 0;
+  refused(r, "epochs must be above 0");
+  r.epochs = 0.01;
+  resolve(r, 5e-5);
 }
 
 TEST(Weights, RefuseTasksThatCannotHaveThem) {

@@ -14,51 +14,27 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "tests/base/expect_error.h"
-#include "tests/data/support.h"
+#include "tests/tasks/small_run.h"
 
 namespace stemma::tasks {
 namespace {
 
 namespace fs = std::filesystem;
-using test::TemporaryFolder;
 
-// A folder with a model, data and a recipe of two seeds.
-class Seeds : public testing::Test {
+class Seeds : public SmallRun {
  protected:
   Seeds() {
-    const fs::path fixture = STEMMA_SOURCE_DIR "/tests/golden/fixtures/bert-random";
-    fs::create_directories(folder_.path() / "model");
-    for (const char* name : {"config.json", "model.safetensors"})
-      fs::copy_file(fixture / name, folder_.path() / "model" / name);
-    std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\nfine\nawful\n";
-    for (char c = 'a'; c <= 'z'; ++c) vocabulary += fmt::format("{0}\n##{0}\n", c);
-    folder_.write("model/vocab.txt", vocabulary);
-    recipe_.model = (folder_.path() / "model").string();
     recipe_.train = rows("train.tsv", 48);
     recipe_.dev = rows("dev.tsv", 16);
     recipe_.test = rows("test.tsv", 24);
     recipe_.epochs = 2;
-    recipe_.batch = 8;
     recipe_.learning_rate = 1e-3;
-    recipe_.precision = "f32";
-    recipe_.threads = 1;
     recipe_.seed = 4;
     recipe_.seeds = 2;
   }
 
-  std::string rows(const std::string& name, int count) const {
-    std::string text = "text\tlabel\n";
-    for (int i = 0; i < count; ++i)
-      text += fmt::format("{} {} film {}\t{}\n", static_cast<char>('a' + i % 26),
-                          i % 2 ? "fine" : "awful", name, i % 2 ? "good" : "bad");
-    return folder_.write(name, text).string();
-  }
-
   fs::path run() const { return folder_.path() / "run"; }
   fs::path seed(int number) const { return run() / fmt::format("seed-{}", number); }
-
-  TemporaryFolder folder_;
-  FinetuneRecipe recipe_;
 };
 
 Json report_in(const fs::path& folder) {

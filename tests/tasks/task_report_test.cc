@@ -8,6 +8,7 @@
 
 #include "tasks/report/summary.h"
 #include "tasks/small_changes.h"
+#include "tests/tasks/support.h"
 
 namespace stemma::tasks {
 namespace {
@@ -61,6 +62,21 @@ TEST(TaskReport, SmallChangesStandBesideTheCleanFigures) {
     const std::string part = fmt::format("{} {:.4f}", to_string(kind), share_known(kind));
     EXPECT_NE(report.notes.back().find(part), std::string::npos) << report.notes.back();
   }
+}
+
+TEST(WordColumns, KeepTheWordsOfASentenceTogether) {
+  const TaskDescription task = described(TaskKind::tokens, {"N", "V"});
+  const std::vector<labelled::Row> rows = {word_row("a b", {"N", "V"}), word_row("c d e"),
+                                           word_row("f", {"V"})};
+  Answers answers;
+  for (const labelled::Row& row : rows) {
+    answers.predictions.emplace_back();
+    answers.predictions.back().tags.assign(row.words.size(), "N");
+  }
+  const SingleLabelColumns c = word_columns(task, rows, answers);
+  EXPECT_EQ(c.gold, (std::vector<int>{0, 1, 1}));
+  EXPECT_EQ(c.predicted, (std::vector<int>{0, 0, 0}));
+  EXPECT_EQ(c.groups, (std::vector<std::size_t>{0, 2, 3}));
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ int generate_batch(const infer::LoadedModel& model, const BatchFile& file) {
     }
   // No more cache than these rows can fill.
   infer::Engine engine(model, {.slots = std::clamp<std::int64_t>(std::ssize(rows), 1, kSlots),
-                               .capacity = std::min(longest, model.config().context)});
+                               .capacity = std::min(longest, model.most_tokens())});
   for (auto& [row, request] : requests) try {
       const std::size_t tokens = request.prompt.size();
       engine.submit(std::move(request));

@@ -20,7 +20,7 @@ struct LogitsOptions {
 
 // [T, V]: row t scores the token after ids[t]; of a masked-token model the one at t.
 Tensor logits_of(const infer::LoadedModel& model, const std::vector<std::int32_t>& ids) {
-  const std::int64_t context = model.config().context;
+  const std::int64_t context = model.most_tokens();
   if (ids.empty() || static_cast<std::int64_t>(ids.size()) > context)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[logits] --ids must hold 1 to {} ids (the model's context), got {}",

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
+
 namespace stemma::labelled {
 namespace {
 
@@ -137,10 +139,15 @@ void normalise_tags(std::vector<std::string>& tags, TagScheme scheme) {
   }
 }
 
-std::vector<Entity> entities_of(std::span<const std::string> tags) {
+std::vector<Entity> entities_of_tags(std::span<const std::string> tags) {
   std::vector<Entity> entities;
   Parts before;
   for (std::size_t i = 0; i < tags.size(); ++i) {
+    if (!is_tag_of_scheme(tags[i]))
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[tags] a tag must be O, or B, I, E or S with a label after '-', got "
+                              "'{}'",
+                              tags[i].substr(0, 80)));
     const Parts now = parts_of(tags[i]);
     const auto word = static_cast<std::int64_t>(i);
     const bool goes_on = now.prefix != 'B' && now.prefix != 'S' && is_open(before.prefix) &&

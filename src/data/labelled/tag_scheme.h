@@ -5,7 +5,7 @@
 //   for (const Row& row : rows) finder.add(row.tags);
 //   const TagSchemeNotes found = finder.found();         // IOB1: "tags are IOB1, ..."
 //   for (Row& row : rows) normalise_tags(row.tags, found.scheme);
-//   entities_of({"B-PER", "I-PER", "O", "B-LOC"});       // PER 0-1, LOC 3-3
+//   entities_of_tags({"B-PER", "I-PER", "O", "B-LOC"});       // PER 0-1, LOC 3-3
 //
 //   plain   no prefixes: parts of speech
 //   IOB1    I-X, and B-X only where an entity follows another of its kind (CoNLL-2003)
@@ -17,6 +17,7 @@
 // finder, which belongs to one thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -59,11 +60,11 @@ void normalise_tags(std::vector<std::string>& tags, TagScheme scheme);
 struct Entity {
   std::string label;
   std::int64_t first = 0, last = 0;  // words, both of the entity
-  bool operator==(const Entity&) const = default;
+  auto operator<=>(const Entity&) const = default;
 };
 // Of BIO, IOB1 or BIOES, ascending. Ill-formed sequences as seqeval 1.2's default mode reads them:
 // I-X or E-X goes on with an entity only behind B-X or I-X of the same label, and begins one
-// elsewhere.
-std::vector<Entity> entities_of(std::span<const std::string> tags);
+// elsewhere. Throws invalid_argument for a tag of none of these schemes.
+std::vector<Entity> entities_of_tags(std::span<const std::string> tags);
 
 }  // namespace stemma::labelled

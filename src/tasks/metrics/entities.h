@@ -1,5 +1,5 @@
-// Figures of named entities, and the entities that a row of tags means; both as seqeval 1.2 in its
-// default mode (that of the CoNLL-2000 script).
+// Figures of named entities as seqeval 1.2 has them in its default mode (that of the CoNLL-2000
+// script).
 //
 //   const auto entities = entities_of_tags(tags);  // B-PER I-PER O  ->  PER, words 0 to 1
 //   const EntityResult result = evaluate_entities(sentences, {});
@@ -11,22 +11,19 @@
 // at all, every figure but the accuracy is 0 (seqeval's macro average is NaN there).
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "data/labelled/tag_scheme.h"
 #include "tasks/metrics/bootstrap.h"
 #include "tasks/metrics/scores.h"
 
 namespace stemma::tasks {
 
-struct Entity {
-  std::string label;
-  std::int64_t first = 0, last = 0;  // words from 0, both included
-  auto operator<=>(const Entity&) const = default;
-};
+using labelled::entities_of_tags;
+using labelled::Entity;
 
 struct TaggedSentence {
   std::vector<Entity> gold, predicted;  // in any order; one that stands twice counts once
@@ -49,10 +46,5 @@ struct EntityResult {
 // words.
 EntityResult evaluate_entities(std::span<const TaggedSentence> sentences,
                                const BootstrapSettings& settings);
-
-// Tags of one sentence in BIO, IOB1 or BIOES, read leniently: an I- or E- that follows nothing of
-// its label begins an entity, a change of label ends one. A tag without a label ("B") has the label
-// "_". Sorted by place.
-std::vector<Entity> entities_of_tags(std::span<const std::string> tags);
 
 }  // namespace stemma::tasks

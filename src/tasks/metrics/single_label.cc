@@ -30,6 +30,10 @@ void check_single_label(const SingleLabelAnswers& a) {
   if (static_cast<std::size_t>(without) != a.unseen.size())
     fail(fmt::format("each gold label -1 needs its name, got {} names for {} rows", a.unseen.size(),
                      without));
+  const bool whole = a.groups.empty() || (a.groups.size() > 1 && a.groups.front() == 0 &&
+                                          a.groups.back() == a.gold.size());
+  if (!whole || !std::is_sorted(a.groups.begin(), a.groups.end()))
+    fail(fmt::format("groups must ascend from 0 to {}, the number of examples", a.gold.size()));
   std::set<std::string> names(a.labels.begin(), a.labels.end());
   if (names.size() != a.labels.size()) fail("labels must have different names");
   for (const std::string& name : a.unseen)
@@ -148,6 +152,34 @@ std::vector<std::string> single_label_notes(const SingleLabelAnswers& a,
   return notes;
 }
 
+// Figures of examples that are drawn by groups.
+class ByGroups {
+ public:
+  ByGroups(std::span<const std::size_t> groups, SingleLabelFigures& compute)
+      : groups_(groups), compute_(compute), times_(groups.back()) {}
+
+  void operator()(std::span<const std::uint32_t> times, std::span<double> figures) {
+    for (std::size_t g = 0; g < times.size(); ++g)
+      std::fill(times_.begin() + static_cast<std::ptrdiff_t>(groups_[g]),
+                times_.begin() + static_cast<std::ptrdiff_t>(groups_[g + 1]), times[g]);
+    compute_(times_, figures);
+  }
+
+ private:
+  std::span<const std::size_t> groups_;
+  SingleLabelFigures& compute_;
+  std::vector<std::uint32_t> times_;  // of each example
+};
+
+std::vector<Figure> single_label_figures(const SingleLabelAnswers& a, SingleLabelFigures& compute,
+                                         const BootstrapSettings& settings) {
+  if (a.groups.empty())
+    return figures_with_intervals(a.gold.size(), compute.names(), settings, std::ref(compute));
+  ByGroups by_groups(a.groups, compute);
+  return figures_with_intervals(a.groups.size() - 1, compute.names(), settings,
+                                std::ref(by_groups));
+}
+
 }  // namespace
 
 SingleLabelResult evaluate_single_label(const SingleLabelAnswers& answers,
@@ -156,8 +188,7 @@ SingleLabelResult evaluate_single_label(const SingleLabelAnswers& answers,
   const AllLabels all = all_labels(answers);
   SingleLabelFigures compute(answers, all);
   SingleLabelResult result;
-  result.figures =
-      figures_with_intervals(answers.gold.size(), compute.names(), settings, std::ref(compute));
+  result.figures = single_label_figures(answers, compute, settings);
   result.averages = averages_of(compute.known());
   for (std::size_t k = 0; k < all.names.size(); ++k)
     result.classes.push_back({all.names[k], scores_of(compute.counts()[k])});

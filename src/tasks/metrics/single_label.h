@@ -30,6 +30,9 @@ struct SingleLabelAnswers {
   std::span<const int> predicted;         // [N], 0 to K - 1
   std::span<const double> probabilities;  // [N, K] or empty
   std::span<const std::string> unseen;    // the names for the rows of gold -1, in their order
+  // What intervals draw: consecutive examples that depend on each other, as the words of a sentence
+  // do. [G + 1] ascending from 0 to N, group g begins at groups[g]; empty: each example by itself.
+  std::span<const std::size_t> groups = {};
 };
 
 // counts[gold * labels.size() + predicted]

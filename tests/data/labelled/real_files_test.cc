@@ -293,9 +293,9 @@ TEST(RealRows, Conll2003IsIob1) {
   EXPECT_EQ(words, 203621u);  // Tjong Kim Sang and De Meulder 2003, table 1
   std::map<std::string, int> entities;
   for (Row& row : rows) {
-    const auto before = entities_of(row.tags);
+    const auto before = entities_of_tags(row.tags);
     normalise_tags(row.tags, found.scheme);
-    EXPECT_EQ(entities_of(row.tags), before);
+    EXPECT_EQ(entities_of_tags(row.tags), before);
     for (const Entity& entity : before) ++entities[entity.label];
   }
   // Table 2 of the paper.
@@ -325,7 +325,7 @@ TEST(RealRows, ResumeHasSentencesWithTheirTags) {
     EXPECT_EQ(words_of(rows[0]), "常|建|良|，|男|，");
     normalise_tags(rows[0].tags, finder.found().scheme);
     EXPECT_EQ(test::joined(rows[0].tags), "B-NAME|I-NAME|E-NAME|O|O|O");
-    EXPECT_EQ(entities_of(rows[0].tags), (std::vector<Entity>{{"NAME", 0, 2}}));
+    EXPECT_EQ(entities_of_tags(rows[0].tags), (std::vector<Entity>{{"NAME", 0, 2}}));
   }
 }
 

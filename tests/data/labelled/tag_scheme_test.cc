@@ -38,7 +38,7 @@ TEST(Entities, AreThoseOfSeqeval) {
   for (std::string line; std::getline(lines, line); ++count) {
     const std::size_t tab = line.find('\t');
     std::string found;
-    for (const Entity& entity : entities_of(tags_of(line.substr(0, tab))))
+    for (const Entity& entity : entities_of_tags(tags_of(line.substr(0, tab))))
       found += (found.empty() ? "" : " ") + entity.label + ":" + std::to_string(entity.first) +
                ":" + std::to_string(entity.last);
     EXPECT_EQ(found, line.substr(tab + 1)) << line;

@@ -71,6 +71,33 @@ TEST(SingleLabel, ThousandResamplesOfManyRowsAreQuick) {
   EXPECT_NEAR(accuracy.interval->high, accuracy.value + 1.96 * error, 0.3 * error);
 }
 
+// Sentences of 20 words that are all right or all wrong say no more than one word each.
+TEST(SingleLabel, IntervalsDrawGroups) {
+  const std::vector<std::string> labels = {"a", "b"};
+  std::vector<int> gold, predicted;
+  std::vector<std::size_t> sentences = {0}, single;
+  for (int i = 0; i < 2000; ++i) {
+    single.push_back(gold.size());
+    gold.push_back(i % 2);
+    predicted.push_back(i / 20 % 5 == 0 ? 1 - i % 2 : i % 2);
+    if (i % 20 == 19) sentences.push_back(gold.size());
+  }
+  single.push_back(gold.size());
+  const auto figures = [&](std::span<const std::size_t> groups) {
+    return evaluate_single_label({labels, gold, predicted, {}, {}, groups}, {}).figures;
+  };
+  const std::vector<Figure> by_words = figures({}), by_sentences = figures(sentences),
+                            by_one = figures(single);
+  for (std::size_t f = 0; f < by_words.size(); ++f) {
+    EXPECT_EQ(by_sentences[f].value, by_words[f].value) << by_words[f].name;
+    EXPECT_EQ(by_one[f].interval->low, by_words[f].interval->low) << by_words[f].name;
+    EXPECT_EQ(by_one[f].interval->standard_error, by_words[f].interval->standard_error);
+  }
+  EXPECT_DOUBLE_EQ(by_sentences[0].value, 0.8);
+  const double error = std::sqrt(0.8 * 0.2 / 100);
+  EXPECT_NEAR(by_sentences[0].interval->standard_error, error, 0.1 * error);
+}
+
 TEST(SingleLabel, RefusesWhatDoesNotFit) {
   const std::vector<std::string> labels = {"a", "b"}, twice = {"a", "a"}, known = {"a"};
   const std::vector<int> none, one = {1}, two = {0, 1}, high = {2}, without = {-1};
@@ -88,6 +115,9 @@ TEST(SingleLabel, RefusesWhatDoesNotFit) {
   EXPECT_ERROR(evaluate({twice, one, one, {}, {}}), code, "different names");
   EXPECT_ERROR(evaluate({labels, one, one, nan, {}}), code, "row 0 has nan");
   EXPECT_ERROR(evaluate({labels, one, one, few, {}}), code, "probabilities");
+  for (const std::vector<std::size_t>& groups :
+       {std::vector<std::size_t>{0}, {1, 2}, {0, 1}, {0, 2, 1, 2}})
+    EXPECT_ERROR(evaluate({labels, two, two, {}, {}, groups}), code, "ascend from 0 to 2");
 }
 
 TEST(Figures, AnUnknownNameListsTheKnownOnes) {
