@@ -32,6 +32,10 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
 
+  // Takes the pages that lie wholly in `part` of bytes() out of this process's memory: what was
+  // copied elsewhere need not be here too. They are read again when they are touched.
+  void forget(std::span<const std::byte> part) const;
+
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -266,7 +266,10 @@ Weight CheckpointSource::load(const nn::ParameterSpec& spec) {
   const Memory memory = item.tensors.size() == 1 ? memory_ : Memory::shared;
   for (std::size_t i = 0; i < item.tensors.size(); ++i)
     parts.push_back(read_tensor(item.entries[i], item.tensors[i], memory, stored));
-  return Weight(parts.size() == 1 ? parts.front() : joined(parts, spec.shape));
+  if (parts.size() == 1) return Weight(parts.front());
+  const Tensor whole = joined(parts, spec.shape);
+  for (const WeightFiles::Entry& entry : item.entries) entry.forget();
+  return Weight(whole);
 }
 
 }  // namespace stemma::checkpoint

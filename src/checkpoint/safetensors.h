@@ -78,6 +78,8 @@ class SafetensorsReader {
   Tensor read(const StoredTensor& tensor, Memory memory) const;
   // The same in the encoding of the file where that is f32, bf16 or f16, otherwise as f32.
   Tensor read_stored(const StoredTensor& tensor, Memory memory) const;
+  // After a copy was made of it (base/file.h).
+  void forget(const StoredTensor& tensor) const { file_->forget(bytes(tensor)); }
 
  private:
   void require_readable(const StoredTensor& tensor) const;

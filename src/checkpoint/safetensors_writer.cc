@@ -159,6 +159,7 @@ void verify_safetensors(const std::filesystem::path& path, std::span<const Named
       if (std::memcmp(rest.data(), bytes.data(), bytes.size()) != 0) fail(item);
       rest = rest.subspan(bytes.size());
     });
+    file.forget(*stored);
   }
 }
 

@@ -27,6 +27,7 @@ class WeightFiles {
 
     Tensor read(Memory memory) const { return file->read(*tensor, memory); }
     Tensor read_stored(Memory memory) const { return file->read_stored(*tensor, memory); }
+    void forget() const { file->forget(*tensor); }
   };
 
   // Throws not_found (no such files), corrupt (a file is damaged, or the index and the shards

@@ -81,6 +81,19 @@ TEST(MappedFile, MapsMovesAndTakesEmptyFiles) {
   EXPECT_TRUE(MappedFile().bytes().empty());
 }
 
+TEST(MappedFile, ForgottenPagesAreReadAgain) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += static_cast<char>('a' + i % 23);
+  std::ofstream(folder / "a") << text;
+  const MappedFile file(folder / "a");
+  EXPECT_EQ(file.text(), text);
+  file.forget(file.bytes().subspan(100, 15'000));
+  file.forget(file.bytes().subspan(5, 10));  // no whole page
+  file.forget({});
+  EXPECT_EQ(file.text(), text);
+}
+
 TEST(MappedFile, SaysWhatIsWrong) {
   const TemporaryFolder folder;
   EXPECT_ERROR(MappedFile(folder / "none"), ErrorCode::not_found, "none");

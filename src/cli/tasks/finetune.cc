@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/train/recipe_file.h"
+#include "device/memory.h"
 #include "tasks/seeds.h"
 
 namespace stemma::cli {
@@ -27,6 +28,7 @@ Json finetune_json(const FinetuneOptions& o, const tasks::FinetuneResult& r) {
                            {"trained_parameters", r.trained_parameters},
                            {"tokens_per_s", r.tokens_per_s},
                            {"share_of_peak", r.share_of_peak},
+                           {"peak_memory_bytes", static_cast<std::int64_t>(peak_memory_bytes())},
                            {"best_step", r.best_step},
                            {"stopped_early", r.stopped_early},
                            {"signal", r.signal}});
