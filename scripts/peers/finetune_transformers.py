@@ -82,7 +82,7 @@ def main():
     generator = torch.Generator().manual_seed(ARGS.seed)
     names = sorted(set(read_columns(f"{ARGS.data}/{ARGS.name}", "train")[-1]))
     tokenizer = AutoTokenizer.from_pretrained(ARGS.model, local_files_only=True)
-    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
     model = AutoModelForSequenceClassification.from_pretrained(
         ARGS.model, local_files_only=True, dtype=torch.float32, num_labels=len(names), id2label=dict(enumerate(names)),
         label2id={name: at for at, name in enumerate(names)}, pad_token_id=tokenizer.pad_token_id)
