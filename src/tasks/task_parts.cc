@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "tasks/dev_split.h"
 #include "tasks/finetune_plan.h"
 #include "train/run_files.h"
 
@@ -21,21 +22,6 @@ namespace stemma::tasks {
 namespace {
 
 constexpr std::uint64_t kMostRecipeBytes = 1 << 20;
-
-// A share of the training rows, by the hash of their texts, becomes dev.
-TaskRows split_off_dev(TaskRows& train, double fraction) {
-  TaskRows dev{train.path, {}};
-  std::vector<labelled::Row> kept;
-  const auto limit = static_cast<std::uint64_t>(fraction * 0x1p63);
-  for (labelled::Row& row : train.rows) {
-    const std::uint64_t hash = hash64(row.text + "\x1f" + row.second);
-    (hash >> 1 < limit ? dev.rows : kept).push_back(std::move(row));
-  }
-  train.rows = std::move(kept);
-  log_info(fmt::format("dev: {} of the {} training rows, by the hash of their texts",
-                       dev.rows.size(), dev.rows.size() + train.rows.size()));
-  return dev;
-}
 
 std::vector<EncodedExample> encode_rows(const TaskRows& rows, const Task& task,
                                         std::int64_t* cut_texts = nullptr) {
