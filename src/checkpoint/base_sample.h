@@ -6,8 +6,8 @@
 //   fits_base(sample, *other.source, other.config.model);  // false
 //
 // Two matrices are sampled, the first of the first block and the first of the last one. They are
-// compared within 1 % of their norm: a base in bf16 or f16 is the same base, and one that was
-// fine-tuned is another.
+// compared weight by weight, within twice what rounding to bf16 changes: a base in bf16 or f16 is
+// the same base, and one that was fine-tuned, if only for a few steps, is another.
 #pragma once
 
 #include <string>

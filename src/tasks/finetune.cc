@@ -161,7 +161,12 @@ Report final_reports(const FinetuneSetup& s, const std::filesystem::path& run,
           fmt::format("The weights are those of step {}, where {} on dev was "
                       "{:.4f}, the best of the run.",
                       loop.best_step, dev_metric, loop.best));
-    if (part.test.rows.empty() && !part.dev.rows.empty())
+    else if (!dev_metric.empty())
+      report.notes.push_back(
+          fmt::format("On dev, {} was never a number, so no best weights could be chosen: they are "
+                      "the last ones.",
+                      dev_metric));
+    if (loop.best_step >= 0 && part.test.rows.empty() && !part.dev.rows.empty())
       report.notes.push_back(
           "These figures are of dev, on which the best weights were chosen: "
           "those of a test set will be a little lower.");

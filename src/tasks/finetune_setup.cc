@@ -82,8 +82,8 @@ void require_same_examples(const checkpoint::TrainingState& state, std::uint64_t
   const std::string before = state.extra.is_object() ? state.extra.get("data", "") : "";
   if (before.empty() || before == fmt::format("{:016x}", fingerprint)) return;
   throw Error(ErrorCode::corrupt,
-              "[finetune] the training rows are not those that the run began with: put those back, "
-              "or begin a new run");
+              "[finetune] the training rows, or the recipes of further tasks (also), are not those "
+              "that the run began with: put those back, or begin a new run");
 }
 
 std::shared_ptr<const train::Objective> objective_of(FinetuneSetup& s) {

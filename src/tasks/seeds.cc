@@ -183,6 +183,21 @@ FinetuneResult take_last(std::vector<SeedRun>& all) {
   return std::move(*last->result);
 }
 
+// The reports of further tasks, of the best seed, where that of the first one names them.
+void copy_further_reports(const fs::path& from, const fs::path& run) {
+  for (const fs::directory_entry& folder : fs::directory_iterator(from)) {
+    if (!folder.is_directory() || !fs::exists(folder.path() / kReportFile)) continue;
+    const fs::path to = run / folder.path().filename();
+    std::error_code unmade;  // is said by the file that cannot be written there
+    fs::create_directories(to, unmade);
+    for (const char* name : {"report.md", "report.html", kReportFile}) {
+      AtomicFile file(to / name);
+      file.write(read_file(folder.path() / name));
+      file.commit();
+    }
+  }
+}
+
 FinetuneResult run_several(const FinetuneRecipe& recipe, const fs::path& run, train::Resume resume,
                            Interrupt interrupt) {
   const bool new_run = !fs::exists(run / train::kRecipeFile);
@@ -207,6 +222,7 @@ FinetuneResult run_several(const FinetuneRecipe& recipe, const fs::path& run, tr
                                 : result.checkpoint,
                             run);
   add_seeds(result.report, all, best);
+  copy_further_reports(best.folder, run);
   write_report(run, result.report);
   return result;
 }

@@ -1,6 +1,7 @@
 #include "tasks/task_objective.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -77,7 +78,8 @@ std::vector<train::Metric> TaskObjective::evaluate(const train::Inference& infer
     for (train::Metric& metric : quick_figures(task->description(), held_out.rows, answers)) {
       metrics.push_back({evaluation_column(i, task->description(), metric.name), metric.value});
       if (metric.name != usual_best(task->description())) continue;
-      sum += metric.value;
+      // A correlation with a constant is no number: the others decide.
+      sum += std::isnan(metric.value) ? 0 : metric.value;
       ++count;
     }
   }

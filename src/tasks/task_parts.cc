@@ -71,13 +71,24 @@ FinetuneRecipe further_recipe(const FinetuneRecipe& run, const std::string& path
                 fmt::format("[finetune] {} names further tasks itself (also): name all of them in "
                             "the first recipe",
                             path));
+  if (recipe.train.empty())
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[finetune] {} has no data: name the labelled rows with train", path));
   if (recipe.name.empty()) recipe.name = std::filesystem::path(path).stem().string();
   recipe.model = run.model;
   recipe.adapt = run.adapt;
   recipe.marks = run.marks;
-  log_info(fmt::format("task {}: of {} only the task, its data and how texts are read count",
-                       recipe.name, path));
+  log_info(
+      fmt::format("task {}: of {} only the task, its data, how texts are read and how rows are "
+                  "weighed count",
+                  recipe.name, path));
   return recipe;
+}
+
+// Folders of a run, and columns of its metrics, that have these names already.
+bool is_taken(std::string_view name) {
+  return name == "checkpoints" || name.starts_with("seed-") || name == "val" || name == "lm" ||
+         name == "adversarial";
 }
 
 // A name is part of the names of parameters, columns and folders.
@@ -94,6 +105,12 @@ void require_good_names(const std::vector<FinetuneRecipe>& recipes) {
                   fmt::format("[finetune] with several tasks each needs a name of letters, digits, "
                               "_ and -, got '{}': set name in its recipe",
                               recipe.name));
+    if (is_taken(recipe.name))
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[finetune] a task cannot be called '{}', which a run has a folder or "
+                      "a column of: set name in its recipe",
+                      recipe.name));
     if (!names.insert(recipe.name).second)
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[finetune] two tasks are called '{}': set name in one of their "
@@ -134,7 +151,10 @@ TaskPart read_part(FinetuneRecipe recipe, const checkpoint::ConfigFile& base,
 std::vector<TaskPart> read_parts(const FinetuneRecipe& recipe, const checkpoint::ConfigFile& base,
                                  const Tokenizer& tokenizer) {
   std::vector<FinetuneRecipe> recipes{recipe};
-  if (recipe.also.empty()) recipes.front().name.clear();
+  if (recipe.also.empty()) {
+    recipes.front().name.clear();
+    recipes.front().task_weight = 1;
+  }
   for (const std::string& path : recipe.also) recipes.push_back(further_recipe(recipe, path));
   require_good_names(recipes);
   std::vector<TaskPart> parts;
@@ -156,6 +176,14 @@ std::uint64_t fingerprint_of(const std::vector<TaskPart>& parts) {
         hash = hash64(std::as_bytes(std::span(text.ids)), hash);
       hash = hash64(std::as_bytes(std::span(example.wanted)), hash);
     }
+  // What only the recipe of a further task says.
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    hash = hash64(fmt::format("{} {} {}", to_json({parts[i].description()}).dump(),
+                              parts[i].recipe.task_weight, parts[i].recipe.dev),
+                  hash);
+    for (const EncodedExample& example : parts[i].examples)
+      hash = hash64(std::as_bytes(std::span(&example.weight, 1)), hash);
+  }
   return hash;
 }
 

@@ -4,8 +4,9 @@
 //   std::vector<TaskPart> parts = read_parts(recipe, base.config, tokenizer);
 //   parts.front();  // the run's own task; the others are those of recipe.also
 //
-// Of the recipe of a further task only what says which task it is, which data it has and how its
-// texts are read counts; everything else is the run's. That is said where the file is read.
+// Of the recipe of a further task only what says which task it is, which data it has, how its texts
+// are read and how its rows count (task_weight, class_weights, label_smoothing) counts; everything
+// else is the run's. That is said where the file is read.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,8 @@ std::vector<TaskPart> read_parts(const FinetuneRecipe& recipe, const checkpoint:
 
 std::vector<TaskDescription> descriptions_of(const std::vector<TaskPart>& parts);
 
-// Of all training examples: a run must go on with those that it began with.
+// Of all training examples and of what counts in the recipes of further tasks: a run must go on
+// with those that it began with.
 std::uint64_t fingerprint_of(const std::vector<TaskPart>& parts);
 
 }  // namespace stemma::tasks

@@ -57,6 +57,31 @@ TEST(BaseSample, IsTheSameInBf16) {
   EXPECT_TRUE(fits_base(sample_of_base(rounded, model), base, model));
 }
 
+// What AdamW changes in one step of 2e-5: 0.1 % of the norm of these weights.
+class OneStepOn final : public nn::WeightSource {
+ public:
+  explicit OneStepOn(nn::WeightSource& from) : from_(from) {}
+  Weight load(const nn::ParameterSpec& spec) override {
+    const Tensor value = from_.load(spec).value();
+    const Tensor moved = Tensor::empty(value.shape(), DType::f32);
+    for (std::int64_t i = 0; i < value.elements(); ++i)
+      moved.data<float>()[i] = value.data<float>()[i] + (i % 2 ? 2e-5f : -2e-5f);
+    return Weight(moved);
+  }
+
+ private:
+  nn::WeightSource& from_;
+};
+
+TEST(BaseSample, AFineTunedBaseIsAnother) {
+  for (const char* family : {"gpt1", "gpt2", "bert", "llama"}) {
+    const ModelConfig model = small(family);
+    nn::FreshWeights base(1);
+    OneStepOn tuned(base);
+    EXPECT_FALSE(fits_base(sample_of_base(base, model), tuned, model)) << family;
+  }
+}
+
 TEST(BaseSample, RefusesWhatIsNoSample) {
   const ModelConfig model = small("gpt2");
   nn::FreshWeights base(1);

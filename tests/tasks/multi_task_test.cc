@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "tasks/finetune.h"
+#include "tasks/seeds.h"
 #include "tasks/task_model.h"
 #include "tests/base/expect_error.h"
 #include "tests/base/temporary_folder.h"
@@ -121,6 +122,56 @@ TEST_F(MultiTask, WhatCannotBeIsRefused) {
   EXPECT_ERROR(run(), ErrorCode::invalid_argument, "'a/b'");
   recipe_.also = {write_recipe("ending.tsv", "also = [\"x.toml\"]\n")};
   EXPECT_ERROR(run(), ErrorCode::invalid_argument, "names further tasks itself");
+  recipe_.also = {write_recipe("ending.tsv", "name = \"checkpoints\"\n")};
+  EXPECT_ERROR(run(), ErrorCode::invalid_argument, "cannot be called 'checkpoints'");
+  std::ofstream(folder_ / "bare.toml") << "task = \"classification\"\n";
+  recipe_.also = {(folder_ / "bare.toml").string()};
+  EXPECT_ERROR(run(), ErrorCode::invalid_argument, "bare.toml has no data");
+}
+
+// The recipe of a further task lies outside the run's folder: what it says must stay.
+TEST_F(MultiTask, GoesOnOnlyWithTheSameRecipes) {
+  recipe_.epochs = 0.2;
+  run();
+  const auto again = [&] { run_finetune(recipe_, folder_ / "run", train::Resume::automatic); };
+  again();
+  for (const char* more :
+       {"task_weight = 0.25\n", "label_smoothing = 0.1\n", "head = \"mean\"\n"}) {
+    write_recipe("ending.tsv", more);
+    EXPECT_ERROR(again(), ErrorCode::corrupt, "recipes of further tasks");
+  }
+}
+
+TEST_F(MultiTask, OfOneTaskAloneTheWeightIsNotUsed) {
+  recipe_.also.clear();
+  recipe_.epochs = 0.2;
+  const FinetuneResult whole = run("whole");
+  recipe_.task_weight = 0.01;
+  EXPECT_EQ(whole.loss, run("weighed").loss);
+}
+
+// A correlation with equal numbers is no number, which must not keep the best weights from being
+// chosen by the others.
+TEST_F(MultiTask, AFigureThatIsNoNumberLeavesTheMean) {
+  std::ofstream(folder_ / "alike.tsv") << "sentence1\tsentence2\tscore\nab x\tac y\t1.5\n"
+                                          "ad y\tae x\t2.5\n";
+  std::ofstream(folder_ / "equal.tsv") << "sentence1\tsentence2\tscore\nab x\tac y\t1.5\n"
+                                          "ad y\tae x\t1.5\n";
+  std::ofstream(folder_ / "alike.toml") << fmt::format(
+      "task = \"similarity\"\nproblem = \"regression\"\ntrain = \"{0}/alike.tsv\"\n"
+      "dev = \"{0}/equal.tsv\"\n",
+      folder_.path().string());
+  recipe_.also = {(folder_ / "alike.toml").string()};
+  recipe_.epochs = 1;
+  EXPECT_GE(run().best_step, 0);
+}
+
+TEST_F(MultiTask, SeveralSeedsHaveAllReports) {
+  recipe_.epochs = 0.2;
+  recipe_.seeds = 2;
+  run_seeds(recipe_, folder_ / "run", train::Resume::never, {});
+  for (const char* name : {"report.json", "report.md", "report.html"})
+    EXPECT_TRUE(fs::exists(folder_ / "run/ending" / name)) << name;
 }
 
 }  // namespace
