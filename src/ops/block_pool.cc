@@ -1,5 +1,6 @@
 #include "ops/block_pool.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -11,7 +12,7 @@ constexpr std::size_t kSmallestBlock = 256;
 // The next of 4 classes for each power of two: 4/4, 5/4, 6/4, 7/4 of it.
 std::size_t block_size(std::size_t bytes) {
   if (bytes <= kSmallestBlock) return kSmallestBlock;
-  const std::size_t quarter = std::bit_floor(bytes - 1) / 4;
+  const std::size_t quarter = std::max(std::bit_floor(bytes - 1), kSmallestBlock) / 4;
   return (bytes + quarter - 1) / quarter * quarter;
 }
 

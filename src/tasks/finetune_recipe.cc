@@ -51,12 +51,13 @@ void declare_task_data(FinetuneRecipe& r, OptionSet& o) {
 }
 
 void declare_further_tasks(FinetuneRecipe& r, OptionSet& o) {
-  o.add_path({"also",
-              "recipes of further tasks, which the model learns at the same time with a head for "
-              "each; of them only the task, its data and how texts are read count",
-              "recipes/finetune/rte.toml",
-              {"tasks", "multi_task"}},
-             r.also);
+  o.add_path(
+      {"also",
+       "recipes of further tasks, which the model learns at the same time with a head for "
+       "each; of them only the task, its data, how texts are read and how rows are weighed count",
+       "recipes/finetune/rte.toml",
+       {"tasks", "multi_task"}},
+      r.also);
   o.add({"name",
          "what the task is called where a model learns several; empty: as the recipe's file",
          "rte",

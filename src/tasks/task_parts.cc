@@ -158,12 +158,14 @@ std::vector<TaskPart> read_parts(const FinetuneRecipe& recipe, const checkpoint:
   for (const std::string& path : recipe.also) recipes.push_back(further_recipe(recipe, path));
   require_good_names(recipes);
   std::vector<TaskPart> parts;
+  parts.reserve(recipes.size());
   for (FinetuneRecipe& one : recipes) parts.push_back(read_part(std::move(one), base, tokenizer));
   return parts;
 }
 
 std::vector<TaskDescription> descriptions_of(const std::vector<TaskPart>& parts) {
   std::vector<TaskDescription> tasks;
+  tasks.reserve(parts.size());
   for (const TaskPart& part : parts) tasks.push_back(part.description());
   return tasks;
 }
