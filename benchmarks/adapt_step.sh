@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 
 model=models/smollm2 rounds=3 steps=12 batch=32 stemma=build/release/src/cli/stemma
 while [ $# -gt 0 ]; do
+  [ $# -ge 2 ] || { echo "$1 needs a value: see the head of $0" >&2; exit 2; }
   case $1 in
     --model) model=$2 ;;
     --rounds) rounds=$2 ;;
@@ -21,6 +22,7 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
+[ "$steps" -ge 5 ] || { echo "--steps must be at least 5: the first three are left out" >&2; exit 2; }
 rows=data/tasks/sst2/train.tsv
 [ -f "$rows" ] || { echo "no $rows: run scripts/task-data.sh sst2" >&2; exit 3; }
 

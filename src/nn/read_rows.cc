@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "nn/batch_rows.h"
+
 namespace stemma::nn {
 
 ReadRows read_rows(const Batch& from, std::vector<std::int32_t> rows) {
@@ -14,20 +16,11 @@ ReadRows read_rows(const Batch& from, std::vector<std::int32_t> rows) {
     for (; next < read.rows.size() && read.rows[next] < from.offsets[b + 1]; ++next) {
       const auto row = static_cast<std::size_t>(read.rows[next]);
       place[row] = static_cast<std::int32_t>(next);
-      to.ids.push_back(from.ids[row]);
-      to.positions.push_back(from.positions[row]);
-      if (!from.targets.empty()) to.targets.push_back(from.targets[row]);
-      if (!from.segments.empty()) to.segments.push_back(from.segments[row]);
+      append_token(from, row, to);
     }
     to.offsets.push_back(to.tokens());
   }
-  to.numbers = from.numbers;
-  to.labels = from.labels;
-  to.adapters = from.adapters;
-  to.heads = from.heads;
-  for (HeadRows& head : to.heads)
-    if (!head.of_sequences)
-      for (std::int32_t& row : head.from) row = place[static_cast<std::size_t>(row)];
+  keep_sequences(from, place, to);
   return read;
 }
 

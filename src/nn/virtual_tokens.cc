@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "nn/batch_rows.h"
+
 namespace stemma::nn {
 namespace {
 
@@ -31,23 +33,15 @@ class PromptWriter {
     for (std::int64_t i = from_.offsets[b]; i < from_.offsets[b + 1]; ++i) {
       const auto at = static_cast<std::size_t>(i);
       moved_.push_back(static_cast<std::int32_t>(to_.tokens()));
-      to_.ids.push_back(from_.ids[at]);
-      to_.positions.push_back(from_.positions[at] + static_cast<std::int32_t>(shift));
-      if (!from_.targets.empty()) to_.targets.push_back(from_.targets[at]);
-      if (!from_.segments.empty()) to_.segments.push_back(from_.segments[at]);
+      append_token(from_, at, to_);
+      to_.positions.back() += static_cast<std::int32_t>(shift);
     }
     to_.offsets.push_back(to_.tokens());
   }
 
   // What belongs to sequences stays; what heads read of tokens moves with these.
   Batch finish() {
-    to_.numbers = from_.numbers;
-    to_.labels = from_.labels;
-    to_.adapters = from_.adapters;
-    to_.heads = from_.heads;
-    for (HeadRows& rows : to_.heads)
-      if (!rows.of_sequences)
-        for (std::int32_t& row : rows.from) row = moved_[static_cast<std::size_t>(row)];
+    keep_sequences(from_, moved_, to_);
     return std::move(to_);
   }
 

@@ -109,7 +109,9 @@ std::shared_ptr<const train::Objective> objective_of(FinetuneSetup& s) {
 // What of the base fine-tuning goes on from: its head only where it means the same labels.
 ModelConfig known_of_base(const FinetuneSetup& s, const checkpoint::ConfigFile& base) {
   ModelConfig known = base.model;
-  if (!known.task_heads.empty() && base.head_labels == s.model.head_labels)
+  // The same names, labels and states that are read, or it is another head.
+  if (!known.task_heads.empty() && known.task_heads == s.model.model.task_heads &&
+      base.head_labels == s.model.head_labels)
     log_info("the model has a head for these labels already: training goes on from it");
   else
     known.task_heads.clear();
