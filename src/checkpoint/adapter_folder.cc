@@ -115,7 +115,7 @@ AdapterFolder::AdapterFolder(const fs::path& folder, const ModelConfig& model)
                                in_quotes(type), kLora, kAdaLora, kPrefix, kPrompt, kBottleneck));
   }
   read_heads(model);
-  require_all_known();
+  require_all_known(model);
 }
 
 void AdapterFolder::read_low_rank(const Json& config, const ModelConfig& model, bool adaptive) {
@@ -195,16 +195,21 @@ void AdapterFolder::read_heads(const ModelConfig& model) {
   }
 }
 
-void AdapterFolder::require_all_known() const {
+void AdapterFolder::require_all_known(const ModelConfig& model) const {
   std::set<std::string_view> known;
   for (const auto& [ours, theirs] : tensor_of_) known.insert(theirs);
   for (const StoredTensor& tensor : file_.tensors()) {
     if (known.contains(tensor.name)) continue;
     const std::string_view name = std::string_view(tensor.name);
-    if (name.ends_with("score.weight") || name.ends_with("classifier.weight"))
+    const bool head = name.ends_with("score.weight") || name.ends_with("classifier.weight");
+    if (head && model.task_heads.empty())
       refuse_adapter(folder_,
                      "it brings the head of a task, which this command does not use: "
                      "label text with stemma predict");
+    if (head)
+      refuse_adapter(folder_, fmt::format("its head {} is none of those that its description of "
+                                          "tasks names",
+                                          in_quotes(tensor.name)));
     foreign_adapter(folder_, fmt::format("{} has no place in it", in_quotes(tensor.name)));
   }
 }

@@ -61,7 +61,7 @@ class AdapterFolder final : public nn::WeightSource {
   void read_bottlenecks(const Json& config, const ModelConfig& model);
   void read_virtual_tokens(const Json& config, const ModelConfig& model, bool prefix);
   void read_heads(const ModelConfig& model);
-  void require_all_known() const;
+  void require_all_known(const ModelConfig& model) const;
 
   std::filesystem::path folder_;
   SafetensorsReader file_;

@@ -58,9 +58,16 @@ labelled::RowOptions columns_of(const Json& json) {
 
 std::int32_t mark_of(const Json& json, std::string_view key) {
   const std::int64_t id = json.at(key).as_int();
-  if (id < 0 || id > INT32_MAX)
+  if (id < 0 || id >= INT32_MAX)
     throw Error(ErrorCode::corrupt, fmt::format("the mark '{}' is no token id: {}", key, id));
   return static_cast<std::int32_t>(id);
+}
+
+void require_distinct_labels(const TaskDescription& t) {
+  std::set<std::string_view> seen;
+  for (const std::string& label : t.labels)
+    if (!seen.insert(label).second)
+      throw Error(ErrorCode::corrupt, fmt::format("the label '{}' is there twice", label));
 }
 
 void require_problem(const TaskDescription& t) {
@@ -118,6 +125,7 @@ TaskDescription parse(const Json& json) {
   if (t.max_tokens < 1 || (t.problem != kChoice && t.labels.empty()))
     throw Error(ErrorCode::corrupt, "max_tokens and labels must not be empty");
   require_problem(t);
+  require_distinct_labels(t);
   return t;
 }
 

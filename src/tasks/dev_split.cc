@@ -55,7 +55,7 @@ std::vector<std::uint64_t> deciding_hashes(const TaskRows& rows) {
     ++size[texts.group(i)];
   }
   const auto largest = std::max_element(size.begin(), size.end());
-  if (largest != size.end() && *largest > hashes.size() / 4 && *largest > 1) {
+  if (largest != size.end() && *largest > std::max<std::size_t>(hashes.size() / 4, 2)) {
     log_warning(fmt::format(
         "[finetune] {}: {} of {} rows hang together by texts that they share, so dev "
         "is split off row by row and its figures are too good: give rows of their own with --dev",

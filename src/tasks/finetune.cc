@@ -1,7 +1,6 @@
 #include "tasks/finetune.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -175,8 +174,6 @@ Report final_reports(const FinetuneSetup& s, const std::filesystem::path& run,
       continue;
     }
     const std::filesystem::path folder = run / part.description().name;
-    std::error_code unmade;  // is said by the file that cannot be written there
-    std::filesystem::create_directories(folder, unmade);
     write_report(folder, report);
     first.notes.push_back(fmt::format("The model also learned {}: its report is {}.",
                                       part.description().name,

@@ -5,6 +5,7 @@
 //   run/config.json, model.safetensors, tokenizer files      the model with its best weights
 //   run/stemma_task.json                                     what it does (description.h)
 //   run/report.json, report.md, report.html                  how good it is (report/report.h)
+//   run/NAME/recipe.toml, report.json, report.md, .html      of each further task (also)
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -144,6 +145,17 @@ std::unique_ptr<nn::WeightSource> first_weights(const FinetuneSetup& s,
       s.rank_budget ? AdaptedWeights::Has::heads : AdaptedWeights::Has::adapter_and_heads);
 }
 
+// The run's recipe, and those of further tasks in the folders of their names.
+void save_recipes(const FinetuneSetup& s, const fs::path& run) {
+  train::save_recipe(s.recipe, run);
+  for (std::size_t i = 1; i < s.parts.size(); ++i) {
+    const fs::path folder = run / s.parts[i].description().name;
+    std::error_code unmade;  // is said by the file that cannot be written there
+    fs::create_directories(folder, unmade);
+    train::save_recipe(s.parts[i].recipe, folder);
+  }
+}
+
 }  // namespace
 
 FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train::Resume resume,
@@ -192,7 +204,7 @@ FinetuneSetup set_up_finetune(FinetuneRecipe recipe, const fs::path& run, train:
     s.trainer->resume(start.found->state, checkpoint::read_optimizer(start.found->folder));
     if (const Json* course = start.found->state.extra.find("course")) s.course = *course;
   }
-  train::save_recipe(s.recipe, run);
+  save_recipes(s, run);
   return s;
 }
 

@@ -120,6 +120,7 @@ TEST(Description, DamageIsSaid) {
   expect_damage("labels", Json::array({}), "labels must not be empty");
   expect_damage("labels", "a, b", "");
   expect_damage("labels", Json::array({"a", 7}), "");
+  expect_damage("labels", Json::array({"a", "b", "a"}), "the label 'a' is there twice");
   expect_damage("input", "middle", "'middle'");
   expect_damage("both_orders", "yes", "");
   expect_damage("marks", Json::object({{"start", 1}}), "delimiter");
@@ -128,6 +129,9 @@ TEST(Description, DamageIsSaid) {
   expect_damage("marks",
                 Json::object({{"start", 1}, {"delimiter", 1}, {"extract", std::int64_t{1} << 40}}),
                 "'extract' is no token id");
+  expect_damage(
+      "marks", Json::object({{"start", 1}, {"delimiter", std::int64_t{INT32_MAX}}, {"extract", 1}}),
+      "'delimiter' is no token id");
   expect_damage("max_tokens", 0, "max_tokens");
   expect_damage("max_tokens", "many", "");
   expect_damage("columns", "text", "");

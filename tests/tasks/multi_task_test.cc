@@ -76,6 +76,7 @@ TEST_F(MultiTask, LearnsBothAndAnswersForEach) {
   };
   EXPECT_GE(accuracy(report("report.json")), 0.95);
   EXPECT_GE(accuracy(report("ending/report.json")), 0.95);
+  EXPECT_NE(read_file(folder_ / "run/ending/recipe.toml").find("batch = 999"), std::string::npos);
   const std::string metrics = read_file(folder_ / "run/metrics.jsonl");
   for (const char* column :
        {"\"vowel_loss\"", "\"ending_loss\"", "\"val_accuracy\"", "\"val_ending_accuracy\""})
