@@ -86,8 +86,9 @@ struct AttentionSequence {
   std::int64_t keys = 0;                        // keys the sequence has in all
   std::int64_t first_position = 0;  // position of the first query; causal: sees keys ≤ it
   std::int64_t number = 0;          // dropout counter
-  // Row of key 0 in k and v. In a cache: the number of the slot times slot_keys.
-  std::int64_t key_begin = 0;
+  std::int64_t key_begin = 0;       // row of key 0 in k and v; a cache does not read it
+  // In a cache: the pages that hold its keys, in the order of their positions.
+  std::span<const std::int32_t> pages = {};
 };
 
 // q [Nq, H*D], k and v [Nk, G*D] (views with a row stride are fine), all f32, all bf16 or all f64;
@@ -95,18 +96,22 @@ struct AttentionSequence {
 // for backward. scores, weights [Nq, H, max keys] f32 (f64), optional: scaled scores before the
 // mask and softmax weights; asking for either runs the reference kernel.
 //
-// With slot_keys, k and v [S·G·slot_keys, D] are a cache of S slots for slot_keys keys each, a
-// multiple of kKeyPanel, and new_k and new_v [Nq, G·D], of the same type, hold the keys and values
-// of the queries' own tokens: they are written to their places in the cache first. A slot holds one
-// head after the other, so that a query reads consecutive memory. Values are rows of their head.
-// Keys lie as a product wants them, in panels: channel d of key j is element (j / kKeyPanel · D +
-// d) · kKeyPanel + j mod kKeyPanel of its head. Patterns that read keys far apart (dilated,
-// strided) have rows of keys too. The results have the bits of the same keys and values as rows.
+// With page_keys, k and v [P·G·page_keys, D] are a cache of P pages for page_keys keys each, and
+// new_k and new_v [Nq, G·D], of the same type, hold the keys and values of the queries' own tokens:
+// they are written to their places in the cache first. Key j of a sequence lies in its page number
+// j / page_keys, which several sequences may share as long as none writes there. A page is a
+// multiple of kKeyChunk keys, so that a chunk lies in one page; a sequence of a single page may
+// have pages of any multiple of kKeyPanel. A page holds one head after the other, so that a query
+// reads consecutive memory. Values are rows of their head. Keys lie as a product wants them, in
+// panels: channel d of key j of the page is element (j / kKeyPanel · D + d) · kKeyPanel + j mod
+// kKeyPanel of its head. Patterns that read keys far apart (dilated, strided) have rows of keys
+// too, and sequences of a single page. The results have the bits of the same keys and values as
+// rows.
 struct AttentionForward {
   Tensor q, k, v;
   std::span<const AttentionSequence> sequences;
   Tensor out, lse, scores, weights;
-  std::int64_t slot_keys = 0;
+  std::int64_t page_keys = 0;
   Tensor new_k, new_v;
 };
 void attention_forward(Stream& stream, const AttentionSpec& spec, const AttentionForward& args);

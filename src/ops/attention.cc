@@ -92,7 +92,7 @@ Tensor cached_attention(Context& ctx, const Tensor& qkv, const AttentionCache& c
            .lse = {},
            .scores = {},
            .weights = {},
-           .slot_keys = cache.slot_keys,
+           .page_keys = cache.page_keys,
            .new_k = in.k,
            .new_v = in.v});
   ctx.observe("attention", out);

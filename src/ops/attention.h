@@ -25,8 +25,8 @@ Tensor attention(Context& ctx, const Tensor& qkv, const AttentionSpec& spec,
 
 // A cache of keys and values as kernels/attention.h describes it.
 struct AttentionCache {
-  Tensor k, v;  // [S·G·slot_keys, D]
-  std::int64_t slot_keys = 0;
+  Tensor k, v;  // [P·G·page_keys, D]
+  std::int64_t page_keys = 0;
 };
 
 // Attention of new tokens to all tokens of their sequences, whose keys and values a cache holds;

@@ -16,14 +16,19 @@ class AttentionCache : public testing::TestWithParam<KernelPath> {};
 INSTANTIATE_TEST_SUITE_P(Attention, AttentionCache, testing::ValuesIn(available_kernel_paths()),
                          path_name);
 
-// Two slots, the second of which is used; what is not written is NaN, and must not be seen.
+// Some pages, of which a sequence has a few, out of order; what is not written is NaN, and must not
+// be seen.
 struct Cache {
   Tensor k, v;
-  std::int64_t slot_keys;
+  std::int64_t page_keys;
+  std::vector<std::int32_t> pages;
 
-  Cache(const AttentionSpec& spec, std::int64_t keys, DType type)
-      : slot_keys((keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel) {
-    const Shape shape{2 * spec.key_value_heads() * slot_keys, spec.head_size};
+  // Room for `keys` in one page, or in pages of `page` keys.
+  Cache(const AttentionSpec& spec, std::int64_t keys, DType type, std::int64_t page = 0)
+      : page_keys(page > 0 ? page : (keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel) {
+    const std::int64_t count = (keys + page_keys - 1) / page_keys;
+    for (std::int64_t i = count; i > 0; --i) pages.push_back(static_cast<std::int32_t>(i));
+    const Shape shape{(count + 1) * spec.key_value_heads() * page_keys, spec.head_size};
     k = Tensor::empty(shape, type);
     v = Tensor::empty(shape, type);
     for (const Tensor* t : {&k, &v})
@@ -37,14 +42,14 @@ struct Cache {
   // The next `n` tokens after `done` of `rows`, as a batch of their own.
   AttentionForward next(const AttentionForward& rows, std::int64_t done, std::int64_t n,
                         AttentionSequence& s) const {
-    s = {.query_end = n, .keys = done + n, .first_position = done, .key_begin = slot_keys};
+    s = {.query_end = n, .keys = done + n, .first_position = done, .pages = pages};
     AttentionForward args;
     args.q = rows.q.slice_rows(done, done + n);
     args.new_k = rows.k.slice_rows(done, done + n);
     args.new_v = rows.v.slice_rows(done, done + n);
     args.k = k;
     args.v = v;
-    args.slot_keys = slot_keys;
+    args.page_keys = page_keys;
     args.sequences = std::span(&s, 1);
     args.out = rows.out.slice_rows(done, done + n);
     args.lse = rows.lse.slice_rows(done, done + n);
@@ -81,22 +86,53 @@ TEST_P(AttentionCache, GivesTheBitsOfRows) {
           const auto sequences = packed({kTokens});
           whole.sequences = sequences;
           attention_forward(stream, spec, whole);
-          const AttentionForward rows = with_own_results(whole);
-          const Cache cache(spec, kTokens, type);
-          std::int64_t done = 0;
-          const auto step = [&](std::int64_t n) {
-            AttentionSequence s;
-            attention_forward(stream, spec, cache.next(rows, done, n, s));
-            done += n;
-          };
-          for (const std::int64_t n : {1, 2, 5, 93, 149, 1, 7, 245, 4}) step(n);
-          while (done < kTokens) step(1);
-          EXPECT_TRUE(same_bits(whole.out, rows.out));
-          EXPECT_TRUE(same_bits(whole.lse, rows.lse));
+          const bool far = pattern.kind == Kind::dilated || pattern.kind == Kind::strided;
+          for (const std::int64_t page : {0, 256, 512}) {
+            if (far && page > 0) continue;
+            const AttentionForward rows = with_own_results(whole);
+            const Cache cache(spec, kTokens, type, page);
+            std::int64_t done = 0;
+            const auto step = [&](std::int64_t n) {
+              AttentionSequence s;
+              attention_forward(stream, spec, cache.next(rows, done, n, s));
+              done += n;
+            };
+            for (const std::int64_t n : {1, 2, 5, 93, 149, 1, 7, 245, 4}) step(n);
+            while (done < kTokens) step(1);
+            EXPECT_TRUE(same_bits(whole.out, rows.out)) << page;
+            EXPECT_TRUE(same_bits(whole.lse, rows.lse)) << page;
+          }
         }
 }
 
-// Several sequences, each in a slot of its own, where one slot gets more tokens than another.
+// Two sequences that begin alike read the same pages and write to pages of their own.
+TEST_P(AttentionCache, SequencesMayShareTheirFirstPages) {
+  const ScopedKernelPath path(GetParam());
+  Stream stream(2);
+  const AttentionSpec spec = spec_of(2, 32, true);
+  constexpr std::int64_t kShared = 256, kAll = 300;
+  AttentionForward whole = inputs(spec, kAll, DType::f32, 35);
+  const auto sequences = packed({kAll});
+  whole.sequences = sequences;
+  attention_forward(stream, spec, whole);
+  const AttentionForward rows = with_own_results(whole);
+  Cache first(spec, 512, DType::f32, 256);
+  AttentionSequence s;
+  attention_forward(stream, spec, first.next(rows, 0, kShared, s));
+  Cache second = first;  // of the same memory
+  first.pages = {2, 0};
+  second.pages = {2, 1};
+  AttentionSequence both[2];
+  AttentionForward args = first.next(rows, kShared, kAll - kShared, both[0]);
+  const AttentionForward other = second.next(rows, kShared, kAll - kShared, both[1]);
+  attention_forward(stream, spec, args);
+  EXPECT_TRUE(same_bits(whole.out.slice_rows(kShared, kAll), args.out));
+  const AttentionForward again = with_own_results(other);
+  attention_forward(stream, spec, again);
+  EXPECT_TRUE(same_bits(args.out, again.out));
+}
+
+// Several sequences, each in a page of its own, where one page gets more tokens than another.
 TEST_P(AttentionCache, SequencesOfABatchDoNotMeet) {
   const ScopedKernelPath path(GetParam());
   Stream stream(2);
@@ -106,17 +142,17 @@ TEST_P(AttentionCache, SequencesOfABatchDoNotMeet) {
   AttentionForward whole = inputs(spec, total(lengths), DType::f32, 32);
   whole.sequences = sequences;
   attention_forward(stream, spec, whole);
-  constexpr std::int64_t kSlot = 288;
+  constexpr std::int64_t kPage = 288;
   AttentionForward cached = with_own_results(whole);
   cached.new_k = whole.k;
   cached.new_v = whole.v;
-  cached.k = Tensor::zeros({3 * 2 * kSlot, 32}, DType::f32);
-  cached.v = Tensor::zeros({3 * 2 * kSlot, 32}, DType::f32);
-  cached.slot_keys = kSlot;
-  auto slots = sequences;
-  for (std::size_t i = 0; i < slots.size(); ++i)
-    slots[i].key_begin = (2 - static_cast<std::int64_t>(i)) * kSlot;
-  cached.sequences = slots;
+  cached.k = Tensor::zeros({3 * 2 * kPage, 32}, DType::f32);
+  cached.v = Tensor::zeros({3 * 2 * kPage, 32}, DType::f32);
+  cached.page_keys = kPage;
+  auto paged = sequences;
+  const std::vector<std::int32_t> pages = {2, 1, 0};
+  for (std::size_t i = 0; i < paged.size(); ++i) paged[i].pages = std::span(&pages[i], 1);
+  cached.sequences = paged;
   attention_forward(stream, spec, cached);
   EXPECT_TRUE(same_bits(whole.out, cached.out));
 }
@@ -161,15 +197,18 @@ TEST(AttentionCache, RefusesWhatDoesNotFit) {
   using S = AttentionSpec&;
   using F = AttentionForward&;
   using Q = AttentionSequence&;
-  refused([](S, F f, Q) { f.slot_keys = 40; });
-  refused([](S, F f, Q) { f.slot_keys = -32; });
-  refused([](S, F f, Q) { f.slot_keys = 96; });
+  refused([](S, F f, Q) { f.page_keys = 40; });
+  refused([](S, F f, Q) { f.page_keys = -32; });
+  refused([](S, F f, Q) { f.page_keys = 96; });
   refused([](S s, F, Q) { s.causal = false; });
   refused([](S, F f, Q) { f.new_k = {}; });
   refused([](S, F f, Q) { f.new_v = f.new_v.slice_rows(0, 5); });
   refused([](S, F f, Q) { f.k = f.k.columns(0, 4); });
-  refused([](S, F, Q q) { q.key_begin = 32; });
-  refused([](S, F, Q q) { q.key_begin = 128; });
+  refused([](S, F, Q q) { q.pages = {}; });
+  constexpr std::int32_t kBad[] = {-1, 2, 0, 1};
+  refused([&](S, F, Q q) { q.pages = std::span(kBad, 1); });
+  refused([&](S, F, Q q) { q.pages = std::span(kBad + 1, 1); });
+  refused([&](S, F, Q q) { q.pages = std::span(kBad + 2, 2); });  // of 64 keys
   refused([](S, F, Q q) { q.keys = 7; });
   refused([](S, F, Q q) { q.first_position = 59, q.keys = 65; });
 }

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "kernels/cpu/attention/cache.h"
 #include "kernels/cpu/attention/internal.h"
 
 namespace stemma::kernels {
@@ -27,8 +28,9 @@ std::string describe(const Tensor& t) {
   return t ? fmt::format("{} {}", to_string(t.dtype()), t.shape().to_string()) : "nothing";
 }
 std::string describe(const AttentionSequence& s) {
-  return fmt::format("queries [{}, {}), first position {}, {} keys from row {}", s.query_begin,
-                     s.query_end, s.first_position, s.keys, s.key_begin);
+  return fmt::format("queries [{}, {}), first position {}, {} keys from row {}, {} pages",
+                     s.query_begin, s.query_end, s.first_position, s.keys, s.key_begin,
+                     s.pages.size());
 }
 
 template <class T>
@@ -87,31 +89,44 @@ void check_sequence(const AttentionSpec& spec, const AttentionSequence& s, std::
           "a causal query must find the key of its own position", s);
 }
 
+void check_pages(const AttentionSpec& spec, const AttentionForward& args,
+                 const AttentionSequence& s) {
+  require(s.first_position + s.query_end - s.query_begin == s.keys &&
+              s.keys <= std::ssize(s.pages) * args.page_keys,
+          "a sequence must end with its queries and lie in its pages", s);
+  require(s.pages.size() <= 1 || (args.page_keys % kKeyChunk == 0 && caches_panels(spec)),
+          fmt::format("sequences of several pages need pages of a multiple of {} keys, and a dense "
+                      "or local pattern",
+                      kKeyChunk),
+          s);
+  const std::int64_t pages = args.k.rows() / (spec.key_value_heads() * args.page_keys);
+  for (const std::int32_t page : s.pages)
+    require(page >= 0 && page < pages, fmt::format("a page must be one of {}", pages),
+            std::int64_t{page});
+}
+
 // Keys and values of a cache, and what is written to it.
 void check_cache(const AttentionSpec& spec, const AttentionForward& args) {
-  const std::int64_t heads = spec.key_value_heads(), slot_rows = heads * args.slot_keys;
-  require(args.slot_keys > 0 && args.slot_keys % kKeyPanel == 0,
-          fmt::format("slot_keys must be a multiple of {}", kKeyPanel), args.slot_keys);
+  const std::int64_t heads = spec.key_value_heads(), page_rows = heads * args.page_keys;
+  require(args.page_keys > 0 && args.page_keys % kKeyPanel == 0,
+          fmt::format("page_keys must be a multiple of {}", kKeyPanel), args.page_keys);
   require(args.q && args.q.dtype() != DType::f64, "q of a cache must be f32 or bf16", args.q);
   require(spec.causal, "attention to a cache must be causal", "causal = false");
   check_operands(spec, args.q, args.k, args.v, args.out, spec.head_size);
-  require(args.k.contiguous() && args.k.rows() % slot_rows == 0,
-          fmt::format("a cache must be contiguous and have a multiple of {} rows", slot_rows),
+  require(args.k.contiguous() && args.k.rows() % page_rows == 0,
+          fmt::format("a cache must be contiguous and have a multiple of {} rows", page_rows),
           args.k);
   require(args.v.contiguous(), "a cache must be contiguous", args.v);
   for (const auto& [name, rows] : {std::pair("new_k", &args.new_k), {"new_v", &args.new_v}})
     check_tensor(name, *rows, args.q.rows(), heads * spec.head_size, args.k.dtype());
-  for (const AttentionSequence& s : args.sequences)
-    require(s.key_begin % args.slot_keys == 0 && s.keys <= args.slot_keys &&
-                s.first_position + s.query_end - s.query_begin == s.keys,
-            "a sequence must lie in its slot and end with its queries", s);
+  for (const AttentionSequence& s : args.sequences) check_pages(spec, args, s);
 }
 
 }  // namespace
 
 void check(const AttentionSpec& spec, const AttentionForward& args) {
   check_spec(spec);
-  const bool cache = args.slot_keys != 0;
+  const bool cache = args.page_keys != 0;
   if (cache)
     check_cache(spec, args);
   else

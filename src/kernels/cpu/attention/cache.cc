@@ -10,7 +10,7 @@ const T* new_row(const Tensor& rows, std::int64_t row, std::int64_t column) {
   return rows.data<T>() + row * rows.row_stride() + column;
 }
 
-// Places [begin, end) of a head; the key at place p is row p of `from`, `stride` apart.
+// Places [begin, end) of a head in its page; their keys are the rows of `from`, `stride` apart.
 template <class T>
 void store_panels(const T* from, std::int64_t stride, std::int64_t begin, std::int64_t end,
                   std::int64_t size, T* head) {
@@ -36,13 +36,19 @@ template <class T>
 void store_head(const AttentionSpec& spec, const AttentionForward& args, const AttentionSequence& s,
                 std::int64_t kv_head) {
   const std::int64_t size = spec.head_size, column = kv_head * size;
-  const std::int64_t begin = s.first_position, end = begin + s.query_end - s.query_begin;
-  const std::int64_t first = cached_row(spec, args, s, kv_head) * size;
+  const std::int64_t last = s.first_position + s.query_end - s.query_begin;
   const auto store = caches_panels(spec) ? store_panels<T> : store_rows<T>;
-  store(new_row<T>(args.new_k, s.query_begin, column), args.new_k.row_stride(), begin, end, size,
-        args.k.data<T>() + first);
-  store_rows(new_row<T>(args.new_v, s.query_begin, column), args.new_v.row_stride(), begin, end,
-             size, args.v.data<T>() + first);
+  for (std::int64_t key = s.first_position; key < last;) {
+    const std::int64_t begin = key % args.page_keys;
+    const std::int64_t end = std::min(args.page_keys, begin + last - key);
+    const std::int64_t head = page_row(spec, args, s, kv_head, key) * size;
+    const std::int64_t row = s.query_begin + key - s.first_position;
+    store(new_row<T>(args.new_k, row, column), args.new_k.row_stride(), begin, end, size,
+          args.k.data<T>() + head);
+    store_rows(new_row<T>(args.new_v, row, column), args.new_v.row_stride(), begin, end, size,
+               args.v.data<T>() + head);
+    key += end - begin;
+  }
 }
 
 }  // namespace

@@ -14,10 +14,12 @@ inline bool caches_panels(const AttentionSpec& spec) {
          spec.pattern.kind == AttentionPattern::Kind::local;
 }
 
-// The row of args.k and args.v at which a head of a sequence begins.
-inline std::int64_t cached_row(const AttentionSpec& spec, const AttentionForward& args,
-                               const AttentionSequence& sequence, std::int64_t kv_head) {
-  return sequence.key_begin * spec.key_value_heads() + kv_head * args.slot_keys;
+// The row of args.k and args.v at which a head begins in the page of a sequence's key.
+inline std::int64_t page_row(const AttentionSpec& spec, const AttentionForward& args,
+                             const AttentionSequence& sequence, std::int64_t kv_head,
+                             std::int64_t key) {
+  const std::int64_t page = sequence.pages[static_cast<std::size_t>(key / args.page_keys)];
+  return (page * spec.key_value_heads() + kv_head) * args.page_keys;
 }
 
 // Writes the new keys and values of one head of a sequence to the cache.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "kernels/cpu/attention/cache.h"
@@ -39,8 +40,12 @@ struct Partial {
 };
 
 struct ForwardJob {
-  Rows q, k, v, out;        // of the stripe, q and out from the block's first query
-  bool key_panels;          // k.data is a head of a cache whose keys lie in panels
+  Rows q, k, v, out;  // of the stripe, q and out from the block's first query
+  // In a cache k and v are of its page 0, and the keys of the sequence lie in `pages`.
+  std::span<const std::int32_t> pages;
+  std::int64_t page_keys;   // 0: no cache
+  std::int64_t page_size;   // elements of k, and of v, from page to page
+  bool key_panels;          // the cache has keys in panels
   Stripe stripe;            // of which the block is a part
   std::int64_t size;        // D
   std::int64_t group;       // query heads, side by side in q and out
@@ -59,6 +64,18 @@ struct ForwardJob {
   std::int64_t end(std::int64_t n) const { return stripe.end(place + n); }
   std::int64_t position_of(std::int64_t n) const { return position + n * stripe.step; }
   bool begun(std::int64_t n) const { return position_of(n) >= begun_from; }
+
+  // Where the keys of a chunk lie: its first one is `row` of k and v.
+  struct Chunk {
+    Rows k, v;
+    std::int64_t row;
+  };
+  Chunk chunk_at(std::int64_t first_key) const {
+    if (page_keys == 0) return {k, v, first_key};
+    const std::int64_t number = first_key / page_keys;
+    const std::int64_t page = pages[static_cast<std::size_t>(number)] * page_size;
+    return {k.columns_from(page), v.columns_from(page), first_key - number * page_keys};
+  }
 };
 
 // Scratch memory of one worker.
@@ -89,6 +106,7 @@ struct ForwardScratch {
 // Rows [begin, begin + rows) of the block against the keys at places [first_key, first_key + keys).
 struct ForwardTile {
   std::int64_t begin, rows, first_key, keys;
+  const ForwardJob::Chunk& chunk;
 };
 
 // Of one chunk of keys: what a row sees, [begin, end), inside what its tile works on, [from,
@@ -205,12 +223,13 @@ void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const Fo
   const Index from = larger(0, job.begin(first) - tile.first_key) / kRangeStep * kRangeStep;
   if (limit <= from) return;
   const Index size = job.size, padded = round_up(size, kPanel);
+  const ForwardJob::Chunk& at = tile.chunk;
   if (reads_panels(job)) {
-    few_scores(job.k, tile.first_key + from, limit - from, tile.rows, size, scratch.q,
+    few_scores(at.k, at.row + from, limit - from, tile.rows, size, scratch.q,
                scratch.scores + from);
   } else {
     const float* keys = shares_panels(job)
-                            ? static_cast<const float*>(job.k.data) + (tile.first_key + from) * size
+                            ? static_cast<const float*>(at.k.data) + (at.row + from) * size
                             : scratch.k + from * size;
     multiply<Lies::rows>(tile.rows, round_up(limit - from, kPanel) / kPanel,
                          {size, scratch.q + tile.begin * kTileStride, keys, size * kPanel,
@@ -238,7 +257,7 @@ void forward_tile(const ForwardJob& job, const ForwardScratch& scratch, const Fo
                          {limit - from, scratch.scores + from, scratch.v + from * kPanel,
                           kKeyChunk * kPanel, scratch.sums, kTileStride, false});
   else
-    few_values(job.v, tile.first_key + from, limit - from, tile.rows, size, scratch.scores + from,
+    few_values(at.v, at.row + from, limit - from, tile.rows, size, scratch.scores + from,
                scratch.sums);
   for (Index r = 0; r < tile.rows; ++r) {
     const Index i = tile.begin + r, query = i / group;
@@ -303,14 +322,15 @@ void attention_block(const attention::ForwardJob& job, const attention::ForwardS
        first_key += kKeyChunk) {
     const Index keys = smaller(kKeyChunk, seen_end - first_key);
     const Index from = larger(0, seen_begin - first_key) / kRangeStep * kRangeStep;
+    const ForwardJob::Chunk at = job.chunk_at(first_key);
     if (job.key_panels && !reads_panels(job) && !shares_panels(job))
-      pack_key_panels(job.k, first_key + from, keys - from, size, scratch.k + from * size);
+      pack_key_panels(at.k, at.row + from, keys - from, size, scratch.k + from * size);
     else if (!job.key_panels)
-      pack_transposed(job.k, first_key + from, keys - from, size, scratch.k + from * size);
+      pack_transposed(at.k, at.row + from, keys - from, size, scratch.k + from * size);
     if (packs_values(job))
-      pack_panels(job.v, first_key + from, keys - from, size, scratch.v + from * kPanel);
+      pack_panels(at.v, at.row + from, keys - from, size, scratch.v + from * kPanel);
     for (Index begin = 0; begin < rows; begin += kTileRows)
-      forward_tile(job, scratch, {begin, smaller(kTileRows, rows - begin), first_key, keys});
+      forward_tile(job, scratch, {begin, smaller(kTileRows, rows - begin), first_key, keys, at});
   }
   if (!job.last) return save_partial(job, scratch);
   job.out.narrow ? write_rows<bf16>(job, scratch) : write_rows<float>(job, scratch);
@@ -330,14 +350,16 @@ ForwardJob job_of(const AttentionSpec& spec, const AttentionForward& args, const
   const std::int64_t group = spec.group(), head = task.kv_head * group, step = stripe.step;
   const std::int64_t row = s.query_begin + stripe.query + task.begin * step;
   const std::int64_t column = head * spec.head_size;
-  const bool cache = args.slot_keys != 0;
-  const std::int64_t key =
-      stripe.key + (cache ? cached_row(spec, args, s, task.kv_head) : s.key_begin);
+  const bool cache = args.page_keys != 0;
+  const std::int64_t key = stripe.key + (cache ? task.kv_head * args.page_keys : s.key_begin);
   const std::int64_t kv_column = cache ? 0 : task.kv_head * spec.head_size;
   return {.q = Rows(args.q, row, column, step),
           .k = Rows(args.k, key, kv_column, step),
           .v = Rows(args.v, key, kv_column, step),
           .out = Rows(args.out, row, column, step),
+          .pages = s.pages,
+          .page_keys = args.page_keys,
+          .page_size = spec.key_value_heads() * args.page_keys * spec.head_size,
           .key_panels = cache && caches_panels(spec),
           .stripe = stripe,
           .size = spec.head_size,
@@ -389,7 +411,7 @@ void write_lse(const ForwardJob& job, const ForwardScratch& scratch, const Rows&
 // Whether every task has all queries of its sequence: then it stores the new keys and values of its
 // head itself, in the cache lines that it is about to read.
 bool store_their_own(const AttentionSpec& spec, const AttentionForward& args) {
-  if (args.slot_keys == 0 || !caches_panels(spec)) return false;
+  if (args.page_keys == 0 || !caches_panels(spec)) return false;
   const std::int64_t most = block_queries(spec);
   return std::all_of(args.sequences.begin(), args.sequences.end(),
                      [&](const auto& s) { return s.query_end - s.query_begin <= most; });
@@ -397,7 +419,7 @@ bool store_their_own(const AttentionSpec& spec, const AttentionForward& args) {
 
 void forward_vector(Stream& stream, const AttentionSpec& spec, const AttentionForward& args) {
   const bool own = store_their_own(spec, args);
-  if (args.slot_keys != 0 && !own) store_new(stream, spec, args);
+  if (args.page_keys != 0 && !own) store_new(stream, spec, args);
   const std::size_t bytes = ForwardScratch(nullptr, spec).bytes;
   const auto block = STEMMA_PICK_PATH(attention_block);
   const Parts parts(spec);

@@ -117,7 +117,7 @@ class ForwardRow {
 
  private:
   C score(std::int64_t key) const {
-    const bool panels = args_.slot_keys != 0 && attention::caches_panels(spec_);
+    const bool panels = args_.page_keys != 0 && attention::caches_panels(spec_);
     const std::int64_t column = panels ? key % kKeyPanel : 0;
     const In* k = shared_row(args_.k, key - column) + column;
     return dot<C>(q_, k, spec_.head_size, panels ? kKeyPanel : 1) * C(spec_.scale);
@@ -125,9 +125,10 @@ class ForwardRow {
 
   const In* shared_row(const Tensor& tensor, std::int64_t key) const {
     const std::int64_t kv_head = head_ / spec_.group();
-    if (args_.slot_keys == 0)
+    if (args_.page_keys == 0)
       return row_of<In>(tensor, sequence_.key_begin + key, kv_head * spec_.head_size);
-    return row_of<In>(tensor, attention::cached_row(spec_, args_, sequence_, kv_head) + key, 0);
+    const std::int64_t page = attention::page_row(spec_, args_, sequence_, kv_head, key);
+    return row_of<In>(tensor, page + key % args_.page_keys, 0);
   }
 
   // The keys at places [begin, end) of the stripe, all of one chunk.
@@ -321,7 +322,7 @@ void with_types(const Tensor& q, const Tensor& out, Run&& run) {
 void attention_forward_reference(Stream& stream, const AttentionSpec& spec,
                                  const AttentionForward& args) {
   attention::check(spec, args);
-  if (args.slot_keys != 0) attention::store_new(stream, spec, args);
+  if (args.page_keys != 0) attention::store_new(stream, spec, args);
   with_types(args.q, args.out, [&](auto c, auto in, auto out) {
     forward<decltype(c), decltype(in), decltype(out)>(stream, spec, args);
   });

@@ -42,7 +42,8 @@ static_assert(kTileRows % kStripRows == 0);
 // Ranges of keys begin at a multiple of this: a multiple of the lanes of Sum, of a panel and of
 // what random_bits() writes at a time.
 constexpr Index kRangeStep = 64;
-static_assert(kRangeStep % kPanel == 0 && kRangeStep % kKeyPanel == 0 && kRangeStep % (4 * kVectorLanes) == 0);
+static_assert(kRangeStep % kPanel == 0 && kRangeStep % kKeyPanel == 0 &&
+              kRangeStep % (4 * kVectorLanes) == 0);
 
 HWY_INLINE Index smaller(Index a, Index b) { return a < b ? a : b; }
 HWY_INLINE Index larger(Index a, Index b) { return a < b ? b : a; }
