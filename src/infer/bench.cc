@@ -31,7 +31,7 @@ class Sequences {
  public:
   Sequences(const LoadedModel& model, const BenchSettings& s, std::int64_t capacity)
       : stream_(model.stream()),
-        pass_(model, s.batch, capacity),
+        pass_(model, {.slots = s.batch, .capacity = capacity}),
         samplers_(static_cast<std::size_t>(s.batch), TokenSampler({})) {}
 
   // Feeds every sequence its `count` next ids; returns the likeliest next id of each.

@@ -11,15 +11,17 @@
 namespace stemma::infer {
 
 CachedPass::CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream,
-                       std::int64_t slots, std::int64_t capacity, const nn::Adapters* adapters)
+                       CacheOptions options, const nn::Adapters* adapters)
     : adapters_(adapters),
       forward_(model, numerics, stream, adapters),
-      cache_(model.config(), numerics, slots, capacity + nn::most_virtual_tokens(adapters),
+      cache_(model.config(), numerics,
+             {.slots = options.slots,
+              .capacity = options.capacity + nn::most_virtual_tokens(adapters),
+              .tokens = options.tokens},
              adapters) {}
 
-CachedPass::CachedPass(const LoadedModel& model, std::int64_t slots, std::int64_t capacity)
-    : CachedPass(model.model(), model.numerics(), model.stream(), slots, capacity,
-                 model.adapters()) {}
+CachedPass::CachedPass(const LoadedModel& model, const CacheOptions& options)
+    : CachedPass(model.model(), model.numerics(), model.stream(), options, model.adapters()) {}
 
 void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
   batch_.ids.clear();
@@ -37,7 +39,7 @@ void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
   batch_ = nn::with_virtual_tokens(std::move(batch_), adapters_);
   for (std::size_t i = 0; i < parts.size(); ++i)
     if (parts[i].logits) rows_.push_back(static_cast<std::int32_t>(batch_.offsets[i + 1] - 1));
-  cache_.prepare(batch_, slots_);
+  cache_.prepare(forward_.stream(), batch_, slots_);
   if (rows_.empty()) {
     forward_.logits(batch_, cache_, rows_, {});
     cache_.advance();
@@ -50,7 +52,7 @@ void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
 }
 
 void CachedPass::truncate(std::int64_t slot, std::int64_t tokens) {
-  cache_.truncate(slot, tokens > 0 ? tokens + nn::most_virtual_tokens(adapters_) : 0);
+  cache_.truncate(slot, tokens > 0 ? tokens + virtual_tokens() : 0);
 }
 
 void choose_rows(Stream& stream, const Tensor& logits, std::vector<float>& buffer,

@@ -28,20 +28,24 @@ class CachedPass {
     bool logits = true;  // after the last of these tokens; false: they go into the cache only
   };
 
-  // A cache of `slots` sequences of up to `capacity` tokens, beside the virtual ones of adapters.
-  // What is given must outlive this. Throws out_of_memory.
-  CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream, std::int64_t slots,
-             std::int64_t capacity, const nn::Adapters* adapters = nullptr);
-  CachedPass(const LoadedModel& model, std::int64_t slots, std::int64_t capacity);
+  // A cache of sequences of up to `capacity` tokens, beside the virtual ones of adapters. What is
+  // given must outlive this. Throws out_of_memory.
+  CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream,
+             CacheOptions options, const nn::Adapters* adapters = nullptr);
+  CachedPass(const LoadedModel& model, const CacheOptions& options);
 
   // `use` gets a row for each part that wants logits, in the order of the parts; it is not called
   // where none does. When this throws, the cache is as before (unless `use` threw). Throws
-  // invalid_argument as KeyValueCache::prepare and Model::forward.
+  // as KeyValueCache::prepare and Model::forward.
   void run(std::span<const Part> parts, const Forward::Use& use);
 
   // Forgets all but the first `tokens` tokens of a slot; of 0, its virtual ones too.
   void truncate(std::int64_t slot, std::int64_t tokens);
   std::int64_t slots() const { return cache_.slots(); }
+  // Its lengths count virtual tokens too: P of them stand before the others.
+  KeyValueCache& cache() { return cache_; }
+  const KeyValueCache& cache() const { return cache_; }
+  std::int64_t virtual_tokens() const { return nn::most_virtual_tokens(adapters_); }
   Forward& forward() { return forward_; }
   const Forward& forward() const { return forward_; }
 

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "infer/text_out.h"
+#include "infer/engine_sequence.h"
 #include "nn/virtual_tokens.h"
 
 namespace stemma::infer {
@@ -29,7 +29,10 @@ EngineOptions completed_options(EngineOptions options, std::int64_t context) {
   };
   require(options.slots >= 1, "slots", options.slots);
   require(options.capacity >= 0, "capacity", options.capacity);
+  require(options.cache_tokens >= 0, "cache_tokens", options.cache_tokens);
   require(options.prompt_tokens >= 1, "prompt_tokens", options.prompt_tokens);
+  require(options.prompt_tokens_beside >= 1, "prompt_tokens_beside", options.prompt_tokens_beside);
+  options.prompt_tokens_beside = std::min(options.prompt_tokens_beside, options.prompt_tokens);
   options.capacity = options.capacity > 0 ? std::min(options.capacity, context) : context;
   return options;
 }
@@ -37,6 +40,10 @@ EngineOptions completed_options(EngineOptions options, std::int64_t context) {
 EngineOptions options_for(const LoadedModel& model, const EngineOptions& options) {
   model.require_next_token("generate");
   return completed_options(options, model.most_tokens());
+}
+
+CacheOptions cache_for(const EngineOptions& options) {
+  return {.slots = options.slots, .capacity = options.capacity, .tokens = options.cache_tokens};
 }
 
 std::vector<std::int32_t> end_token_of(const Tokenizer* tokenizer) {
@@ -71,42 +78,13 @@ std::vector<std::int32_t> ids_without_token(const Tokenizer* tokenizer, std::int
 
 }  // namespace
 
-struct Engine::Sequence {
-  Sequence(std::int64_t n, Request r, const Tokenizer* tokenizer,
-           std::span<const std::int32_t> unused)
-      : number(n),
-        request(std::move(r)),
-        text(tokenizer, request.options),
-        sampler(request.options.sampling,
-                request.options.unused_ids ? std::span<const std::int32_t>() : unused),
-        ids(request.prompt) {}
-
-  std::int64_t prompt() const { return static_cast<std::int64_t>(request.prompt.size()); }
-  std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
-
-  std::int64_t number;
-  Request request;
-  TextOut text;
-  TokenSampler sampler;
-  std::vector<std::int32_t> ids;  // the prompt and what was generated
-  std::int64_t slot = -1;
-  std::int64_t fed = 0;   // how many of `ids` the cache holds
-  bool answered = false;  // logits came: it writes
-  bool finished = false;
-  std::int32_t chosen = 0;
-  double chosen_log_probability = 0;
-  Clock::time_point started;
-  Generation result;
-};
-
 Engine::Engine(const LoadedModel& model, const EngineOptions& options)
     : tokenizer_(model.find_tokenizer()),
       unused_ids_(ids_without_token(tokenizer_, model.config().vocab)),
       options_(options_for(model, options)),
       end_tokens_(options.end_tokens.value_or(model.end_tokens())),
-      pass_(model, options_.slots, options_.capacity) {
-  for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
-}
+      pass_(model, cache_for(options_)),
+      cache_(pass_, options_.share_prefixes) {}
 
 Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
                const Tokenizer* tokenizer, const EngineOptions& options,
@@ -116,9 +94,8 @@ Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream
       options_(
           completed_options(options, model.config().context - nn::most_virtual_tokens(adapters))),
       end_tokens_(options.end_tokens.value_or(end_token_of(tokenizer))),
-      pass_(model, numerics, stream, options_.slots, options_.capacity, adapters) {
-  for (std::int64_t slot = options_.slots; slot-- > 0;) free_slots_.push_back(slot);
-}
+      pass_(model, numerics, stream, cache_for(options_), adapters),
+      cache_(pass_, options_.share_prefixes) {}
 
 Engine::~Engine() = default;
 
@@ -134,8 +111,12 @@ void Engine::check(const Request& r) const {
   if (tokens > limit)
     throw Error(
         ErrorCode::invalid_argument,
-        fmt::format("[generate] the prompt has {} tokens, {} holds {}: shorten the prompt", tokens,
-                    limit == context ? "the model's context" : "a slot of the cache", limit));
+        fmt::format("[generate] the prompt has {} tokens, {} holds {}{}: shorten the prompt",
+                    tokens, limit == context ? "the model's context" : "a slot of the cache", limit,
+                    pass_.virtual_tokens() > 0 && limit == context
+                        ? fmt::format(" beside the {} virtual tokens of the adapter",
+                                      pass_.virtual_tokens())
+                        : ""));
   check_ids(config, r.prompt, "generate");
   check_ids(config, r.targets, "generate");
   if (r.options.max_tokens < 0)
@@ -179,25 +160,19 @@ std::vector<Generation> Engine::run(std::vector<Request> requests) {
   return results;
 }
 
+Engine::Load Engine::load() const {
+  Load load = load_;
+  load.waiting = std::ssize(waiting_) + std::ssize(scoring_);
+  load.running = std::ssize(running_);
+  load.pages = pass_.cache().pool().pages();
+  load.free_pages = pass_.cache().pool().free_pages();
+  return load;
+}
+
 void Engine::drop_cancelled(std::deque<std::unique_ptr<Sequence>>& sequences) {
   for (const auto& s : sequences)
     if (s->request.options.interrupt.requested()) finish(*s, FinishReason::cancelled);
   std::erase_if(sequences, [](const auto& s) { return s->finished; });
-}
-
-void Engine::admit() {
-  while (!waiting_.empty() && !free_slots_.empty()) {
-    std::unique_ptr<Sequence> s = std::move(waiting_.front());
-    waiting_.pop_front();
-    s->started = Clock::now();
-    if (s->request.options.max_tokens == 0) {
-      finish(*s, FinishReason::length);
-      continue;
-    }
-    s->slot = free_slots_.back();
-    free_slots_.pop_back();
-    running_.push_back(std::move(s));
-  }
 }
 
 // The requests that have waited longest, as many as one pass may hold, without a cache: what is
@@ -241,24 +216,21 @@ void Engine::score() {
 }
 
 void Engine::advance() {
+  std::vector<std::int64_t> shares = shares_of_pass();
+  make_room(shares);
   std::vector<CachedPass::Part> parts;
   std::vector<Sequence*> fed;
   choosing_.clear();
-  std::int64_t room = options_.prompt_tokens;
-  for (const auto& s : running_) {
-    std::int64_t count = s->length() - s->fed;
-    const bool whole = s->answered || count <= room;
-    if (!s->answered) {
-      count = std::min(count, room);
-      room -= count;
-    }
-    if (count == 0) continue;
-    parts.push_back({s->slot,
-                     std::span(s->ids).subspan(static_cast<std::size_t>(s->fed),
-                                               static_cast<std::size_t>(count)),
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    Sequence& s = *running_[i];
+    if (shares[i] == 0) continue;
+    const bool whole = s.fed + shares[i] == s.length();
+    parts.push_back({s.slot,
+                     std::span(s.ids).subspan(static_cast<std::size_t>(s.fed),
+                                              static_cast<std::size_t>(shares[i])),
                      whole});
-    fed.push_back(s.get());
-    if (whole) choosing_.push_back(s.get());
+    fed.push_back(&s);
+    if (whole) choosing_.push_back(&s);
   }
   pass_.run(parts, [this](const Tensor& logits) { choose(logits); });
   for (std::size_t i = 0; i < fed.size(); ++i) fed[i]->fed += std::ssize(parts[i].ids);
@@ -285,6 +257,7 @@ void Engine::accept(Sequence& s) {
     s.result.prefill_seconds = seconds_between(s.started, now);
     s.started = now;
     s.answered = true;
+    cache_.remember(s.slot, s.request.prompt, true);
   }
   std::optional<FinishReason> reason;
   if (!s.result.error) guarded(s.result.error, [&] { reason = take_token(s); });
@@ -319,8 +292,9 @@ void Engine::finish(Sequence& s, FinishReason reason) {
     (s.answered ? s.result.decode_seconds : s.result.prefill_seconds) = seconds;
   }
   if (s.slot >= 0) {
-    pass_.truncate(s.slot, 0);
-    free_slots_.push_back(s.slot);
+    if (reason != FinishReason::failed)
+      cache_.remember(s.slot, std::span(s.ids).first(static_cast<std::size_t>(s.fed)), false);
+    cache_.close(s.slot);
   }
   s.finished = true;
   completed_.push_back({s.number, std::move(s.result)});

@@ -7,10 +7,14 @@
 //     for (Engine::Completed& c : engine.step()) answer(c.number, c.generation);
 //
 // Continuous batching (Yu et al. 2022, "Orca"): each step is one packed pass over the next token of
-// every sequence that writes and the prompts of those that begin. A request that ends gives its
-// slot of the cache to the one that has waited longest. What a request gets is a function of the
-// request alone, bit for bit, whatever else is in the batch, and for any number of slots and
-// threads: kernels sum each row in an order of its own.
+// every sequence that writes and the prompts of those that begin, in pieces (chunked prefill,
+// Agrawal et al. 2024, "Sarathi-Serve"). A request that ends gives its slot of the cache to the one
+// that has waited longest. Sequences take pages of the cache as they grow; where these are short,
+// the one that came last gives its own back and is computed anew later (pre-emption by recompute).
+//
+// What a request gets is a function of the request alone, bit for bit, whatever else is in the
+// batch, and for any number of slots, pages and threads: kernels sum each row in an order of its
+// own, and a page of an earlier request has the bits that this one would compute.
 //
 // One thread calls the engine and the listeners run on it. Requests are listened to in the order in
 // which they were submitted.
@@ -26,6 +30,7 @@
 #include "infer/cached_pass.h"
 #include "infer/loaded_model.h"
 #include "infer/request.h"
+#include "infer/sequence_cache.h"
 #include "text/tokenizer.h"
 
 namespace stemma::infer {
@@ -33,9 +38,14 @@ namespace stemma::infer {
 struct EngineOptions {
   std::int64_t slots = 8;     // sequences at once
   std::int64_t capacity = 0;  // tokens of a sequence; 0: the model's context
-  // Tokens of prompts in one pass, at most: a longer prompt takes several passes, and those who
-  // write meanwhile wait no longer than that.
-  std::int64_t prompt_tokens = 2048;
+  // Tokens of all sequences in the cache, those of earlier requests among them; 0: all slots can be
+  // full. At least the capacity of one sequence is taken.
+  std::int64_t cache_tokens = 0;
+  // Tokens of prompts in one pass, at most: a longer prompt takes several passes. `beside`: where
+  // others write meanwhile, who wait no longer than that.
+  std::int64_t prompt_tokens = 2048, prompt_tokens_beside = 256;
+  // Whether a request may begin with the keys and values of an earlier one that began alike.
+  bool share_prefixes = false;
   // The ids that end a text; not given: what the loaded model or the tokenizer says.
   std::optional<std::vector<std::int32_t>> end_tokens = {};
 };
@@ -79,6 +89,14 @@ class Engine {
   // Constant allocations of its passes show that repeated steps allocate nothing.
   const ops::Arena& arena() const { return pass_.forward().arena(); }
 
+  struct Load {
+    std::int64_t waiting = 0, running = 0;   // requests
+    std::int64_t pages = 0, free_pages = 0;  // of the cache
+    std::int64_t preempted = 0;              // how often a request gave its pages back, so far
+    std::int64_t prompt_tokens = 0, known_tokens = 0;  // of prompts, so far; found in the cache
+  };
+  Load load() const;
+
  private:
   struct Sequence;
 
@@ -87,6 +105,10 @@ class Engine {
   void admit();
   void score();
   void advance();
+  std::vector<std::int64_t> shares_of_pass() const;
+  void make_room(std::vector<std::int64_t>& shares);
+  void preempt(Sequence& sequence);
+  bool follows_one_that_begins(const Sequence& sequence);
   void choose(const Tensor& logits);
   void accept(Sequence& sequence);
   std::optional<FinishReason> take_token(Sequence& sequence);
@@ -97,12 +119,13 @@ class Engine {
   EngineOptions options_;
   std::vector<std::int32_t> end_tokens_;
   CachedPass pass_;
+  SequenceCache cache_;
   std::int64_t submitted_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_, scoring_, running_;  // ascending numbers
-  std::vector<std::int64_t> free_slots_;
   std::vector<Sequence*> choosing_;  // those whose logits the pass gives, in its order
   std::vector<float> host_logits_;   // [M, V]
   std::vector<Completed> completed_;
+  Load load_;
 };
 
 }  // namespace stemma::infer

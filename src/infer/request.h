@@ -58,7 +58,8 @@ struct Generation {
   FinishReason finish = FinishReason::length;
   // In nats, of `ids` where the request wants them, or of its targets.
   std::vector<double> log_probabilities;
-  std::exception_ptr error;  // why it failed
+  std::exception_ptr error;       // why it failed
+  std::int64_t known_tokens = 0;  // of the prompt: an earlier request had computed them
   // From the start of the prompt to the first logits, and from there to the end.
   double prefill_seconds = 0, decode_seconds = 0;
 };

@@ -95,7 +95,7 @@ TEST_P(InferenceIdentity, FullForwardEqualsPrefillAndDecode) {
   ops::Context ctx(stream, numerics_);
   // Cuts inside a chunk of keys, on its border and token by token over it.
   for (const std::int64_t prefill : {1, 100, 250, 256}) {
-    infer::KeyValueCache cache(config_, numerics_, 2, config_.context);
+    infer::KeyValueCache cache(config_, numerics_, {.slots = 2, .capacity = config_.context});
     const std::int64_t slot = 1;
     for (std::int64_t begin = 0; begin < whole.tokens();) {
       const std::int64_t end = begin == 0    ? prefill
@@ -105,7 +105,7 @@ TEST_P(InferenceIdentity, FullForwardEqualsPrefillAndDecode) {
       part.ids.assign(whole.ids.begin() + begin, whole.ids.begin() + end);
       part.positions.assign(whole.positions.begin() + begin, whole.positions.begin() + end);
       part.offsets = {0, end - begin};
-      cache.prepare(part, {&slot, 1});
+      cache.prepare(stream, part, {&slot, 1});
       const Tensor got = model_->head().logits(ctx, model_->forward({ctx, part, cache}));
       cache.advance();
       expect_same_bits(got, wanted.slice_rows(begin, end), "logits from " + std::to_string(begin));
@@ -130,7 +130,7 @@ TEST_P(InferenceIdentity, SequencesShareACacheWithoutTouching) {
   if (!config_.causal) GTEST_SKIP() << "an encoder has no cache";
   Stream stream(2);
   ops::Context ctx(stream, numerics_);
-  infer::KeyValueCache cache(config_, numerics_, 3, config_.context);
+  infer::KeyValueCache cache(config_, numerics_, {.slots = 3, .capacity = config_.context});
   const Batch a = sequence(1, 60), b = sequence(2, 33);
   const Tensor wanted_a = logits(a), wanted_b = logits(b);
   // Slot 2 runs ahead, then both go on together token by token.
@@ -144,14 +144,14 @@ TEST_P(InferenceIdentity, SequencesShareACacheWithoutTouching) {
   Batch first;
   part(a, 0, 40, first);
   const std::vector<std::int64_t> two{2}, both{2, 0};
-  cache.prepare(first, two);
+  cache.prepare(stream, first, two);
   model_->forward({ctx, first, cache});
   cache.advance();
   for (std::int64_t i = 0; i < 20; ++i) {
     Batch step;
     part(a, 40 + i, 41 + i, step);
     part(b, i, i + 1, step);
-    cache.prepare(step, both);
+    cache.prepare(stream, step, both);
     const Tensor got = model_->head().logits(ctx, model_->forward({ctx, step, cache}));
     cache.advance();
     expect_same_bits(got.slice_rows(0, 1), wanted_a.slice_rows(40 + i, 41 + i), "first");

@@ -11,11 +11,13 @@
 #include "infer/generator.h"
 #include "tests/base/expect_error.h"
 #include "tests/infer/model_folder.h"
+#include "tests/infer/random_model.h"
 
 namespace stemma::infer {
 namespace {
 
 using testing::ChainModel;
+using testing::InMemory;
 
 const ChainModel& letters() {
   static const ChainModel model("abcdefghijklmnopqrstuvwxyz");
@@ -28,44 +30,6 @@ Request request(std::string_view prompt, std::int64_t max_tokens) {
   r.options.max_tokens = max_tokens;
   return r;
 }
-
-// A random model in memory, far from uniform.
-class InMemory {
- public:
-  explicit InMemory(std::int64_t context = 40) : stream_(2) {
-    ModelConfig config;
-    config.family = "gpt2";
-    config.vocab = 31;
-    config.context = context;
-    config.channels = 12;
-    config.heads = 3;
-    config.layers = 2;
-    config.hidden = 48;
-    config.weight_std = 0.5;
-    nn::FreshWeights source(3);
-    model_ = build_model(config, source);
-  }
-  const Model& model() const { return *model_; }
-  Stream& stream() const { return stream_; }
-
-  // log p(target | ids) from the logits of a pass over exactly these ids.
-  double log_probability(std::span<const std::int32_t> ids, std::int32_t target) const {
-    Batch batch;
-    append(batch, ids);
-    nn::FullAttention attention(batch);
-    ops::Context ctx(stream_);
-    const Tensor h = model_->forward({ctx, batch, attention});
-    const Tensor logits = model_->head().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
-    double sum = 0;
-    for (std::int64_t v = 0; v < 31; ++v)
-      sum += std::exp(static_cast<double>(logits.data<float>()[v]));
-    return static_cast<double>(logits.data<float>()[target]) - std::log(sum);
-  }
-
- private:
-  mutable Stream stream_;
-  std::unique_ptr<Model> model_;
-};
 
 TEST(Engine, ManyRequestsShareFewSlots) {
   Engine engine(letters().model(), {.slots = 2});
@@ -320,7 +284,7 @@ TEST(Forward, RepeatedPassesAllocateNothing) {
 
 TEST(CachedPass, RefusesSlotsThatAreNot) {
   const InMemory m;
-  CachedPass pass(m.model(), ops::Numerics::f32(), m.stream(), 2, 8);
+  CachedPass pass(m.model(), ops::Numerics::f32(), m.stream(), {.slots = 2, .capacity = 8});
   const std::vector<std::int32_t> ids = {1, 2};
   const CachedPass::Part part{2, ids};
   EXPECT_ERROR(pass.run({&part, 1}, {}), ErrorCode::invalid_argument, "slot 2 of 2");

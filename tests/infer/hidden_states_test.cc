@@ -235,7 +235,8 @@ TEST(Encoder, RefusesWhatNeedsADecoderOrAHead) {
   EXPECT_ERROR(generate(model, prompt, {}), ErrorCode::unsupported, name);
   EXPECT_ERROR(prompt_ids(model, "a"), ErrorCode::unsupported, "bert");
   EXPECT_ERROR(model.require_token_head("logits"), ErrorCode::unsupported, name);
-  EXPECT_ERROR(KeyValueCache(model.config(), {}, 1, 8), ErrorCode::unsupported, "bidirectional");
+  EXPECT_ERROR(KeyValueCache(model.config(), {}, {.slots = 1, .capacity = 8}),
+               ErrorCode::unsupported, "bidirectional");
   EXPECT_ERROR(bench_decode(model, {.batch = 1, .context = 4, .steps = 1}), ErrorCode::unsupported,
                "bert");
   EXPECT_EQ(bench_prefill(model, {.batch = 2, .context = 4, .steps = 1}).size(), 1u);

@@ -40,40 +40,46 @@ Batch batch_of(const std::vector<std::int64_t>& first, const std::vector<std::in
 }
 
 TEST(KeyValueCache, ABatchMustGoOnWhereItsSlotEnds) {
-  KeyValueCache cache(tiny(), {}, 2, 8);
+  Stream stream(1);
+  KeyValueCache cache(tiny(), {}, {.slots = 2, .capacity = 8});
   const std::vector<std::int64_t> both = {0, 1}, one = {0};
-  EXPECT_ERROR(cache.prepare(batch_of({0}, {3}), both), ErrorCode::invalid_argument,
+  EXPECT_ERROR(cache.prepare(stream, batch_of({0}, {3}), both), ErrorCode::invalid_argument,
                "2 slots for 1");
-  EXPECT_ERROR(cache.prepare(batch_of({1}, {3}), one), ErrorCode::invalid_argument, "position 0");
-  cache.prepare(batch_of({0, 0}, {3, 5}), both);
+  EXPECT_ERROR(cache.prepare(stream, batch_of({1}, {3}), one), ErrorCode::invalid_argument,
+               "position 0");
+  cache.prepare(stream, batch_of({0, 0}, {3, 5}), both);
   EXPECT_EQ(cache.length(0), 0) << "before advance()";
   cache.advance();
   EXPECT_EQ(cache.length(0), 3);
   EXPECT_EQ(cache.length(1), 5);
-  EXPECT_ERROR(cache.prepare(batch_of({0}, {1}), one), ErrorCode::invalid_argument, "position 3");
-  EXPECT_ERROR(cache.prepare(batch_of({3, 4}, {1, 1}), both), ErrorCode::invalid_argument,
+  EXPECT_ERROR(cache.prepare(stream, batch_of({0}, {1}), one), ErrorCode::invalid_argument,
+               "position 3");
+  EXPECT_ERROR(cache.prepare(stream, batch_of({3, 4}, {1, 1}), both), ErrorCode::invalid_argument,
                "slot 1");
 }
 
 TEST(KeyValueCache, ASlotHasItsCapacity) {
-  KeyValueCache cache(tiny(), {}, 1, 8);
+  Stream stream(1);
+  KeyValueCache cache(tiny(), {}, {.slots = 1, .capacity = 8});
   const std::vector<std::int64_t> slot = {0};
-  EXPECT_ERROR(cache.prepare(batch_of({0}, {9}), slot), ErrorCode::invalid_argument, "9 tokens");
-  cache.prepare(batch_of({0}, {8}), slot);
+  EXPECT_ERROR(cache.prepare(stream, batch_of({0}, {9}), slot), ErrorCode::invalid_argument,
+               "9 tokens");
+  cache.prepare(stream, batch_of({0}, {8}), slot);
   cache.advance();
-  EXPECT_ERROR(cache.prepare(batch_of({8}, {1}), slot), ErrorCode::invalid_argument, "9 tokens");
+  EXPECT_ERROR(cache.prepare(stream, batch_of({8}, {1}), slot), ErrorCode::invalid_argument,
+               "9 tokens");
   cache.truncate(0, 100);
   EXPECT_EQ(cache.length(0), 8) << "truncating never lengthens";
   cache.truncate(0, 2);
   EXPECT_EQ(cache.length(0), 2);
-  cache.prepare(batch_of({2}, {6}), slot);
+  cache.prepare(stream, batch_of({2}, {6}), slot);
 }
 
 TEST(KeyValueCache, BytesAreThoseOfKeysAndValues) {
   // 2 (k, v) · 2 layers · 3 slots · 32 tokens · 12 channels; slots are multiples of 32 tokens.
   for (const std::int64_t capacity : {8, 32}) {
     const auto bytes = [&](const ops::Numerics& numerics) {
-      return KeyValueCache(tiny(), numerics, 3, capacity).bytes();
+      return KeyValueCache(tiny(), numerics, {.slots = 3, .capacity = capacity}).pool().bytes();
     };
     EXPECT_EQ(bytes(ops::Numerics::f32()), 2u * 2 * 3 * 32 * 12 * 4);
     EXPECT_EQ(bytes(ops::Numerics::bf16()), 2u * 2 * 3 * 32 * 12 * 2);
@@ -88,12 +94,13 @@ TEST(KeyValueCache, TruncatedTokensLeaveNoTrace) {
   ops::Context ctx(stream);
   const std::vector<std::int64_t> slot = {0};
   const auto feed = [&](KeyValueCache& cache, const Batch& batch) {
-    cache.prepare(batch, slot);
+    cache.prepare(stream, batch, slot);
     const Tensor h = model->forward({ctx, batch, cache});
     cache.advance();
     return h;
   };
-  KeyValueCache cut(tiny(), {}, 1, 16), fresh(tiny(), {}, 1, 16);
+  constexpr CacheOptions kRoom{.slots = 1, .capacity = 16};
+  KeyValueCache cut(tiny(), {}, kRoom), fresh(tiny(), {}, kRoom);
   Batch wrong = batch_of({4}, {5});
   for (std::int32_t& id : wrong.ids) id = 16 - id;
   feed(cut, batch_of({0}, {4}));

@@ -1,0 +1,111 @@
+// Which sequences take part in a pass of the engine, with how many tokens, and who gives way where
+// the cache is full.
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "infer/engine_sequence.h"
+
+namespace stemma::infer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <class Sequences>
+void insert_by_number(Sequences& sequences, typename Sequences::value_type sequence) {
+  const auto place = std::ranges::upper_bound(sequences, sequence->number, {},
+                                              [](const auto& s) { return s->number; });
+  sequences.insert(place, std::move(sequence));
+}
+
+}  // namespace
+
+// First come, first served: who does not fit lets nobody pass. Only those who wait for pages that a
+// running one computes are passed over until it has them.
+void Engine::admit() {
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    Sequence& s = **next;
+    if (s.started == Clock::time_point{}) s.started = Clock::now();
+    if (s.request.options.max_tokens == 0) {
+      finish(s, FinishReason::length);
+      next = waiting_.erase(next);
+      continue;
+    }
+    if (follows_one_that_begins(s)) {
+      ++next;
+      continue;
+    }
+    const auto place = cache_.open(s.ids);
+    if (!place) return;
+    s.slot = place->slot;
+    s.fed = place->known;
+    if (!s.answered) {
+      s.result.known_tokens = place->known;
+      load_.prompt_tokens += s.prompt();
+      load_.known_tokens += place->known;
+    }
+    insert_by_number(running_, std::move(*next));
+    next = waiting_.erase(next);
+  }
+}
+
+// Whether a running sequence is about to compute whole pages of this one's prompt.
+bool Engine::follows_one_that_begins(const Sequence& s) {
+  if (!cache_.shares()) return false;
+  std::int64_t common = 0;
+  for (const auto& other : running_) {
+    if (other->answered) continue;
+    const auto differ = std::mismatch(s.ids.begin(), s.ids.end(), other->request.prompt.begin(),
+                                      other->request.prompt.end());
+    common = std::max<std::int64_t>(common, differ.first - s.ids.begin());
+  }
+  return common >= cache_.page_tokens() && common >= cache_.known(s.ids) + cache_.page_tokens();
+}
+
+// How many of its tokens each running sequence gets computed in the next pass. Those that write go
+// first. Prompts share `room`: the one that came first may take half of it, so that a long one does
+// not hold up those behind it, and what these leave.
+std::vector<std::int64_t> Engine::shares_of_pass() const {
+  const auto left = [](const Sequence& s) { return s.length() - s.fed; };
+  const bool writing = std::ranges::any_of(running_, [](const auto& s) { return s->answered; });
+  std::int64_t room = writing ? options_.prompt_tokens_beside : options_.prompt_tokens;
+  std::vector<std::int64_t> shares(running_.size(), 0);
+  std::optional<std::size_t> first;
+  const auto give = [&](std::size_t i, std::int64_t most) {
+    const std::int64_t more = std::min({left(*running_[i]) - shares[i], most, room});
+    shares[i] += more;
+    room -= more;
+  };
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    if (running_[i]->answered && left(*running_[i]) == 1) {
+      shares[i] = 1;
+      continue;
+    }
+    give(i, first ? room : (room + 1) / 2);
+    if (!first) first = i;
+  }
+  if (first) give(*first, room);
+  return shares;
+}
+
+void Engine::preempt(Sequence& s) {
+  cache_.close(std::exchange(s.slot, -1));
+  s.fed = 0;
+  ++load_.preempted;
+}
+
+// Pages for what the next pass adds. Where they are short the sequence that came last gives its own
+// back and waits again, before those that came later; the first one of all always goes on.
+void Engine::make_room(std::vector<std::int64_t>& shares) {
+  for (std::size_t i = 0; i < running_.size(); ++i)
+    while (i < running_.size() && shares[i] > 0 &&
+           !cache_.reserve(running_[i]->slot, running_[i]->fed + shares[i])) {
+      preempt(*running_.back());
+      insert_by_number(waiting_, std::move(running_.back()));
+      running_.pop_back();
+      shares.pop_back();
+    }
+}
+
+}  // namespace stemma::infer

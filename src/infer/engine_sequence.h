@@ -1,0 +1,44 @@
+// A request that an engine works on: what is known of its text, and where it lies in the cache.
+// Private to the engine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "infer/engine.h"
+#include "infer/text_out.h"
+
+namespace stemma::infer {
+
+struct Engine::Sequence {
+  Sequence(std::int64_t n, Request r, const Tokenizer* tokenizer,
+           std::span<const std::int32_t> unused)
+      : number(n),
+        request(std::move(r)),
+        text(tokenizer, request.options),
+        sampler(request.options.sampling,
+                request.options.unused_ids ? std::span<const std::int32_t>() : unused),
+        ids(request.prompt) {}
+
+  std::int64_t prompt() const { return static_cast<std::int64_t>(request.prompt.size()); }
+  std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
+
+  std::int64_t number;
+  Request request;
+  TextOut text;
+  TokenSampler sampler;
+  std::vector<std::int32_t> ids;  // the prompt and what was generated
+  std::int64_t slot = -1;
+  std::int64_t fed = 0;   // how many of `ids` the cache holds
+  bool answered = false;  // logits came: it writes
+  bool finished = false;
+  std::int32_t chosen = 0;
+  double chosen_log_probability = 0;
+  std::chrono::steady_clock::time_point started{};
+  Generation result;
+};
+
+}  // namespace stemma::infer
