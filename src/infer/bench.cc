@@ -43,7 +43,7 @@ class Sequences {
     std::vector<std::int32_t> next(samplers_.size());
     pass_.run(parts, [&](const Tensor& logits) {
       choose_rows(stream_, logits, host_logits_, [&](std::size_t b, std::span<const float> row) {
-        next[b] = samplers_[b].next(row, {});
+        next[b] = samplers_[b].next({.logits = row, .ids = {}});
       });
     });
     return next;

@@ -38,7 +38,9 @@ void CachedPass::run(std::span<const Part> parts, const Forward::Use& use) {
   }
   batch_ = nn::with_virtual_tokens(std::move(batch_), adapters_);
   for (std::size_t i = 0; i < parts.size(); ++i)
-    if (parts[i].logits) rows_.push_back(static_cast<std::int32_t>(batch_.offsets[i + 1] - 1));
+    for (std::int64_t row = batch_.offsets[i + 1] - parts[i].logits; row < batch_.offsets[i + 1];
+         ++row)
+      rows_.push_back(static_cast<std::int32_t>(row));
   cache_.prepare(forward_.stream(), batch_, slots_);
   if (rows_.empty()) {
     forward_.logits(batch_, cache_, rows_, {});

@@ -25,7 +25,8 @@ class CachedPass {
   struct Part {
     std::int64_t slot = 0;
     std::span<const std::int32_t> ids;
-    bool logits = true;  // after the last of these tokens; false: they go into the cache only
+    std::int64_t logits =
+        1;  // after how many of these tokens, the last ones; 0: into the cache only
   };
 
   // A cache of sequences of up to `capacity` tokens, beside the virtual ones of adapters. What is
@@ -34,9 +35,9 @@ class CachedPass {
              CacheOptions options, const nn::Adapters* adapters = nullptr);
   CachedPass(const LoadedModel& model, const CacheOptions& options);
 
-  // `use` gets a row for each part that wants logits, in the order of the parts; it is not called
-  // where none does. When this throws, the cache is as before (unless `use` threw). Throws
-  // as KeyValueCache::prepare and Model::forward.
+  // `use` gets the rows of logits in the order of the tokens; it is not called where none is
+  // wanted. When this throws, the cache is as before (unless `use` threw). Throws as
+  // KeyValueCache::prepare and Model::forward.
   void run(std::span<const Part> parts, const Forward::Use& use);
 
   // Forgets all but the first `tokens` tokens of a slot; of 0, its virtual ones too.

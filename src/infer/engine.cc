@@ -61,11 +61,14 @@ void guarded(std::exception_ptr& error, const Work& work) {
   }
 }
 
-double log_probability(std::span<const float> logits, std::int32_t id) {
-  const double highest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
-  return static_cast<double>(logits[static_cast<std::size_t>(id)]) - highest - std::log(sum);
+[[noreturn]] void throw_not_finite() {
+  throw Error(ErrorCode::corrupt,
+              "[score] the model's scores are not finite: its weights are damaged");
+}
+
+void check_finite(const std::vector<ScoredToken>& prompt) {
+  for (std::size_t i = 1; i < prompt.size(); ++i)
+    if (!std::isfinite(prompt[i].log_probability)) throw_not_finite();
 }
 
 std::vector<std::int32_t> ids_without_token(const Tokenizer* tokenizer, std::int64_t vocab) {
@@ -123,7 +126,13 @@ void Engine::check(const Request& r) const {
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[generate] max_tokens must be 0 or more, got {}", r.options.max_tokens));
+  if (r.options.top_tokens < 0)
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[generate] top_tokens must be 0 or more, got {}", r.options.top_tokens));
   r.options.sampling.validate();
+  for (const auto& [id, bias] : r.options.sampling.logit_bias)
+    check_ids(config, {&id, 1}, "logit_bias");
   if (!r.options.stop.empty() && !tokenizer_)
     throw Error(ErrorCode::not_found,
                 "[generate] stop strings need a tokenizer, and the model has none: name one, or "
@@ -206,11 +215,7 @@ void Engine::score() {
       finite &= std::isfinite(*next);
       s->result.log_probabilities.push_back(-*next);
     }
-    if (!finite)
-      guarded(s->result.error, [] {
-        throw Error(ErrorCode::corrupt,
-                    "[score] the model's scores are not finite: its weights are damaged");
-      });
+    if (!finite) guarded(s->result.error, throw_not_finite);
     finish(*s, finite ? FinishReason::length : FinishReason::failed);
   }
 }
@@ -219,36 +224,48 @@ void Engine::advance() {
   std::vector<std::int64_t> shares = shares_of_pass();
   make_room(shares);
   std::vector<CachedPass::Part> parts;
-  std::vector<Sequence*> fed;
-  choosing_.clear();
+  std::vector<Sequence*> fed, choosing;
+  rows_.clear();
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& s = *running_[i];
     if (shares[i] == 0) continue;
-    const bool whole = s.fed + shares[i] == s.length();
+    const std::int64_t end = s.fed + shares[i];
+    const std::int64_t rows = s.scores_prompt() ? shares[i] : end == s.length() ? 1 : 0;
     parts.push_back({s.slot,
                      std::span(s.ids).subspan(static_cast<std::size_t>(s.fed),
                                               static_cast<std::size_t>(shares[i])),
-                     whole});
+                     rows});
     fed.push_back(&s);
-    if (whole) choosing_.push_back(&s);
+    for (std::int64_t after = end - rows; after < end; ++after) rows_.push_back({&s, after});
+    if (end == s.length()) choosing.push_back(&s);
   }
-  pass_.run(parts, [this](const Tensor& logits) { choose(logits); });
+  pass_.run(parts, [this](const Tensor& logits) { read(logits); });
   for (std::size_t i = 0; i < fed.size(); ++i) fed[i]->fed += std::ssize(parts[i].ids);
-  for (Sequence* s : choosing_) accept(*s);
+  for (Sequence* s : choosing) accept(*s);
   std::erase_if(running_, [](const auto& s) { return s->finished; });
 }
 
-// A sequence's choice depends on nothing of the others.
-void Engine::choose(const Tensor& logits) {
+// What is read of a row depends on nothing of the others. Two workers may have rows of the same
+// prompt, whose scores have places of their own.
+void Engine::read(const Tensor& logits) {
   choose_rows(pass_.forward().stream(), logits, host_logits_,
               [this](std::size_t i, std::span<const float> row) {
-                Sequence& s = *choosing_[i];
-                guarded(s.result.error, [&] {
-                  s.chosen = s.sampler.next(row, s.ids);
-                  if (s.request.options.log_probabilities)
-                    s.chosen_log_probability = log_probability(row, s.chosen);
-                });
+                Sequence& s = *rows_[i].sequence;
+                const auto next = static_cast<std::size_t>(rows_[i].after + 1);
+                if (s.scores_prompt() && next < s.request.prompt.size())
+                  s.result.prompt[next] =
+                      score_token(row, s.request.prompt[next], s.request.options.top_tokens);
+                if (rows_[i].after + 1 == s.length())
+                  guarded(s.result.error, [&] { choose(s, row); });
               });
+}
+
+void Engine::choose(Sequence& s, std::span<const float> row) {
+  if (s.request.options.max_tokens == 0) return;
+  const std::int32_t id = s.sampler.next({.logits = row, .ids = s.ids, .prompt = s.prompt()});
+  s.chosen = {{id}, {}};
+  if (s.request.options.log_probabilities)
+    s.chosen = score_token(row, id, s.request.options.top_tokens);
 }
 
 void Engine::accept(Sequence& s) {
@@ -258,6 +275,7 @@ void Engine::accept(Sequence& s) {
     s.started = now;
     s.answered = true;
     cache_.remember(s.slot, s.request.prompt, true);
+    guarded(s.result.error, [&] { check_finite(s.result.prompt); });
   }
   std::optional<FinishReason> reason;
   if (!s.result.error) guarded(s.result.error, [&] { reason = take_token(s); });
@@ -267,14 +285,18 @@ void Engine::accept(Sequence& s) {
 
 std::optional<FinishReason> Engine::take_token(Sequence& s) {
   const GenerateOptions& options = s.request.options;
-  const std::int32_t id = s.chosen;
+  if (options.max_tokens == 0) return FinishReason::length;
+  const std::int32_t id = s.chosen.id;
   if (!options.ignore_end_of_text &&
       (std::ranges::count(end_tokens_, id) > 0 || std::ranges::count(options.end_tokens, id) > 0))
     return FinishReason::end_of_text;
   s.ids.push_back(id);
   s.result.ids.push_back(id);
-  if (options.log_probabilities) s.result.log_probabilities.push_back(s.chosen_log_probability);
-  const bool wanted = !options.on_token || options.on_token(id);
+  if (options.log_probabilities) {
+    s.result.log_probabilities.push_back(s.chosen.log_probability);
+    if (options.top_tokens > 0) s.result.top.push_back(s.chosen.top);
+  }
+  const bool wanted = !options.on_token || options.on_token(s.chosen);
   if (!s.text.push(id)) return s.text.stopped() ? FinishReason::stop : FinishReason::cancelled;
   if (!wanted) return FinishReason::cancelled;
   if (std::ssize(s.result.ids) == options.max_tokens) return FinishReason::length;

@@ -109,7 +109,8 @@ class Engine {
   void make_room(std::vector<std::int64_t>& shares);
   void preempt(Sequence& sequence);
   bool follows_one_that_begins(const Sequence& sequence);
-  void choose(const Tensor& logits);
+  void read(const Tensor& logits);
+  void choose(Sequence& sequence, std::span<const float> logits);
   void accept(Sequence& sequence);
   std::optional<FinishReason> take_token(Sequence& sequence);
   void finish(Sequence& sequence, FinishReason reason);
@@ -122,8 +123,12 @@ class Engine {
   SequenceCache cache_;
   std::int64_t submitted_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_, scoring_, running_;  // ascending numbers
-  std::vector<Sequence*> choosing_;  // those whose logits the pass gives, in its order
-  std::vector<float> host_logits_;   // [M, V]
+  struct Row {
+    Sequence* sequence;
+    std::int64_t after;  // the token, counted from the sequence's first, that the logits follow
+  };
+  std::vector<Row> rows_;           // of the logits that the pass gives, in its order
+  std::vector<float> host_logits_;  // [M, V]
   std::vector<Completed> completed_;
   Load load_;
 };

@@ -19,6 +19,12 @@ void insert_by_number(Sequences& sequences, typename Sequences::value_type seque
   sequences.insert(place, std::move(sequence));
 }
 
+std::vector<ScoredToken> scored_prompt(const std::vector<std::int32_t>& ids) {
+  std::vector<ScoredToken> tokens(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) tokens[i].id = ids[i];
+  return tokens;
+}
+
 }  // namespace
 
 // First come, first served: who does not fit lets nobody pass. Only those who wait for pages that a
@@ -27,7 +33,7 @@ void Engine::admit() {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     Sequence& s = **next;
     if (s.started == Clock::time_point{}) s.started = Clock::now();
-    if (s.request.options.max_tokens == 0) {
+    if (s.request.options.max_tokens == 0 && !s.request.options.prompt_scores) {
       finish(s, FinishReason::length);
       next = waiting_.erase(next);
       continue;
@@ -36,10 +42,11 @@ void Engine::admit() {
       ++next;
       continue;
     }
-    const auto place = cache_.open(s.ids);
+    const auto place = cache_.open(s.ids, s.scores_prompt());
     if (!place) return;
     s.slot = place->slot;
     s.fed = place->known;
+    if (s.scores_prompt()) s.result.prompt = scored_prompt(s.request.prompt);
     if (!s.answered) {
       s.result.known_tokens = place->known;
       load_.prompt_tokens += s.prompt();
@@ -52,7 +59,7 @@ void Engine::admit() {
 
 // Whether a running sequence is about to compute whole pages of this one's prompt.
 bool Engine::follows_one_that_begins(const Sequence& s) {
-  if (!cache_.shares()) return false;
+  if (!cache_.shares() || s.scores_prompt()) return false;
   std::int64_t common = 0;
   for (const auto& other : running_) {
     if (other->answered) continue;

@@ -24,6 +24,8 @@ struct Engine::Sequence {
         ids(request.prompt) {}
 
   std::int64_t prompt() const { return static_cast<std::int64_t>(request.prompt.size()); }
+  // Whether the pass over its prompt is to give the scores of its tokens.
+  bool scores_prompt() const { return request.options.prompt_scores && !answered; }
   std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
 
   std::int64_t number;
@@ -35,8 +37,7 @@ struct Engine::Sequence {
   std::int64_t fed = 0;   // how many of `ids` the cache holds
   bool answered = false;  // logits came: it writes
   bool finished = false;
-  std::int32_t chosen = 0;
-  double chosen_log_probability = 0;
+  ScoredToken chosen;
   std::chrono::steady_clock::time_point started{};
   Generation result;
 };

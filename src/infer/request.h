@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/interrupt.h"
+#include "infer/score_token.h"
 #include "infer/token_sampler.h"
 
 namespace stemma::infer {
@@ -33,14 +34,16 @@ struct GenerateOptions {
   bool ignore_end_of_text = false;  // and end_tokens
   // Ids without a token may be chosen (they pad a vocabulary to a round size); they have no text.
   bool unused_ids = false;
-  // Keeps log p(token | all before it) of what is generated, as the model says it: before penalty,
-  // temperature and choice.
+  // Keeps the log-probabilities of what is generated, and with each the likeliest `top_tokens`.
   bool log_probabilities = false;
+  std::int64_t top_tokens = 0;
+  // Keeps those of the prompt too, which is then computed whole.
+  bool prompt_scores = false;
   // Gets the text piece by piece, whole UTF-8 characters, nothing that a stop string may still take
   // back. False ends the generation. Neither it nor on_token may call the engine.
   std::function<bool(std::string_view)> on_text = {};
   // Gets each token of the continuation, before its text. False ends the generation.
-  std::function<bool(std::int32_t)> on_token = {};
+  std::function<bool(const ScoredToken&)> on_token = {};
   // Asked before each step: ends the generation with what there is.
   Interrupt interrupt = {};
 };
@@ -58,6 +61,9 @@ struct Generation {
   FinishReason finish = FinishReason::length;
   // In nats, of `ids` where the request wants them, or of its targets.
   std::vector<double> log_probabilities;
+  std::vector<std::vector<TokenScore>> top;  // of `ids`, where the request wants them
+  // Of the prompt, where the request wants prompt_scores; the first token has none.
+  std::vector<ScoredToken> prompt;
   std::exception_ptr error;       // why it failed
   std::int64_t known_tokens = 0;  // of the prompt: an earlier request had computed them
   // From the start of the prompt to the first logits, and from there to the end.

@@ -22,10 +22,11 @@ std::int64_t SequenceCache::known(std::span<const std::int32_t> ids) {
                : 0;
 }
 
-std::optional<SequenceCache::Place> SequenceCache::open(std::span<const std::int32_t> ids) {
+std::optional<SequenceCache::Place> SequenceCache::open(std::span<const std::int32_t> ids,
+                                                        bool anew) {
   if (free_slots_.empty()) return std::nullopt;
   Place place{free_slots_.back(), 0};
-  if (tree_) {
+  if (tree_ && !anew) {
     // The logits after the last token are wanted: it is computed in any case.
     const auto all = with_virtual(ids);
     const PrefixTree::Match match = tree_->find(std::span(all).first(all.size() - 1));

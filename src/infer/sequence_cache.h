@@ -33,7 +33,8 @@ class SequenceCache {
     std::int64_t known = 0;  // tokens from the first on that are computed already; not all of them
   };
   // A slot with room for these ids and one more; nothing where slots or pages are short.
-  std::optional<Place> open(std::span<const std::int32_t> ids);
+  // anew: nothing is to be known.
+  std::optional<Place> open(std::span<const std::int32_t> ids, bool anew = false);
   // Whether the slot has, or gets, room for `tokens` tokens in all.
   bool reserve(std::int64_t slot, std::int64_t tokens);
   // The slot's pages hold the keys and values of `ids`. whole_pages: of full pages only, to which

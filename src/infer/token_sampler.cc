@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "kernels/token_weights.h"
 
 namespace stemma::infer {
 namespace {
@@ -49,6 +51,16 @@ std::ptrdiff_t find_likeliest(std::span<const float> scores) {
   return std::find(from, scores.end(), best) - scores.begin();
 }
 
+constexpr auto kLikelier = [](const auto& a, const auto& b) {
+  return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+};
+
+double sum_of(const auto& candidates) {
+  double sum = 0;
+  for (const auto& c : candidates) sum += static_cast<double>(c.weight);
+  return sum;
+}
+
 }  // namespace
 
 void SamplingOptions::validate() const {
@@ -58,6 +70,12 @@ void SamplingOptions::validate() const {
   require(min_p >= 0 && min_p <= 1, "min_p", min_p, "between 0 and 1");
   require(repetition_penalty > 0 && repetition_penalty <= 100, "repetition_penalty",
           repetition_penalty, "above 0 and at most 100");
+  require(std::abs(frequency_penalty) <= 100, "frequency_penalty", frequency_penalty,
+          "between -100 and 100");
+  require(std::abs(presence_penalty) <= 100, "presence_penalty", presence_penalty,
+          "between -100 and 100");
+  for (const auto& [id, bias] : logit_bias)
+    require(std::abs(bias) <= 1000, "logit_bias", bias, "between -1000 and 1000");
 }
 
 TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const std::int32_t> forbidden)
@@ -65,77 +83,119 @@ TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const std::
   options.validate();
 }
 
-std::int32_t TokenSampler::next(std::span<const float> logits, std::span<const std::int32_t> ids) {
-  if (!forbidden_.empty()) {
-    allowed_.assign(logits.begin(), logits.end());
-    for (const std::int32_t id : forbidden_)
-      allowed_[static_cast<std::size_t>(id)] = -std::numeric_limits<float>::infinity();
-    logits = allowed_;
-  }
-  const std::ptrdiff_t likeliest = find_likeliest(logits);
-  if (likeliest < 0)
+std::int32_t TokenSampler::next(const TokenScores& given) {
+  if (find_likeliest(given.logits) < 0)
     throw Error(ErrorCode::corrupt,
                 "[generate] the model's scores are not finite: its weights are damaged");
-  if (options_.temperature == 0 && options_.repetition_penalty == 1)
-    return static_cast<std::int32_t>(likeliest);
-  scores_.assign(logits.begin(), logits.end());
+  const std::span<const float> scores = changes_scores(given) ? changed(given) : given.logits;
+  const std::ptrdiff_t likeliest = find_likeliest(scores);
+  if (likeliest < 0)
+    throw Error(ErrorCode::invalid_argument, "[generate] no token is allowed to follow");
+  if (options_.temperature == 0) return static_cast<std::int32_t>(likeliest);
+  return draw(scores, static_cast<std::int32_t>(likeliest), std::ssize(given.ids));
+}
+
+bool TokenSampler::changes_scores(const TokenScores& given) const {
+  return !forbidden_.empty() || !given.allowed.empty() || !options_.logit_bias.empty() ||
+         options_.repetition_penalty != 1 || options_.frequency_penalty != 0 ||
+         options_.presence_penalty != 0;
+}
+
+std::span<const float> TokenSampler::changed(const TokenScores& given) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  scores_.assign(given.logits.begin(), given.logits.end());
+  const auto at = [&](std::int32_t id) -> float& { return scores_[static_cast<std::size_t>(id)]; };
+  for (const auto& [id, bias] : options_.logit_bias) at(id) += static_cast<float>(bias);
+  // Each token once, however often it was seen.
+  std::vector<std::int32_t> seen;
   if (options_.repetition_penalty != 1) {
     const auto penalty = static_cast<float>(options_.repetition_penalty);
-    for (const std::int32_t id : ids) {
-      const float logit = logits[static_cast<std::size_t>(id)];  // once, however often it was seen
-      scores_[static_cast<std::size_t>(id)] = logit > 0 ? logit / penalty : logit * penalty;
+    seen.assign(given.ids.begin(), given.ids.end());
+    std::sort(seen.begin(), seen.end());
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    for (const std::int32_t id : seen) at(id) = at(id) > 0 ? at(id) / penalty : at(id) * penalty;
+  }
+  if (options_.frequency_penalty != 0 || options_.presence_penalty != 0) {
+    const auto written = given.ids.subspan(static_cast<std::size_t>(given.prompt));
+    seen.assign(written.begin(), written.end());
+    std::sort(seen.begin(), seen.end());
+    for (auto same = seen.begin(); same != seen.end();) {
+      const auto next = std::upper_bound(same, seen.end(), *same);
+      at(*same) -=
+          static_cast<float>(options_.frequency_penalty * static_cast<double>(next - same) +
+                             options_.presence_penalty);
+      same = next;
     }
   }
-  if (options_.temperature == 0)
-    return static_cast<std::int32_t>(std::max_element(scores_.begin(), scores_.end()) -
-                                     scores_.begin());
-  keep_likeliest();
-  return draw(static_cast<std::int64_t>(ids.size()));
+  for (const std::int32_t id : forbidden_) at(id) = kNever;
+  for (std::size_t word = 0; word < given.allowed.size(); ++word)
+    for (std::uint32_t refused = ~given.allowed[word]; refused != 0; refused &= refused - 1) {
+      const std::size_t id = 32 * word + static_cast<std::size_t>(std::countr_zero(refused));
+      if (id < scores_.size()) scores_[id] = kNever;
+    }
+  return scores_;
 }
 
-void TokenSampler::keep_likeliest() {
-  const double highest = *std::max_element(scores_.begin(), scores_.end());
-  candidates_.resize(scores_.size());
-  for (std::size_t i = 0; i < scores_.size(); ++i)
-    candidates_[i] = {std::exp((scores_[i] - highest) / options_.temperature),
-                      static_cast<std::int32_t>(i)};
-  const auto likelier = [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  };
-  std::size_t kept = candidates_.size();
-  if (options_.top_k > 0) kept = std::min(kept, static_cast<std::size_t>(options_.top_k));
-  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(kept),
-                    candidates_.end(), likelier);
-  candidates_.resize(kept);
-  keep_top_p();
-  // The likeliest has weight 1.
-  std::erase_if(candidates_, [&](const auto& c) { return c.first < options_.min_p; });
-}
-
-void TokenSampler::keep_top_p() {
-  if (options_.top_p >= 1) return;
-  double total = 0, sum = 0;
-  for (const auto& c : candidates_) total += c.first;
-  for (std::size_t i = 0; i < candidates_.size(); ++i) {
-    sum += candidates_[i].first;
-    if (sum < options_.top_p * total) continue;
-    candidates_.resize(i + 1);
-    return;
+std::int32_t TokenSampler::draw(std::span<const float> scores, std::int32_t likeliest,
+                                std::int64_t position) {
+  constexpr double kMostFactor = 1e30;
+  weights_.resize(scores.size());
+  const auto factor = static_cast<float>(std::min(1 / options_.temperature, kMostFactor));
+  double total =
+      kernels::token_weights(scores, scores[static_cast<std::size_t>(likeliest)], factor, weights_);
+  // The likeliest has weight 1. Top-p is a share of what top-k leaves, before min-p.
+  const auto least = static_cast<float>(options_.min_p);
+  const bool early = options_.top_k == 0 || options_.top_p >= 1;
+  const float needed = early ? least : 0;
+  candidates_.clear();
+  for (std::size_t id = 0; id < weights_.size(); ++id)
+    if (weights_[id] > 0 && weights_[id] >= needed)
+      candidates_.push_back({weights_[id], static_cast<std::int32_t>(id)});
+  if (options_.top_k > 0) {
+    keep_top_k();
+    total = sum_of(candidates_);
   }
-}
-
-std::int32_t TokenSampler::draw(std::int64_t position) {
+  if (options_.top_p < 1) keep_top_p(total);
+  if (!early) std::erase_if(candidates_, [&](const Candidate& c) { return c.weight < least; });
   const auto bits =
       philox(philox_key(options_.seed), {static_cast<std::uint32_t>(position), 0, 0, 0});
   const double u = (bits[0] * 0x1p-32) + (bits[1] * 0x1p-64);
-  double total = 0;
-  for (const auto& c : candidates_) total += c.first;
-  double left = u * total;
-  for (const auto& c : candidates_) {
-    left -= c.first;
-    if (left < 0) return c.second;
+  double left = u * sum_of(candidates_);
+  for (const Candidate& c : candidates_) {
+    left -= static_cast<double>(c.weight);
+    if (left < 0) return c.id;
   }
-  return candidates_.back().second;
+  return candidates_.back().id;
+}
+
+void TokenSampler::keep_top_k() {
+  const auto k = std::min(candidates_.size(), static_cast<std::size_t>(options_.top_k));
+  const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(k);
+  if (end != candidates_.end())
+    std::nth_element(candidates_.begin(), end, candidates_.end(), kLikelier);
+  candidates_.resize(k);
+  std::sort(candidates_.begin(), candidates_.end(), kLikelier);
+}
+
+// Puts candidates in order a few at a time, until they have the share.
+void TokenSampler::keep_top_p(double total) {
+  const double share = options_.top_p * total;
+  const auto at = [&](std::size_t i) {
+    return candidates_.begin() + static_cast<std::ptrdiff_t>(i);
+  };
+  double sum = 0;
+  for (std::size_t sorted = 0; sorted < candidates_.size();) {
+    const std::size_t end = std::min(candidates_.size(), std::max<std::size_t>(4 * sorted, 32));
+    if (end < candidates_.size())
+      std::nth_element(at(sorted), at(end), candidates_.end(), kLikelier);
+    std::sort(at(sorted), at(end), kLikelier);
+    for (; sorted < end; ++sorted) {
+      sum += static_cast<double>(candidates_[sorted].weight);
+      if (sum < share) continue;
+      candidates_.resize(sorted + 1);
+      return;
+    }
+  }
 }
 
 }  // namespace stemma::infer

@@ -119,7 +119,7 @@ TEST(Engine, CancellationIsAskedBeforeEachStep) {
   std::atomic<int> signal{0}, gone{1};
   Request first = request("a", 9), second = request("a", 9), third = request("c", 2);
   first.options.interrupt = Interrupt(signal);
-  first.options.on_token = [&, count = 0](std::int32_t) mutable {
+  first.options.on_token = [&, count = 0](const ScoredToken&) mutable {
     if (++count == 3) signal = 15;
     return true;
   };
@@ -179,8 +179,8 @@ TEST(Engine, EndTokensEndATextAndTokensAreHeard) {
   Engine engine(letters().model());
   Request r = request("a", 9), ended = request("a", 9);
   std::vector<std::int32_t> heard;
-  r.options.on_token = [&](std::int32_t id) {
-    heard.push_back(id);
+  r.options.on_token = [&](const ScoredToken& token) {
+    heard.push_back(token.id);
     return heard.size() < 3;
   };
   ended.options.end_tokens = letters().ids("f");
@@ -217,6 +217,44 @@ TEST(Engine, AModelInMemoryNeedsNoTokenizer) {
   const Generation ended = ending.run({{r.prompt, {.max_tokens = 5}, {}}}).front();
   EXPECT_EQ(ended.finish, FinishReason::end_of_text);
   EXPECT_LE(ended.ids.size(), 2u);
+}
+
+// What lm-eval asks of a server: the scores of the prompt, and the likeliest tokens beside them.
+TEST(Engine, ScoresOfThePromptAndTheLikeliestTokens) {
+  const InMemory m;
+  const std::vector<std::int32_t> prompt = {1, 2, 3, 17, 30, 4, 9};
+  for (const std::int64_t piece : {100, 3}) {
+    Engine engine(m.model(), ops::Numerics::f32(), m.stream(), nullptr,
+                  {.slots = 2, .prompt_tokens = piece, .share_prefixes = true});
+    Request r{prompt, {.max_tokens = 2, .log_probabilities = true, .top_tokens = 4}, {}};
+    r.options.prompt_scores = true;
+    Request only_scored = r;
+    only_scored.options.max_tokens = 0;
+    const std::vector<Generation> results = engine.run({r, only_scored, r});
+    for (const Generation& g : results) {
+      ASSERT_EQ(g.prompt.size(), prompt.size());
+      EXPECT_TRUE(std::isnan(g.prompt[0].log_probability));
+      for (std::size_t i = 1; i < prompt.size(); ++i) {
+        const auto before = std::span(prompt).first(i);
+        EXPECT_EQ(g.prompt[i].id, prompt[i]);
+        EXPECT_NEAR(g.prompt[i].log_probability, m.log_probability(before, prompt[i]), 1e-5);
+        ASSERT_EQ(g.prompt[i].top.size(), 4u);
+        for (std::size_t k = 0; k < 4; ++k) {
+          const TokenScore& other = g.prompt[i].top[k];
+          EXPECT_NEAR(other.log_probability, m.log_probability(before, other.id), 1e-5);
+          const TokenScore& before_it = g.prompt[i].top[k > 0 ? k - 1 : 0];
+          EXPECT_LE(other.log_probability, before_it.log_probability);
+        }
+      }
+      EXPECT_EQ(g.known_tokens, 0);
+    }
+    EXPECT_TRUE(results[1].ids.empty());
+    EXPECT_EQ(results[1].finish, FinishReason::length);
+    ASSERT_EQ(results[0].top.size(), 2u);
+    EXPECT_EQ(results[0].top[0][0].id, results[0].ids[0]);  // greedy
+    EXPECT_EQ(results[0].top[1][0].log_probability, results[0].log_probabilities[1]);
+    EXPECT_EQ(results[2].ids, results[0].ids);
+  }
 }
 
 TEST(Engine, ScoresGivenTokensBesideThoseThatWrite) {

@@ -1,8 +1,14 @@
 #include "infer/token_sampler.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <random>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -13,6 +19,15 @@ namespace {
 
 constexpr std::array<float, 8> kLogits = {2.0f, -1.0f, 0.5f, 1.25f, -0.25f, 0.0f, 1.75f, -3.0f};
 const std::vector<std::int32_t> kIds = {0, 4, 4, 3, 0, 7};
+
+std::int32_t next(TokenSampler&& sampler, std::span<const float> logits,
+                  std::span<const std::int32_t> ids) {
+  return sampler.next({.logits = logits, .ids = ids});
+}
+std::int32_t next(TokenSampler& sampler, std::span<const float> logits,
+                  std::span<const std::int32_t> ids) {
+  return next(std::move(sampler), logits, ids);
+}
 
 struct Case {
   const char* name;
@@ -100,7 +115,7 @@ TEST(TokenSampler, DrawsFromHuggingFacesDistribution) {
     std::array<int, 8> counts{};
     for (int i = 0; i < kDraws; ++i) {
       TokenSampler sampler(options_of(c, static_cast<std::uint64_t>(i)));
-      ++counts.at(static_cast<std::size_t>(sampler.next(kLogits, kIds)));
+      ++counts.at(static_cast<std::size_t>(next(sampler, kLogits, kIds)));
     }
     for (std::size_t id = 0; id < 8; ++id) {
       const double p = c.probabilities[id];
@@ -119,7 +134,7 @@ TEST(TokenSampler, PositionsDrawIndependently) {
   std::int32_t before = -1;
   int repeats = 0;
   for (std::size_t n = 0; n < kDraws; ++n) {
-    const std::int32_t id = sampler.next(kLogits, std::span(ids).first(n));
+    const std::int32_t id = next(sampler, kLogits, std::span(ids).first(n));
     ++counts.at(static_cast<std::size_t>(id));
     repeats += id == before;
     before = id;
@@ -136,45 +151,45 @@ TEST(TokenSampler, PositionsDrawIndependently) {
 TEST(TokenSampler, ATokenIsAFunctionOfSeedAndPosition) {
   const Case& plain = kCases[0];
   TokenSampler used(options_of(plain, 3));
-  for (int i = 0; i < 10; ++i) used.next(kLogits, {});
+  for (int i = 0; i < 10; ++i) next(used, kLogits, {});
   int differ = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     TokenSampler a(options_of(plain, seed)), b(options_of(plain, seed)),
         c(options_of(plain, seed + 1000));
-    const std::int32_t id = a.next(kLogits, kIds);
-    EXPECT_EQ(b.next(kLogits, kIds), id);
+    const std::int32_t id = next(a, kLogits, kIds);
+    EXPECT_EQ(next(b, kLogits, kIds), id);
     if (seed == 3) {
-      EXPECT_EQ(used.next(kLogits, kIds), id);
+      EXPECT_EQ(next(used, kLogits, kIds), id);
     }
-    differ += c.next(kLogits, kIds) != id;
+    differ += next(c, kLogits, kIds) != id;
   }
   EXPECT_GT(differ, 30);
 }
 
 TEST(TokenSampler, GreedyTakesTheLowestOfEquals) {
   TokenSampler greedy({});
-  EXPECT_EQ(greedy.next(kLogits, {}), 0);
+  EXPECT_EQ(next(greedy, kLogits, {}), 0);
   const std::array<float, 4> ties = {1.0f, 3.0f, 3.0f, 3.0f};
-  EXPECT_EQ(greedy.next(ties, {}), 1);
+  EXPECT_EQ(next(greedy, ties, {}), 1);
   const std::array<float, 3> all_equal = {0.0f, 0.0f, 0.0f};
-  EXPECT_EQ(greedy.next(all_equal, {}), 0);
+  EXPECT_EQ(next(greedy, all_equal, {}), 0);
   // As cold as it gets: the same choice.
   SamplingOptions cold;
   cold.temperature = 1e-6;
-  EXPECT_EQ(TokenSampler(cold).next(kLogits, {}), 0);
+  EXPECT_EQ(next(TokenSampler(cold), kLogits, {}), 0);
 }
 
 TEST(TokenSampler, GreedyWithPenalty) {
   SamplingOptions options;
   options.repetition_penalty = 2;
   TokenSampler sampler(options);
-  EXPECT_EQ(sampler.next(kLogits, std::vector<std::int32_t>{0}), 6);     // 2 / 2 = 1 < 1.75
-  EXPECT_EQ(sampler.next(kLogits, std::vector<std::int32_t>{0, 6}), 3);  // 1, 0.875 < 1.25
+  EXPECT_EQ(next(sampler, kLogits, std::vector<std::int32_t>{0}), 6);     // 2 / 2 = 1 < 1.75
+  EXPECT_EQ(next(sampler, kLogits, std::vector<std::int32_t>{0, 6}), 3);  // 1, 0.875 < 1.25
   const std::array<float, 2> negative = {-1.0f, -1.5f};
-  EXPECT_EQ(sampler.next(negative, std::vector<std::int32_t>{0}), 1);  // -2 < -1.5
+  EXPECT_EQ(next(sampler, negative, std::vector<std::int32_t>{0}), 1);  // -2 < -1.5
   // Seen twice is penalised once: 1 > 0.75, where twice would be 0.5.
   const std::array<float, 2> twice = {2.0f, 0.75f};
-  EXPECT_EQ(sampler.next(twice, std::vector<std::int32_t>{0, 0, 0}), 0);
+  EXPECT_EQ(next(sampler, twice, std::vector<std::int32_t>{0, 0, 0}), 0);
 }
 
 TEST(TokenSampler, ForbiddenTokensAndWideTopK) {
@@ -185,7 +200,7 @@ TEST(TokenSampler, ForbiddenTokensAndWideTopK) {
   options.top_k = 1000;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     options.seed = seed;
-    EXPECT_EQ(TokenSampler(options).next(logits, {}), 1);
+    EXPECT_EQ(next(TokenSampler(options), logits, {}), 1);
   }
 }
 
@@ -212,7 +227,7 @@ TEST(TokenSampler, ScoresThatAreNoNumbersAreRefused) {
   TokenSampler sampler({});
   for (const std::vector<float>& logits :
        {std::vector<float>{1, std::nanf(""), 0}, {1, inf, 0}, {-inf, -inf, -inf}})
-    EXPECT_ERROR(sampler.next(logits, {}), ErrorCode::corrupt, "not finite");
+    EXPECT_ERROR(next(sampler, logits, {}), ErrorCode::corrupt, "not finite");
 }
 
 // Vocabularies that are no multiple of anything, with the likeliest token, or what is no number,
@@ -224,12 +239,89 @@ TEST(TokenSampler, LargeVocabularies) {
       std::vector<float> logits(size);
       for (std::size_t i = 0; i < size; ++i) logits[i] = -1 - static_cast<float>(i * 7919 % 101);
       logits[at] = -0.5f;
-      EXPECT_EQ(sampler.next(logits, {}), static_cast<std::int32_t>(at));
+      EXPECT_EQ(next(sampler, logits, {}), static_cast<std::int32_t>(at));
       if (at > 0) logits[at - 1] = -0.5f;  // equals: the first
-      EXPECT_EQ(sampler.next(logits, {}), static_cast<std::int32_t>(at > 0 ? at - 1 : 0));
+      EXPECT_EQ(next(sampler, logits, {}), static_cast<std::int32_t>(at > 0 ? at - 1 : 0));
       logits[at] = std::nanf("");
-      EXPECT_ERROR(sampler.next(logits, {}), ErrorCode::corrupt, "not finite");
+      EXPECT_ERROR(next(sampler, logits, {}), ErrorCode::corrupt, "not finite");
     }
+}
+
+// Penalties of OpenAI's API: what the continuation holds, by count and once.
+TEST(TokenSampler, FrequencyAndPresenceAreOfTheContinuation) {
+  SamplingOptions options;
+  options.frequency_penalty = 0.1;
+  options.presence_penalty = 0.1;
+  const std::vector<std::int32_t> ids = {0, 0, 0, 0, 0};
+  TokenSampler sampler(options);
+  const auto chosen = [&](std::int64_t prompt) {
+    return sampler.next({.logits = kLogits, .ids = ids, .prompt = prompt});
+  };
+  EXPECT_EQ(chosen(5), 0);  // all of it the prompt
+  EXPECT_EQ(chosen(4), 0);  // 2 - 0.2 > 1.75
+  EXPECT_EQ(chosen(3), 6);  // 2 - 0.3 < 1.75
+  options.frequency_penalty = 0;
+  TokenSampler once(options);
+  EXPECT_EQ(once.next({.logits = kLogits, .ids = ids, .prompt = 0}), 0);  // 2 - 0.1
+  options.presence_penalty = -2;
+  TokenSampler liking(options);
+  const std::vector<std::int32_t> third = {5, 3};
+  EXPECT_EQ(liking.next({.logits = kLogits, .ids = third, .prompt = 1}), 3);
+}
+
+TEST(TokenSampler, BiasesAndMasksDecideWhatMayBeChosen) {
+  SamplingOptions options;
+  options.logit_bias = {{0, -100}, {7, 4.5}};
+  EXPECT_EQ(next(TokenSampler(options), kLogits, {}), 6);  // 1.75 > 1.5
+  options.logit_bias = {{7, 4.8}};
+  EXPECT_EQ(next(TokenSampler(options), kLogits, {}), 0);
+  options.logit_bias = {{7, 5.5}};
+  EXPECT_EQ(next(TokenSampler(options), kLogits, {}), 7);
+  for (const double temperature : {0.0, 3.0}) {
+    SamplingOptions drawing;
+    drawing.temperature = temperature;
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+      drawing.seed = seed;
+      TokenSampler sampler(drawing);
+      const std::uint32_t odd = 0b10101010, one = 1u << 4, none = 0;
+      EXPECT_EQ(sampler.next({.logits = kLogits, .ids = kIds, .allowed = {&odd, 1}}) % 2, 1);
+      EXPECT_EQ(sampler.next({.logits = kLogits, .ids = kIds, .allowed = {&one, 1}}), 4);
+      EXPECT_ERROR(sampler.next({.logits = kLogits, .ids = kIds, .allowed = {&none, 1}}),
+                   ErrorCode::invalid_argument, "no token is allowed");
+    }
+  }
+}
+
+// A vocabulary that is chosen from in several rounds.
+TEST(TokenSampler, TopPOfManyTokensIsTheSmallestSetOfTheLikeliest) {
+  constexpr std::size_t kTokens = 5000;
+  std::vector<float> logits(kTokens);
+  std::mt19937 random(3);
+  for (float& logit : logits) logit = std::normal_distribution<float>(0, 2)(random);
+  std::vector<std::pair<double, std::int32_t>> order;
+  double total = 0;
+  for (std::size_t i = 0; i < kTokens; ++i) {
+    order.emplace_back(std::exp(static_cast<double>(logits[i])), static_cast<std::int32_t>(i));
+    total += order.back().first;
+  }
+  std::sort(order.rbegin(), order.rend());
+  for (const double top_p : {0.01, 0.5, 0.95}) {
+    std::set<std::int32_t> kept, drawn;
+    double sum = 0;
+    for (std::size_t i = 0; sum < top_p * total; ++i) {
+      sum += order[i].first;
+      kept.insert(order[i].second);
+    }
+    for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+      SamplingOptions options;
+      options.temperature = 1;
+      options.top_p = top_p;
+      options.seed = seed;
+      drawn.insert(next(TokenSampler(options), logits, {}));
+    }
+    EXPECT_TRUE(std::includes(kept.begin(), kept.end(), drawn.begin(), drawn.end())) << top_p;
+    EXPECT_GE(drawn.size(), std::min<std::size_t>(kept.size(), 2)) << top_p;
+  }
 }
 
 }  // namespace

@@ -33,6 +33,9 @@ std::string sampling_text(const infer::SamplingOptions& s) {
   }
   if (s.repetition_penalty != 1)
     text += fmt::format(", repetition penalty {:g}", s.repetition_penalty);
+  if (s.frequency_penalty != 0)
+    text += fmt::format(", frequency penalty {:g}", s.frequency_penalty);
+  if (s.presence_penalty != 0) text += fmt::format(", presence penalty {:g}", s.presence_penalty);
   if (s.temperature > 0) text += fmt::format(", seed {}", s.seed);
   return text;
 }
@@ -70,6 +73,13 @@ void declare(WritingOptions& writing, OptionSet& options) {
                "1.2",
                {"repeat_penalty", "rep_pen"}},
               s.repetition_penalty, {1e-3, 100});
+  options.add({"frequency_penalty",
+               "taken off a token's score for each time that the text written so far has it",
+               "0.3"},
+              s.frequency_penalty, {-100, 100});
+  options.add({"presence_penalty",
+               "taken off the score of each token that the text written so far has", "0.3"},
+              s.presence_penalty, {-100, 100});
   options.add({"seed", "the same seed gives the same text; negative: drawn, and printed", "7"},
               writing.seed, {-1, 1'000'000'000'000});
   options.add(
@@ -141,6 +151,8 @@ void describe(const infer::SamplingOptions& s, Json& into) {
   into.set("top_p", s.top_p);
   into.set("min_p", s.min_p);
   into.set("repetition_penalty", s.repetition_penalty);
+  into.set("frequency_penalty", s.frequency_penalty);
+  into.set("presence_penalty", s.presence_penalty);
   into.set("seed", s.temperature > 0 ? Json(s.seed) : Json());
 }
 
