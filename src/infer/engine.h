@@ -69,6 +69,8 @@ class Engine {
     Generation generation;
   };
 
+  // Throws as submit(). From any thread.
+  void check(const Request& request) const;
   // Queues a request; returns its number, ascending from 0. Throws invalid_argument where it is
   // impossible (an empty prompt, more tokens than a slot holds, ids outside the vocabulary,
   // sampling options; stop strings without a tokenizer: not_found); the engine and the other
@@ -86,6 +88,7 @@ class Engine {
   std::vector<Generation> run(std::vector<Request> requests);
 
   std::int64_t slots() const { return options_.slots; }
+  std::int64_t capacity() const { return options_.capacity; }  // tokens of a sequence
   // Constant allocations of its passes show that repeated steps allocate nothing.
   const ops::Arena& arena() const { return pass_.forward().arena(); }
 
@@ -100,7 +103,6 @@ class Engine {
  private:
   struct Sequence;
 
-  void check(const Request& request) const;
   void drop_cancelled(std::deque<std::unique_ptr<Sequence>>& sequences);
   void admit();
   void score();

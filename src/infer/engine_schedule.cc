@@ -32,7 +32,6 @@ std::vector<ScoredToken> scored_prompt(const std::vector<std::int32_t>& ids) {
 void Engine::admit() {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     Sequence& s = **next;
-    if (s.started == Clock::time_point{}) s.started = Clock::now();
     if (s.request.options.max_tokens == 0 && !s.request.options.prompt_scores) {
       finish(s, FinishReason::length);
       next = waiting_.erase(next);
@@ -45,6 +44,10 @@ void Engine::admit() {
     const auto place = cache_.open(s.ids, s.scores_prompt());
     if (!place) return;
     s.slot = place->slot;
+    if (s.started == Clock::time_point{}) {
+      s.started = Clock::now();
+      s.result.queue_seconds = std::chrono::duration<double>(s.started - s.submitted).count();
+    }
     s.fed = place->known;
     if (s.scores_prompt()) s.result.prompt = scored_prompt(s.request.prompt);
     if (!s.answered) {

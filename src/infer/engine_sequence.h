@@ -38,7 +38,7 @@ struct Engine::Sequence {
   bool answered = false;  // logits came: it writes
   bool finished = false;
   ScoredToken chosen;
-  std::chrono::steady_clock::time_point started{};
+  std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now(), started{};
   Generation result;
 };
 

@@ -56,6 +56,13 @@ TextEmbedder::TextEmbedder(const LoadedModel& model, const Pooling& pooling)
 }
 
 std::vector<TextVector> TextEmbedder::embed(std::span<const std::string> texts) const {
+  std::vector<std::vector<std::int32_t>> all(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) model_.tokenizer().encode(texts[i], all[i]);
+  return embed_ids(std::move(all));
+}
+
+std::vector<TextVector> TextEmbedder::embed_ids(
+    std::vector<std::vector<std::int32_t>> texts) const {
   std::vector<TextVector> vectors(texts.size());
   Forward forward(model_);
   Batch batch;
@@ -69,7 +76,7 @@ std::vector<TextVector> TextEmbedder::embed(std::span<const std::string> texts) 
     batch = {};
   };
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::vector<std::int32_t> ids = ids_of(texts[i], vectors[i]);
+    const std::vector<std::int32_t> ids = framed(std::move(texts[i]), vectors[i]);
     if (ids.empty())
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[embed] text {} has no tokens: give one with words", i + 1));
@@ -80,10 +87,9 @@ std::vector<TextVector> TextEmbedder::embed(std::span<const std::string> texts) 
   return vectors;
 }
 
-std::vector<std::int32_t> TextEmbedder::ids_of(const std::string& text, TextVector& vector) const {
+std::vector<std::int32_t> TextEmbedder::framed(std::vector<std::int32_t> ids,
+                                               TextVector& vector) const {
   const Tokenizer& tokenizer = model_.tokenizer();
-  std::vector<std::int32_t> ids;
-  tokenizer.encode(text, ids);
   // What stands around a text keeps its place: the text is cut.
   const auto around = static_cast<std::int64_t>(tokenizer.frame({}).ids.size());
   const std::int64_t most = std::min(pooling_.max_tokens, model_.most_tokens());

@@ -69,9 +69,11 @@ class TextEmbedder {
   const Pooling& pooling() const { return pooling_; }
   // Throws invalid_argument for a text without a token.
   std::vector<TextVector> embed(std::span<const std::string> texts) const;
+  // The same of texts that are token ids already, without what stands around a text.
+  std::vector<TextVector> embed_ids(std::vector<std::vector<std::int32_t>> texts) const;
 
  private:
-  std::vector<std::int32_t> ids_of(const std::string& text, TextVector& vector) const;
+  std::vector<std::int32_t> framed(std::vector<std::int32_t> ids, TextVector& vector) const;
   void pool(const Tensor& states, TextVector& vector) const;
 
   const LoadedModel& model_;

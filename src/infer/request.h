@@ -66,8 +66,8 @@ struct Generation {
   std::vector<ScoredToken> prompt;
   std::exception_ptr error;       // why it failed
   std::int64_t known_tokens = 0;  // of the prompt: an earlier request had computed them
-  // From the start of the prompt to the first logits, and from there to the end.
-  double prefill_seconds = 0, decode_seconds = 0;
+  // From submit() to the first pass, from there to the first logits, and from there to the end.
+  double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
 
 }  // namespace stemma::infer

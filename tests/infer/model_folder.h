@@ -82,6 +82,7 @@ class ChainModel {
     model_ = std::make_unique<LoadedModel>(open_f32(folder_.path()));
   }
 
+  const std::filesystem::path& folder() const { return folder_.path(); }
   const LoadedModel& model() const { return *model_; }
   std::vector<std::int32_t> ids(std::string_view text) const {
     return ids_of(model_->tokenizer(), text);

@@ -1,0 +1,199 @@
+#include "serve/api/completions.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "infer/generator.h"
+#include "serve/api/answer.h"
+#include "serve/api/api_error.h"
+#include "serve/api/sampling.h"
+
+namespace stemma::serve {
+namespace {
+
+constexpr std::int64_t kMostLogprobs = 20;
+constexpr std::size_t kMostPrompts = 256;
+
+struct CompletionSettings {
+  bool echo = false;
+  std::int64_t logprobs = -1;  // how many of the likeliest beside each token; -1: none at all
+};
+
+std::vector<std::int32_t> ids_of(const Json& list, std::int64_t vocab) {
+  std::vector<std::int32_t> ids;
+  for (const Json& id : list.as_array()) {
+    if (!id.is_int() || id.as_int() < 0 || id.as_int() >= vocab)
+      throw ApiError(
+          400,
+          fmt::format("'prompt' has {}, which is no token of the model's {}", id.dump(), vocab),
+          "prompt");
+    ids.push_back(static_cast<std::int32_t>(id.as_int()));
+  }
+  return ids;
+}
+
+// A text, a list of texts, a list of token ids, or a list of such lists.
+std::vector<std::vector<std::int32_t>> read_prompts(Fields& fields, const ModelHost& host) {
+  const Json& value = fields.required("prompt");
+  const std::int64_t vocab = host.model().config().vocab;
+  std::vector<std::vector<std::int32_t>> prompts;
+  const auto text = [&](const Json& item) {
+    prompts.push_back(infer::prompt_ids(host.model(), item.as_string()));
+  };
+  if (value.is_string()) {
+    text(value);
+  } else if (value.is_array() && !value.as_array().empty()) {
+    const Json::Array& items = value.as_array();
+    if (items.size() > kMostPrompts && !items.front().is_int())
+      throw ApiError(
+          400,
+          fmt::format("'prompt' has {} texts, at most {} are possible", items.size(), kMostPrompts),
+          "prompt");
+    if (items.front().is_int()) {
+      prompts.push_back(ids_of(value, vocab));
+    } else {
+      for (const Json& item : items) {
+        if (item.is_string())
+          text(item);
+        else if (item.is_array())
+          prompts.push_back(ids_of(item, vocab));
+        else
+          throw ApiError(400, "'prompt' must hold texts or lists of token ids", "prompt");
+      }
+    }
+  } else {
+    throw ApiError(400, "'prompt' must be a text, a list of texts, or a list of token ids",
+                   "prompt");
+  }
+  return prompts;
+}
+
+class CompletionAnswer final : public Answer {
+ public:
+  CompletionAnswer(std::shared_ptr<Exchange> exchange, std::shared_ptr<ModelHost> host,
+                   Metrics& metrics, AnswerOptions options, CompletionSettings settings)
+      : Answer(std::move(exchange), std::move(host), metrics, options),
+        settings_(settings),
+        name_(drawn_name("cmpl-")) {}
+
+ private:
+  const Tokenizer& tokenizer() const { return host().model().tokenizer(); }
+
+  Json frame(Json choices) const {
+    return Json::object({{"id", name_},
+                         {"object", "text_completion"},
+                         {"created", created()},
+                         {"model", host().id()},
+                         {"choices", std::move(choices)}});
+  }
+
+  static Json choice_json(std::size_t choice, std::string_view text, Json logprobs, Json reason) {
+    return Json::object({{"index", static_cast<std::int64_t>(choice)},
+                         {"text", text},
+                         {"logprobs", std::move(logprobs)},
+                         {"finish_reason", std::move(reason)}});
+  }
+
+  std::string prompt_text(std::size_t choice) const { return tokenizer().decode(prompt(choice)); }
+
+  // offset: of the first token's text in the whole.
+  Json logprobs_json(const Tokens& tokens, std::int64_t offset) const {
+    if (settings_.logprobs < 0) return {};
+    Json texts = Json::array(), values = Json::array(), tops = Json::array(),
+         offsets = Json::array();
+    for (const infer::ScoredToken& token : tokens) {
+      texts.push_back(token_text(tokenizer(), token.id));
+      values.push_back(token.log_probability);  // of the first token of all: null
+      Json top = token.top.empty() ? Json() : Json::object();
+      for (const infer::TokenScore& other : token.top)
+        top.set(token_text(tokenizer(), other.id), other.log_probability);
+      tops.push_back(std::move(top));
+      offsets.push_back(offset);
+      offset += std::ssize(tokenizer().bytes_of(token.id));
+    }
+    return Json::object({{"tokens", std::move(texts)},
+                         {"token_logprobs", std::move(values)},
+                         {"top_logprobs", std::move(tops)},
+                         {"text_offset", std::move(offsets)}});
+  }
+
+  Json whole(std::span<const infer::Generation> choices) override {
+    Json list = Json::array();
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      const infer::Generation& g = choices[i];
+      Tokens tokens;
+      if (settings_.echo) tokens = g.prompt;
+      for (std::size_t t = 0; settings_.logprobs >= 0 && t < g.ids.size(); ++t)
+        tokens.push_back({{g.ids[t], g.log_probabilities[t]},
+                          g.top.empty() ? std::vector<infer::TokenScore>() : g.top[t]});
+      const std::string text = settings_.echo ? prompt_text(i) + g.text : g.text;
+      const std::int64_t offset = settings_.echo ? 0 : std::ssize(prompt_text(i));
+      list.push_back(choice_json(i, text, logprobs_json(tokens, offset), finish_word(g.finish)));
+    }
+    Json answer = frame(std::move(list));
+    answer.set("usage", usage(choices));
+    return answer;
+  }
+
+  Json first_chunk(std::size_t choice) override {
+    if (!settings_.echo) return {};
+    return frame(Json::array({choice_json(choice, prompt_text(choice), {}, {})}));
+  }
+  Json text_chunk(std::size_t choice, std::string_view text, const Tokens& tokens) override {
+    return frame(Json::array({choice_json(choice, text, logprobs_json(tokens, 0), {})}));
+  }
+  Json last_chunk(std::size_t choice, const infer::Generation& g, const Tokens& tokens) override {
+    return frame(
+        Json::array({choice_json(choice, "", logprobs_json(tokens, 0), finish_word(g.finish))}));
+  }
+  Json usage_chunk(const Json& usage) override {
+    Json chunk = frame(Json::array());
+    chunk.set("usage", usage);
+    return chunk;
+  }
+
+  CompletionSettings settings_;
+  std::string name_;
+};
+
+}  // namespace
+
+void complete_text(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
+                   Metrics& metrics, Fields& fields) {
+  const auto prompts = read_prompts(fields, *host);
+  infer::GenerateOptions options = read_sampling(fields, *host);
+  options.max_tokens = fields.integer("max_tokens", 0, INT32_MAX).value_or(16);
+  const std::int64_t n = read_choices(fields);
+  CompletionSettings settings;
+  settings.echo = fields.boolean("echo").value_or(false);
+  settings.logprobs = fields.integer("logprobs", 0, kMostLogprobs).value_or(-1);
+  AnswerOptions answer;
+  answer.stream = fields.boolean("stream").value_or(false);
+  if (const Json* stream = fields.take("stream_options")) {
+    Fields more(*stream, "stream_options");
+    answer.include_usage = more.boolean("include_usage").value_or(false);
+    more.finish();
+  }
+  fields.string("user");
+  fields.unsupported("suffix");
+  if (const auto best_of = fields.integer("best_of", 1, 128); best_of && *best_of != n)
+    throw ApiError(400, "'best_of' must be absent or equal to 'n': no choices are thrown away",
+                   "best_of");
+  fields.finish();
+  if (settings.echo && settings.logprobs >= 0 && answer.stream)
+    throw ApiError(400, "'echo' with 'logprobs' is for answers that are not streamed", "echo");
+  options.log_probabilities = settings.logprobs >= 0;
+  options.top_tokens = std::max<std::int64_t>(settings.logprobs, 0);
+  options.prompt_scores = settings.echo && settings.logprobs >= 0;
+  std::vector<infer::Request> requests;
+  for (const auto& prompt : prompts)
+    for (std::int64_t i = 0; i < n; ++i) {
+      requests.push_back({prompt, options, {}});
+      requests.back().options.sampling.seed += static_cast<std::uint64_t>(i);
+    }
+  std::make_shared<CompletionAnswer>(exchange, std::move(host), metrics, answer, settings)
+      ->start(std::move(requests));
+}
+
+}  // namespace stemma::serve

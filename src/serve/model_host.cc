@@ -1,0 +1,159 @@
+#include "serve/model_host.h"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "serve/api/api_error.h"
+
+namespace stemma::serve {
+namespace {
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::unique_ptr<infer::Engine> engine_for(const infer::LoadedModel& model,
+                                          const infer::EngineOptions& options) {
+  if (!model.config().causal || !model.model().has_token_head()) return nullptr;
+  return std::make_unique<infer::Engine>(model, options);
+}
+
+infer::Generation failed(std::exception_ptr error) {
+  infer::Generation g;
+  g.finish = infer::FinishReason::failed;
+  g.error = std::move(error);
+  return g;
+}
+
+}  // namespace
+
+ModelHost::ModelHost(infer::LoadedModel model, HostOptions options, Metrics& metrics)
+    : model_(std::move(model)),
+      options_(std::move(options)),
+      metrics_(metrics),
+      created_(unix_seconds()),
+      engine_(engine_for(model_, options_.engine)) {
+  if (engine_) load_ = engine_->load();
+  thread_ = std::thread([this] { work(); });
+}
+
+ModelHost::~ModelHost() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = 1;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+std::int64_t ModelHost::most_tokens() const {
+  return engine_ ? engine_->capacity() : model_.most_tokens();
+}
+
+void ModelHost::check(const infer::Request& request) const {
+  if (!engine_)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("the model '{}' does not write text: it gives vectors", id()));
+  if (std::ssize(request.prompt) > engine_->capacity())
+    throw ApiError(400,
+                   fmt::format("the prompt has {} tokens, and a text may have {}, its continuation "
+                               "among them: shorten the prompt",
+                               request.prompt.size(), engine_->capacity()),
+                   "", "context_length_exceeded");
+  engine_->check(request);
+}
+
+bool ModelHost::submit(std::vector<Job> jobs, const std::function<void()>& accepted) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto waiting = inbox_.size() + static_cast<std::size_t>(load_.waiting);
+    if (stop_ != 0 || waiting + jobs.size() > options_.most_waiting) return false;
+    if (accepted) accepted();
+    for (Job& job : jobs) inbox_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+bool ModelHost::run(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_ != 0 || works_.size() >= options_.most_waiting) return false;
+    works_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+const infer::TextEmbedder& ModelHost::embedder() {
+  if (!embedder_)
+    embedder_.emplace(model_, infer::Pooling::of_folder(model_.path(), model_.config()));
+  return *embedder_;
+}
+
+infer::Engine::Load ModelHost::load() const {
+  const std::lock_guard lock(mutex_);
+  infer::Engine::Load load = load_;
+  load.waiting += static_cast<std::int64_t>(inbox_.size());
+  return load;
+}
+
+void ModelHost::take(std::vector<Job>& jobs) {
+  for (Job& job : jobs) {
+    try {
+      const std::int64_t number = engine_->submit(std::move(job.request));
+      done_.emplace(number, std::move(job.done));
+    } catch (...) {
+      job.done(failed(std::current_exception()));
+    }
+  }
+  jobs.clear();
+}
+
+void ModelHost::work() {
+  std::vector<Job> jobs;
+  std::vector<std::function<void()>> works;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      if (engine_) load_ = engine_->load();
+      wake_.wait(lock, [&] {
+        return stop_ != 0 || !inbox_.empty() || !works_.empty() || (engine_ && !engine_->idle());
+      });
+      if (stop_ != 0) break;
+      jobs.swap(inbox_);
+      works.swap(works_);
+    }
+    for (const auto& one : works) one();
+    works.clear();
+    if (!engine_) continue;
+    take(jobs);
+    try {
+      const auto begin = std::chrono::steady_clock::now();
+      for (infer::Engine::Completed& c : engine_->step()) {
+        const auto found = done_.find(c.number);
+        const Done done = std::move(found->second);
+        done_.erase(found);
+        done(std::move(c.generation));
+      }
+      metrics_.pass_seconds.observe(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    } catch (const Error& error) {
+      // Out of memory in a pass, which has lost nothing: tried again, with a pause for others.
+      log_error(fmt::format("[serve] a pass of {} failed: {}", id(), error.what()));
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+  const auto stopped =
+      std::make_exception_ptr(Error(ErrorCode::communication, "the server is shutting down"));
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, done] : done_) done(failed(stopped));
+  for (Job& job : inbox_) job.done(failed(stopped));
+}
+
+}  // namespace stemma::serve

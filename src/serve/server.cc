@@ -1,0 +1,254 @@
+#include "serve/server.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "serve/api/api_error.h"
+#include "serve/api/chat.h"
+#include "serve/api/completions.h"
+#include "serve/api/embeddings.h"
+#include "serve/api/fields.h"
+
+namespace stemma::serve {
+namespace {
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+Json parsed_body(const Exchange& exchange) {
+  try {
+    return Json::parse(exchange.request().body, "the body");
+  } catch (const Error& error) {
+    throw ApiError(400, error.what(), "", "invalid_json");
+  }
+}
+
+// A path as it stands in the metrics: what is not known is one word, so that nobody can fill them.
+std::string metric_path(const std::string& path) {
+  constexpr std::array kKnown = {
+      "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models", "/tokenize",
+      "/detokenize",          "/health",         "/ready",         "/version",   "/metrics"};
+  if (std::ranges::count(kKnown, path) > 0) return path;
+  return path.starts_with("/v1/models/") ? "/v1/models/ID" : "other";
+}
+
+// A page of another origin may read the answer only where these say so.
+std::vector<std::pair<std::string, std::string>> cors_headers(
+    const std::vector<std::string>& origins, const HttpRequest& request) {
+  const std::string origin(request.header("origin"));
+  if (origin.empty() ||
+      (std::ranges::count(origins, origin) == 0 && std::ranges::count(origins, "*") == 0))
+    return {};
+  return {{"Access-Control-Allow-Origin", origin},
+          {"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
+          {"Access-Control-Allow-Headers", "authorization, content-type, x-request-id"},
+          {"Vary", "Origin"}};
+}
+
+Json ids_json(std::span<const std::int32_t> ids) {
+  Json list = Json::array();
+  for (const std::int32_t id : ids) list.push_back(id);
+  return list;
+}
+
+Json model_json(const ModelHost& host) {
+  return Json::object({{"id", host.id()},
+                       {"object", "model"},
+                       {"created", host.created()},
+                       {"owned_by", "stemma"},
+                       {"max_model_len", host.most_tokens()}});
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options) : options_(std::move(options)) {
+  if (!is_loopback(options_.http.host) && options_.keys.empty())
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("[serve] host {} can be reached from other machines: give the keys that "
+                    "clients must show with --api-key-file, or keep to 127.0.0.1",
+                    options_.http.host));
+  HttpOptions http = options_.http;
+  http.error_body = [](int status, const std::string& message) {
+    return error_body(status, message);
+  };
+  http.headers = [origins = options_.origins](const HttpRequest& request) {
+    return cors_headers(origins, request);
+  };
+  http.log = [this, log = http.log](const AccessRecord& record) {
+    metrics_.count_answer(metric_path(record.path), record.status);
+    if (log) log(record);
+  };
+  http_ = std::make_unique<HttpServer>(
+      std::move(http), [this](const std::shared_ptr<Exchange>& exchange) { handle(exchange); });
+}
+
+Server::~Server() { hosts_.clear(); }
+
+void Server::add(const std::string& id, infer::LoadedModel model,
+                 const infer::EngineOptions& engine) {
+  if (hosts_.contains(id))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[serve] two models are called '{}': give one another --name", id));
+  hosts_.emplace(id, std::make_shared<ModelHost>(
+                         std::move(model), HostOptions{.id = id, .engine = engine}, metrics_));
+}
+
+void Server::run(Interrupt interrupt) { http_->run(interrupt); }
+
+void Server::handle(const std::shared_ptr<Exchange>& exchange) {
+  try {
+    if (!answers_preflight(exchange)) route(exchange);
+  } catch (...) {
+    exchange->respond(error_response(std::current_exception()));
+  }
+}
+
+bool Server::answers_preflight(const std::shared_ptr<Exchange>& exchange) {
+  if (exchange->request().method != "OPTIONS") return false;
+  exchange->respond({.status = 204, .headers = {{"Allow", "GET, POST, OPTIONS"}}});
+  return true;
+}
+
+void Server::route(const std::shared_ptr<Exchange>& exchange) {
+  struct Entry {
+    std::string_view method, path;
+    Route route;
+    bool open = false;  // without a key
+  };
+  static constexpr std::array kRoutes = {
+      Entry{"POST", "/v1/chat/completions", &Server::chat},
+      Entry{"POST", "/v1/completions", &Server::completions},
+      Entry{"POST", "/v1/embeddings", &Server::embeddings},
+      Entry{"GET", "/v1/models", &Server::models},
+      Entry{"POST", "/tokenize", &Server::tokenize},
+      Entry{"POST", "/detokenize", &Server::detokenize},
+      Entry{"GET", "/health", &Server::health, true},
+      Entry{"GET", "/ready", &Server::health, true},
+      Entry{"GET", "/version", &Server::version},
+      Entry{"GET", "/metrics", &Server::metrics},
+  };
+  const HttpRequest& request = exchange->request();
+  const auto fits = [&](const Entry& e) {
+    return e.path == request.path ||
+           (e.path == "/v1/models" && request.path.starts_with("/v1/models/"));
+  };
+  const auto found = std::ranges::find_if(kRoutes, fits);
+  if ((found == kRoutes.end() || !found->open) &&
+      !options_.keys.allow(request.header("authorization")))
+    throw ApiError(401, "the key is missing or wrong: send 'Authorization: Bearer KEY'", "",
+                   "invalid_api_key");
+  if (found == kRoutes.end())
+    throw ApiError(404, fmt::format("there is nothing at {} {}", request.method, request.path), "",
+                   "unknown_url");
+  if (found->method != request.method && !(found->method == "GET" && request.method == "HEAD"))
+    throw ApiError(405,
+                   fmt::format("{} takes {}, got {}", request.path, found->method, request.method),
+                   "", "method_not_allowed");
+  (this->*found->route)(exchange);
+}
+
+std::shared_ptr<ModelHost> Server::model_of(Fields& fields) const {
+  const auto name = fields.string("model");
+  if (!name && hosts_.size() == 1) return hosts_.begin()->second;
+  if (!name) throw ApiError(400, "'model' is missing", "model", "missing_required_parameter");
+  const auto found = hosts_.find(*name);
+  if (found != hosts_.end()) return found->second;
+  std::vector<std::string_view> names;
+  for (const auto& [id, host] : hosts_) names.push_back(id);
+  throw ApiError(404,
+                 fmt::format("there is no model '{}': there is {}", *name, fmt::join(names, ", ")),
+                 "model", "model_not_found");
+}
+
+void Server::chat(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(*exchange);
+  Fields fields(body);
+  answer_chat(exchange, model_of(fields), metrics_, fields);
+}
+
+void Server::completions(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(*exchange);
+  Fields fields(body);
+  complete_text(exchange, model_of(fields), metrics_, fields);
+}
+
+void Server::embeddings(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(*exchange);
+  Fields fields(body);
+  embed_texts(exchange, model_of(fields), fields);
+}
+
+void Server::tokenize(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(*exchange);
+  Fields fields(body);
+  const auto host = model_of(fields);
+  const std::string text = fields.string("text").value_or("");
+  fields.required("text");
+  const bool framed = fields.boolean("add_special_tokens").value_or(false);
+  fields.finish();
+  const Tokenizer& tokenizer = host->model().tokenizer();
+  std::vector<std::int32_t> ids;
+  tokenizer.encode(text, ids);
+  if (framed) ids = tokenizer.frame(ids).ids;
+  exchange->respond(
+      {.body = Json::object({{"tokens", ids_json(ids)}, {"count", std::ssize(ids)}}).dump()});
+}
+
+void Server::detokenize(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(*exchange);
+  Fields fields(body);
+  const auto host = model_of(fields);
+  const Json& tokens = fields.required("tokens");
+  fields.finish();
+  const Tokenizer& tokenizer = host->model().tokenizer();
+  std::vector<std::int32_t> ids;
+  if (!tokens.is_array()) throw ApiError(400, "'tokens' must be a list of token ids", "tokens");
+  for (const Json& id : tokens.as_array()) {
+    if (!id.is_int() || id.as_int() < 0 || id.as_int() >= tokenizer.vocab_size() ||
+        !tokenizer.has_token(static_cast<std::int32_t>(id.as_int())))
+      throw ApiError(400, fmt::format("'tokens' has {}, which is no token", id.dump()), "tokens");
+    ids.push_back(static_cast<std::int32_t>(id.as_int()));
+  }
+  exchange->respond({.body = Json::object({{"text", tokenizer.decode(ids)}}).dump()});
+}
+
+void Server::models(const std::shared_ptr<Exchange>& exchange) {
+  constexpr std::string_view kOne = "/v1/models/";
+  const std::string& path = exchange->request().path;
+  if (path.starts_with(kOne)) {
+    const auto found = hosts_.find(path.substr(kOne.size()));
+    if (found == hosts_.end())
+      throw ApiError(404, fmt::format("there is no model '{}'", path.substr(kOne.size())), "model",
+                     "model_not_found");
+    return exchange->respond({.body = model_json(*found->second).dump()});
+  }
+  Json list = Json::array();
+  for (const auto& [id, host] : hosts_) list.push_back(model_json(*host));
+  exchange->respond({.body = Json::object({{"object", "list"}, {"data", std::move(list)}}).dump()});
+}
+
+void Server::health(const std::shared_ptr<Exchange>& exchange) {
+  exchange->respond({.body = R"({"status":"ok"})"});
+}
+
+void Server::version(const std::shared_ptr<Exchange>& exchange) {
+  exchange->respond({.body = Json::object({{"version", options_.version}}).dump()});
+}
+
+void Server::metrics(const std::shared_ptr<Exchange>& exchange) {
+  Metrics::Loads loads;
+  for (const auto& [id, host] : hosts_)
+    if (host->writes()) loads.emplace_back(id, host->load());
+  exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = metrics_.text(loads, http_->connections())});
+}
+
+}  // namespace stemma::serve
