@@ -1,0 +1,194 @@
+#include "serve/load/load.h"
+
+#include <charconv>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+
+namespace stemma::cli {
+namespace {
+
+struct LoadFlags {
+  serve::LoadPlan plan;
+  std::string url = "http://127.0.0.1:8080/v1", words = "128";
+  std::int64_t seed = 1;
+  bool json = false;
+};
+
+// http://HOST:PORT/PATH; a server's own address alone stands for its /v1.
+void read_url(const std::string& url, serve::LoadPlan& plan) {
+  constexpr std::string_view kScheme = "http://";
+  const auto refuse = [&] {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[load] --url must look like http://127.0.0.1:8080/v1, got '{}' (https "
+                            "is a reverse proxy's matter)",
+                            url));
+  };
+  if (!url.starts_with(kScheme)) refuse();
+  std::string rest = url.substr(kScheme.size());
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  plan.base_path = slash < rest.size() && rest.size() > slash + 1 ? rest.substr(slash) : "/v1";
+  if (plan.base_path.ends_with('/')) plan.base_path.pop_back();
+  rest.resize(slash);
+  const std::size_t colon = rest.rfind(':');
+  plan.host = rest.substr(0, colon);
+  int port = 80;
+  if (colon != std::string::npos) {
+    const std::string digits = rest.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error != std::errc() || end != digits.data() + digits.size() || port < 1 || port > 65535)
+      refuse();
+  }
+  if (plan.host.empty()) refuse();
+  plan.port = static_cast<std::uint16_t>(port);
+}
+
+// "128" or "32-512".
+void read_words(const std::string& text, serve::LoadPlan& plan) {
+  const auto number = [&](std::string_view digits) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size() || value > 1'000'000)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[load] --prompt-words must be a number or a range such as 32-512, "
+                              "got '{}'",
+                              text));
+    return value;
+  };
+  const std::string_view all = text;
+  const std::size_t dash = all.find('-');
+  plan.least_words = number(all.substr(0, dash));
+  plan.most_words = dash == std::string::npos ? plan.least_words : number(all.substr(dash + 1));
+}
+
+Json times_json(const serve::Times& times) {
+  return Json::object({{"p50", times.at(0.5)},
+                       {"p95", times.at(0.95)},
+                       {"p99", times.at(0.99)},
+                       {"max", times.at(1)},
+                       {"mean", times.mean()}});
+}
+
+Json result_json(const serve::LoadResult& r) {
+  Json errors = Json::object();
+  for (const auto& [text, count] : r.errors) errors.set(text, count);
+  const auto rate = [&](std::int64_t count) {
+    return r.seconds > 0 ? static_cast<double>(count) / r.seconds : 0.0;
+  };
+  return Json::object({{"requests", r.requests},
+                       {"failed", r.failed},
+                       {"left", r.left},
+                       {"seconds", r.seconds},
+                       {"requests_per_s", rate(r.requests)},
+                       {"prompt_tokens", r.prompt_tokens},
+                       {"output_tokens", r.output_tokens},
+                       {"output_tokens_per_s", rate(r.output_tokens)},
+                       {"first_token_seconds", times_json(r.first_token)},
+                       {"between_tokens_seconds", times_json(r.between_tokens)},
+                       {"whole_seconds", times_json(r.whole)},
+                       {"errors", std::move(errors)}});
+}
+
+std::string table(const serve::LoadResult& r) {
+  std::string text = fmt::format(
+      "{} requests in {:.1f} s, {} failed, {} left: {:.1f} output tokens/s, {:.2f} requests/s\n\n"
+      "{:<24}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
+      r.requests, r.seconds, r.failed, r.left,
+      static_cast<double>(r.output_tokens) / std::max(r.seconds, 1e-9),
+      static_cast<double>(r.requests) / std::max(r.seconds, 1e-9), "milliseconds", "p50", "p95",
+      "p99", "max", "mean");
+  const auto row = [&](const char* name, const serve::Times& t) {
+    text +=
+        fmt::format("{:<24}{:>10.1f}{:>10.1f}{:>10.1f}{:>10.1f}{:>10.1f}\n", name, 1e3 * t.at(0.5),
+                    1e3 * t.at(0.95), 1e3 * t.at(0.99), 1e3 * t.at(1), 1e3 * t.mean());
+  };
+  row("to the first token", r.first_token);
+  row("between tokens", r.between_tokens);
+  row("to the last token", r.whole);
+  for (const auto& [error, count] : r.errors) text += fmt::format("{} times: {}\n", count, error);
+  return text;
+}
+
+int run_load_command(LoadFlags& o) {
+  read_url(o.url, o.plan);
+  read_words(o.words, o.plan);
+  o.plan.interrupt = process_interrupt();
+  o.plan.seed = static_cast<std::uint64_t>(o.seed);
+  ProgressLine line;
+  o.plan.progress = [&](std::int64_t done) {
+    line.update(o.plan.requests > 0 ? fmt::format("{} of {} requests", done, o.plan.requests)
+                                    : fmt::format("{} requests", done));
+  };
+  const serve::LoadResult result = serve::run_load(o.plan);
+  line.finish();
+  if (o.json)
+    print_json(result_json(result));
+  else
+    print(table(result));
+  if (result.failed > 0) log_warning(fmt::format("{} requests failed", result.failed));
+  return result.failed > 0 ? kCheckFailed : interrupted_or_done();
+}
+
+}  // namespace
+
+void add_load(Program& program) {
+  auto o = std::make_shared<LoadFlags>();
+  Command& c = program.add("load", "measure how fast a server answers many clients");
+  c.about =
+      "Sends requests to a server of OpenAI's API, ours or another, and prints how long clients "
+      "waited: to the first token, between tokens and to the last one (percentiles), and the rate "
+      "of "
+      "all together. --streams clients ask again and again (closed loop); with --rate requests "
+      "come "
+      "at random times, whether or not earlier ones are answered (open loop). Prompts are random "
+      "words and no two are alike. Exit code 1 where a request failed.";
+  c.examples = {"stemma load --url http://127.0.0.1:8080/v1 --streams 32 --requests 128",
+                "stemma load --rate 4 --seconds 60 --prompt-words 32-512 --output-tokens 64",
+                "stemma load --streams 256 --seconds 600 --leave-share 0.1 --json"};
+  c.options.add({"url", "of the server, to its /v1", "http://127.0.0.1:8080/v1", {"base_url"}},
+                o->url);
+  c.options.add({"model", "the id that requests name; not given: none", "smollm2"}, o->plan.model);
+  c.options.add({"key", "the key that requests show", "sk-..."}, o->plan.key);
+  c.options.add({"chat", "ask /chat/completions instead of /completions", "true"}, o->plan.chat);
+  c.options.add({"streams",
+                 "clients at the same time; with --rate: at most",
+                 "32",
+                 {"concurrency", "parallel"}},
+                o->plan.streams, {1, 65536});
+  c.options.add({"rate",
+                 "requests a second at random times; 0: each client asks when it was answered",
+                 "4",
+                 {"request_rate"}},
+                o->plan.rate, {0, 1e6});
+  c.options.add({"requests", "in all; 0: until --seconds are over", "128", {"num_prompts"}},
+                o->plan.requests, {0, 1 << 30});
+  c.options.add({"seconds", "no new request after so many; 0: no such end", "600"}, o->plan.seconds,
+                {0, 1e7});
+  c.options.add({"prompt_words", "random words of a prompt, or a range of such numbers", "32-512"},
+                o->words);
+  c.options.add({"shared_words", "words that all prompts begin with", "1000"}, o->plan.shared_words,
+                {0, 1 << 20});
+  c.options.add({"output_tokens", "tokens of an answer", "128"}, o->plan.output_tokens,
+                {1, 1 << 24});
+  c.options.add({"to_the_end",
+                 "send ignore_eos, so that all answers are equally long; false for servers that do "
+                 "not know it",
+                 "false"},
+                o->plan.to_the_end);
+  c.options.add(
+      {"leave_share", "share of the clients that leave in the middle of an answer", "0.1"},
+      o->plan.leave_share, {0, 1});
+  c.options.add({"seed", "of the words", "1"}, o->seed, {0, 1'000'000'000});
+  declare_json(o->json, c.options);
+  c.run = [o] { return run_load_command(*o); };
+}
+
+}  // namespace stemma::cli
