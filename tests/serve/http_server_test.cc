@@ -46,6 +46,16 @@ class HttpServerTest : public ::testing::Test {
       return exchange->respond(
           {.content_type = "text/plain", .body = r.body, .headers = {{"x-query", r.query}}});
     if (r.path == "/drop") return;
+    if (r.path == "/race") {
+      const std::lock_guard lock(mutex_);
+      exchange->begin({.content_type = "text/plain"}, "");
+      writers_.emplace_back([exchange] {
+        exchange->write("a");
+        exchange->write("b");
+        exchange->end();
+      });
+      return;
+    }
     if (r.path == "/stream") {
       exchange->begin({.content_type = "text/plain"}, "");
       for (const char* piece : {"one ", "two ", "three"}) exchange->write(piece);
@@ -81,7 +91,15 @@ class HttpServerTest : public ::testing::Test {
   std::mutex mutex_;
   std::shared_ptr<Exchange> held_;
   std::vector<AccessRecord> log_;
+  std::vector<std::thread> writers_;
 };
+
+// The head from the server's thread, the rest from another one: in the order in which they came.
+TEST_F(HttpServerTest, PiecesKeepTheirOrder) {
+  start();
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(ask(port_, "GET", "/race").body, "ab");
+  for (std::thread& writer : writers_) writer.join();
+}
 
 TEST_F(HttpServerTest, AnswersOnOneConnection) {
   start();

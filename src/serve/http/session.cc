@@ -57,8 +57,8 @@ class SessionExchange final : public Exchange {
  private:
   template <class Call>
   void post(Call call) {
-    asio::post(session_->executor(), [session = session_, number = number_,
-                                      c = std::move(call)]() mutable { c(*session, number); });
+    asio::post(session_->ordered(), [session = session_, number = number_,
+                                     c = std::move(call)]() mutable { c(*session, number); });
   }
 
   std::shared_ptr<Session> session_;
@@ -108,6 +108,7 @@ std::string_view HttpRequest::header(std::string_view name) const {
 
 Session::Session(asio::ip::tcp::socket socket, SessionHost host)
     : socket_(std::move(socket)),
+      ordered_(socket_.get_executor()),
       host_(host),
       deadline_(socket_.get_executor()),
       heartbeat_timer_(socket_.get_executor()) {

@@ -15,6 +15,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -50,7 +51,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void begin(std::uint64_t number, const HttpResponse& head, std::string heartbeat);
   void write(std::uint64_t number, std::string_view piece);
   void end(std::uint64_t number);
-  boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+  // What is posted there runs in the order of the posts, whichever thread they come from; the
+  // loop's own executor does not promise that.
+  const auto& ordered() const { return ordered_; }
 
  private:
   void read_head(bool first);
@@ -72,6 +75,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void beat();
 
   boost::asio::ip::tcp::socket socket_;
+  boost::asio::strand<boost::asio::any_io_executor> ordered_;
   SessionHost host_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;

@@ -1,0 +1,113 @@
+// The server and its load generator as programs.
+#include <regex>
+
+#include "tests/cli/program.h"
+#include "tests/serve/http_client.h"
+
+namespace {
+
+using cli_test::Result;
+using cli_test::run;
+using cli_test::Running;
+using stemma::Json;
+using stemma::serve::testing::ask;
+
+class Serve : public testing::Test {
+ protected:
+  void SetUp() override {
+    cli_test::write_text(folder_ / "text", cli_test::sample_text(400));
+    const Result r = run({"train", "--data", file("text"), "--run", file("run"), "--steps", "2",
+                          "--depth", "1", "--sequence-length", "64", "--batch", "2", "--tokenizer",
+                          "bytes", "--precision", "f32"});
+    ASSERT_EQ(r.code, 0) << r.err;
+  }
+  std::string file(const std::string& name) const { return (folder_ / name).string(); }
+  // Starts a server on a free port, which it returns.
+  std::uint16_t start(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"serve", "--model", file("run"), "--port", "0"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    server_ = std::make_unique<Running>(arguments);
+    std::smatch match;
+    std::string text;
+    const bool listens = Running::wait_for([&] {
+      text = server_->err_so_far();
+      return std::regex_search(text, match, std::regex("listening on http://127.0.0.1:([0-9]+)\n"));
+    });
+    EXPECT_TRUE(listens) << text;
+    return listens ? static_cast<std::uint16_t>(std::stoi(match[1])) : 0;
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<Running> server_;
+};
+
+TEST_F(Serve, AnswersUntilItIsToldToEnd) {
+  const std::uint16_t port = start({"--name", "tiny"});
+  const auto a = ask(port, "POST", "/v1/completions",
+                     R"({"model":"tiny","prompt":"the tree","max_tokens":5,"seed":1})");
+  EXPECT_EQ(a.status, 200) << a.body;
+  EXPECT_EQ(Json::parse(a.body, "answer").at("usage").at("completion_tokens").as_int(), 5);
+  // A second one on the same port says so and ends.
+  const Result second = run({"serve", "--model", file("run"), "--port", std::to_string(port)});
+  EXPECT_EQ(second.code, 4);
+  EXPECT_NE(second.err.find("another --port"), std::string::npos) << second.err;
+  // An answer that is under way is finished first.
+  stemma::serve::testing::Connection busy(port);
+  busy.request("POST", "/v1/completions",
+               R"({"prompt":"a","max_tokens":40,"ignore_eos":true,"stream":true})");
+  while (busy.buffer().find("data: ") == std::string::npos) busy.more();
+  server_->send(SIGTERM);
+  EXPECT_NE(busy.answer().body.find("[DONE]"), std::string::npos);
+  const Result end = server_->wait();
+  EXPECT_EQ(end.code, 143) << end.err;
+  // The access log: a line for each answer, without texts.
+  std::istringstream lines(end.out);
+  std::vector<Json> log;
+  for (std::string line; std::getline(lines, line);) log.push_back(Json::parse(line, "log"));
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_EQ(log[0].at("path").as_string(), "/v1/completions");
+  EXPECT_EQ(log[0].at("status").as_int(), 200);
+  EXPECT_EQ(end.out.find("the tree"), std::string::npos);
+}
+
+TEST_F(Serve, WhatCannotBeServedIsSaid) {
+  const auto code = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"serve", "--port", "0"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments).code;
+  };
+  EXPECT_EQ(code({"--model", file("nothing")}), 3);
+  EXPECT_EQ(code({"--model", file("run"), "--host", "0.0.0.0"}), 2);
+  EXPECT_EQ(code({"--model", file("run"), "--host", "nowhere"}), 2);
+  EXPECT_EQ(code({"--model", file("run"), "--port", "70000"}), 2);
+  EXPECT_EQ(code({"--model", file("run"), "--cache-memory", "10"}), 2);
+  EXPECT_EQ(code({"--model", file("run"), "--api-key-file", file("nothing")}), 3);
+  EXPECT_EQ(code({}), 2);
+}
+
+TEST_F(Serve, LoadMeasuresIt) {
+  const std::uint16_t port = start();
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
+  const Result r = run({"load", "--url", url, "--streams", "5", "--requests", "20",
+                        "--prompt-words", "1-6", "--output-tokens", "4", "--json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const Json json = r.json();
+  EXPECT_EQ(json.at("requests").as_int(), 20);
+  EXPECT_EQ(json.at("failed").as_int(), 0);
+  EXPECT_EQ(json.at("output_tokens").as_int(), 80);
+  const Json& first = json.at("first_token_seconds");
+  EXPECT_GT(first.at("p50").as_double(), 0);
+  EXPECT_LE(first.at("p50").as_double(), first.at("p95").as_double());
+  const Result open = run({"load", "--url", url, "--rate", "200", "--requests", "10",
+                           "--prompt-words", "3", "--output-tokens", "2", "--leave-share", "0.5"});
+  EXPECT_EQ(open.code, 0) << open.err;
+  EXPECT_NE(open.out.find("10 requests"), std::string::npos) << open.out;
+  // Requests that are refused: exit code 4 where all are.
+  EXPECT_EQ(run({"load", "--url", url, "--model", "other", "--requests", "2"}).code, 4);
+  EXPECT_EQ(run({"load", "--url", "http://127.0.0.1:1/v1", "--requests", "2"}).code, 4);
+  EXPECT_EQ(run({"load", "--url", "ftp://x", "--requests", "2"}).code, 2);
+  EXPECT_EQ(run({"load", "--url", url, "--requests", "0"}).code, 2);
+  EXPECT_EQ(run({"load", "--url", url, "--prompt-words", "9-3"}).code, 2);
+}
+
+}  // namespace
