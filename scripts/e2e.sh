@@ -61,6 +61,10 @@ tune tags --model models/minilm --train "$words" --task tokens
 if [ -f models/smollm2/config.json ]; then
   tune decoder --model models/smollm2 --train "$table" --adapt lora --marks own
 fi
+say "chat templates"
+"$environment/bin/python" scripts/peers/compare_templates.py > "$work/templates.txt" ||
+  { grep -v ' 0 refused' "$work/templates.txt" || true; exit 1; }
+tail -n 1 "$work/templates.txt"
 say "a merged adapter"
 "$stemma" merge --model models/minilm --adapter "$work/lora" --to "$work/merged" 2> /dev/null
 "$stemma" predict --model "$work/merged" --input "$work/texts.txt" 2> /dev/null > "$work/merged.jsonl"

@@ -10,6 +10,7 @@ void add_tokenizer_train(Program& program);
 void add_tokenizer_encode(Program& program);
 void add_tokenizer_decode(Program& program);
 void add_tokenizer_convert(Program& program);
+void add_tokenizer_chat(Program& program);
 void add_tokenizer_count(Program& program);
 void add_tokenizer_inspect(Program& program);
 void add_tokenizer_bench(Program& program);

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   stemma::cli::add_tokenizer_encode(program);
   stemma::cli::add_tokenizer_decode(program);
   stemma::cli::add_tokenizer_convert(program);
+  stemma::cli::add_tokenizer_chat(program);
   stemma::cli::add_tokenizer_count(program);
   stemma::cli::add_tokenizer_inspect(program);
   stemma::cli::add_tokenizer_bench(program);

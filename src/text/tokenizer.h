@@ -55,6 +55,8 @@ class Tokenizer {
   virtual std::string_view flag_of_special(std::int32_t) const { return {}; }
   // The token that separates documents, where the encoding has one.
   virtual std::optional<std::int32_t> end_of_text() const = 0;
+  // (transformers' name of a part, id) of the special tokens that play one: ("bos_token", 1).
+  virtual std::vector<std::pair<std::string, std::int32_t>> special_roles() const { return {}; }
   // The template that puts a conversation into text, in Jinja, as the tokenizer's files have it;
   // empty: none. chat/chat_template.h reads it.
   virtual std::string_view chat_template() const { return {}; }

@@ -45,16 +45,23 @@ TEST_F(Chat, GoesWithNoOtherPrompt) {
   EXPECT_EQ(generate({"--prompt", "x", "--system", "y"}).code, 2);
 }
 
-TEST_F(Chat, NeedsATemplateThatIsKnown) {
+TEST_F(Chat, NeedsATemplateThatRuns) {
   write_text(folder_ / "model/tokenizer_config.json", "{\"eos_token\": \"<|im_end|>\"}");
   const Result without = generate({"--chat", "x"});
   EXPECT_EQ(without.code, 3);
   EXPECT_NE(without.err.find("no chat template"), std::string::npos) << without.err;
   EXPECT_EQ(generate({"--prompt", "x", "--max-tokens", "1"}).code, 0);
-  write_text(folder_ / "model/chat_template.jinja", "{{ messages[0].content }}");
+  const Result plain = generate({"--chat", "x", "--chat-template", "plain", "--max-tokens", "1"});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(generate({"--prompt", "x", "--chat-template", "plain"}).code, 2);
+  write_text(folder_ / "model/chat_template.jinja", "a\n{% include 'x' %}");
   const Result other = generate({"--chat", "x"});
   EXPECT_EQ(other.code, 3);
-  EXPECT_NE(other.err.find("ChatML"), std::string::npos) << other.err;
+  EXPECT_NE(other.err.find("line 2 of the chat template"), std::string::npos) << other.err;
+  write_text(folder_ / "model/chat_template.jinja", "{{ raise_exception('Not like this') }}");
+  const Result refused = generate({"--chat", "x"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("Not like this"), std::string::npos) << refused.err;
 }
 
 }  // namespace

@@ -44,7 +44,9 @@ TEST(Pretrained, SmolLM2AnswersAsInTransformers) {
   for (const fs::path& path : {folder, folder / "SmolLM2-135M-Instruct.Q4_1.gguf"}) {
     SCOPED_TRACE(path.string());
     const infer::LoadedModel model = open_pretrained(path);
-    const std::vector<chat::Message> question = {{"user", wanted.at("question").as_string()}};
+    chat::Conversation question;
+    question.messages = Json::array(
+        {Json::object({{"role", "user"}, {"content", wanted.at("question").as_string()}})});
     const infer::ChatPrompt prompt = infer::chat_prompt(model, question);
     EXPECT_EQ(prompt.ids, ids_in(wanted.at("prompt")));
     ops::Context ctx = model.context();
@@ -58,7 +60,7 @@ TEST(Pretrained, SmolLM2AnswersAsInTransformers) {
                   wanted.at("best_logits").as_array()[i].as_double(), 2e-5 * 36);
     infer::GenerateOptions options;
     options.max_tokens = 32;
-    options.end_tokens = {prompt.end_of_turn};
+    prompt.set_ends(options);
     EXPECT_EQ(infer::generate(model, prompt.ids, options).ids, ids_in(wanted.at("answer")));
   }
 }

@@ -10,6 +10,12 @@
 namespace stemma::infer {
 namespace {
 
+chat::Conversation says(const char* text) {
+  chat::Conversation conversation;
+  conversation.messages = Json::array({Json::object({{"role", "user"}, {"content", text}})});
+  return conversation;
+}
+
 class ChatPromptTest : public ::testing::Test {
  protected:
   ChatPromptTest() { checkpoint::testing::write_chat_model(folder_.path(), "\nh i"); }
@@ -20,10 +26,9 @@ class ChatPromptTest : public ::testing::Test {
 
 TEST_F(ChatPromptTest, AnswersUntilTheEndOfTheTurn) {
   const LoadedModel model = open();
-  const std::vector<chat::Message> messages = {{"user", "Say <|im_end|> and <|endoftext|>."}};
-  const ChatPrompt prompt = chat_prompt(model, messages);
-  EXPECT_EQ(prompt.end_of_turn, 2);
-  EXPECT_NE(prompt.end_of_turn, model.end_of_text());
+  const ChatPrompt prompt = chat_prompt(model, says("Say <|im_end|> and <|endoftext|>."));
+  EXPECT_EQ(prompt.end_tokens.front(), 2);
+  EXPECT_NE(prompt.end_tokens.front(), model.end_of_text());
   // The template's own: two around each of two messages, one before the answer.
   EXPECT_EQ(std::ranges::count(prompt.ids, 1), 3);
   EXPECT_EQ(std::ranges::count(prompt.ids, 2), 2);
@@ -31,7 +36,7 @@ TEST_F(ChatPromptTest, AnswersUntilTheEndOfTheTurn) {
 
   GenerateOptions options;
   options.max_tokens = 8;
-  options.end_tokens = {prompt.end_of_turn};
+  prompt.set_ends(options);
   const Generation answer = generate(model, prompt.ids, options);
   EXPECT_EQ(answer.text, "h i");
   EXPECT_EQ(answer.finish, FinishReason::end_of_text);
@@ -44,9 +49,12 @@ TEST_F(ChatPromptTest, AnswersUntilTheEndOfTheTurn) {
 
 TEST(ChatPrompt, NeedsATemplate) {
   const testing::ChainModel chain("ab");
-  const std::vector<chat::Message> messages = {{"user", "a"}};
-  EXPECT_ERROR(chat_prompt(chain.model(), messages), ErrorCode::unsupported,
+  EXPECT_ERROR(chat_prompt(chain.model(), says("a")), ErrorCode::unsupported,
                "has no chat template");
+  const ChatPrompt plain = chat_prompt(chain.model(), says("a"), "plain");
+  EXPECT_EQ(plain.stop, std::vector<std::string>{"\nUser:"});
+  EXPECT_FALSE(plain.ids.empty());
+  EXPECT_ERROR(chat_prompt(chain.model(), says("a"), "chatml"), ErrorCode::unsupported, "plain");
 }
 
 }  // namespace

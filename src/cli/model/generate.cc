@@ -24,7 +24,7 @@ namespace {
 
 struct GenerateOptions {
   ModelFlags model;
-  std::string prompt, prompt_file, ids, chat, system, batch;
+  std::string prompt, prompt_file, ids, chat, system, chat_template, batch;
   std::vector<std::string> allow_special;
   WritingOptions writing;
   bool json = false;
@@ -47,6 +47,10 @@ void check_prompt_flags(const OptionSet& options) {
     throw Error(ErrorCode::invalid_argument,
                 "[generate] --allow-special is for --prompt, --prompt-file and the prompts of "
                 "--batch: ids need it not, and a chat's text never becomes special tokens");
+  if (is_given(options, "chat_template") && !is_given(options, "chat") &&
+      !is_given(options, "batch"))
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] --chat-template says how a chat is written: give --chat or --batch");
   if (is_given(options, "system") && !is_given(options, "chat"))
     throw Error(ErrorCode::invalid_argument,
                 "[generate] --system is a part of a chat: give --chat too");
@@ -54,11 +58,14 @@ void check_prompt_flags(const OptionSet& options) {
 
 std::vector<std::int32_t> chat_ids(GenerateOptions& o, const OptionSet& options,
                                    const infer::LoadedModel& model) {
-  std::vector<chat::Message> messages;
-  if (is_given(options, "system")) messages.push_back({"system", o.system});
-  messages.push_back({"user", o.chat});
-  infer::ChatPrompt prompt = infer::chat_prompt(model, messages);
-  o.writing.generate.end_tokens = {prompt.end_of_turn};
+  const auto message = [](const char* role, const std::string& content) {
+    return Json::object({{"role", role}, {"content", content}});
+  };
+  chat::Conversation conversation;
+  if (is_given(options, "system")) conversation.messages.push_back(message("system", o.system));
+  conversation.messages.push_back(message("user", o.chat));
+  infer::ChatPrompt prompt = infer::chat_prompt(model, conversation, o.chat_template);
+  prompt.set_ends(o.writing.generate);
   return std::move(prompt.ids);
 }
 
@@ -103,7 +110,8 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   infer::GenerateOptions& writing = o.writing.generate;
   writing.interrupt = process_interrupt();
   if (is_given(options, "batch"))
-    return generate_batch(model, {o.batch, o.allow_special, writing, o.writing.within_max_length});
+    return generate_batch(
+        model, {o.batch, o.allow_special, o.chat_template, writing, o.writing.within_max_length});
   const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
   if (o.writing.within_max_length)
     writing.max_tokens =
@@ -131,8 +139,9 @@ void add_generate(Program& program) {
       "context, cancelled), rates; bytes that are no UTF-8 stand as U+FFFD in text. --chat puts a "
       "text into the chat template in the model's tokenizer files or in its GGUF file, and stops "
       "at "
-      "the end of the answer; special tokens in the text are ordinary characters. Only ChatML "
-      "templates are known; a model without a template continues text and takes --prompt.";
+      "the end of the answer; special tokens in the text are ordinary characters. A model without "
+      "a template continues text and takes --prompt, or --chat with --chat-template plain. `stemma "
+      "tokenizer chat` shows what a template makes of a conversation.";
   c.examples = {
       "stemma generate --model runs/book --prompt \"Once upon a time\" --max-tokens 100",
       "stemma generate --model gpt2/ --prompt-file question.txt --temperature 0.8 --top-p 0.95",
@@ -167,10 +176,16 @@ void add_generate(Program& program) {
                  "\"Be brief.\"",
                  {"sys", "system_prompt", "system_message"}},
                 o->system);
+  c.options.add(
+      {"chat_template",
+       "with --chat or --batch: chatml, plain or a file with a Jinja template, instead of "
+       "the model's own",
+       "plain"},
+      o->chat_template);
   c.options.add_path(
       {"batch",
-       "a file with a JSON object a line, `prompt` or `messages`, and `id` if you like; -: "
-       "standard input; prints one for each, in their order",
+       "a file with a JSON object a line, `prompt` or `messages` (and `tools`), and `id` if you "
+       "like; -: standard input; prints one for each, in their order",
        "questions.jsonl"},
       o->batch);
   c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -25,17 +26,18 @@ constexpr std::int64_t kSlots = 16;
 struct BatchRow {
   Json id;  // null where there is none
   std::string prompt;
-  std::vector<chat::Message> messages;  // empty: prompt
+  std::optional<chat::Conversation> chat;  // none: prompt
 };
 
 BatchRow row_of(const Json& json) {
   BatchRow row;
   for (const auto& [key, value] : json.as_object())
-    if (key != "id" && key != "prompt" && key != "messages")
-      throw Error(ErrorCode::corrupt,
-                  fmt::format("unknown key '{}': a row has id, prompt and messages; options of the "
-                              "command hold for all rows",
-                              key));
+    if (key != "id" && key != "prompt" && key != "messages" && key != "tools")
+      throw Error(
+          ErrorCode::corrupt,
+          fmt::format("unknown key '{}': a row has id, prompt, messages and tools; options of the "
+                      "command hold for all rows",
+                      key));
   if (const Json* id = json.find("id")) row.id = *id;
   const Json* messages = json.find("messages");
   if ((json.find("prompt") != nullptr) == (messages != nullptr))
@@ -44,9 +46,13 @@ BatchRow row_of(const Json& json) {
     row.prompt = json.at("prompt").as_string();
     return row;
   }
-  for (const Json& m : messages->as_array())
-    row.messages.push_back({m.at("role").as_string(), m.at("content").as_string()});
-  if (row.messages.empty()) throw Error(ErrorCode::corrupt, "'messages' is empty");
+  for (const Json& m : messages->as_array()) {
+    m.at("role").as_string();
+    if (!m.find("tool_calls")) m.at("content");
+  }
+  if (messages->as_array().empty()) throw Error(ErrorCode::corrupt, "'messages' is empty");
+  row.chat.emplace().messages = *messages;
+  if (const Json* tools = json.find("tools")) row.chat->tools = *tools;
   return row;
 }
 
@@ -78,12 +84,12 @@ std::vector<BatchRow> read_rows(const std::string& path) {
 infer::Request request_of(const infer::LoadedModel& model, const BatchRow& row,
                           const BatchFile& file) {
   infer::Request request{.options = file.options};
-  if (row.messages.empty()) {
+  if (!row.chat) {
     request.prompt = infer::prompt_ids(model, row.prompt, file.allow_special);
   } else {
-    infer::ChatPrompt prompt = infer::chat_prompt(model, row.messages);
+    infer::ChatPrompt prompt = infer::chat_prompt(model, *row.chat, file.chat_template);
+    prompt.set_ends(request.options);
     request.prompt = std::move(prompt.ids);
-    request.options.end_tokens.push_back(prompt.end_of_turn);
   }
   if (file.within_max_length)
     request.options.max_tokens = infer::tokens_within_max_length(model, std::ssize(request.prompt),

@@ -30,6 +30,15 @@ BpeTokenizer::BpeTokenizer(BpeVocabulary vocabulary, const split::Splitter& spli
 
 BpeTokenizer::~BpeTokenizer() = default;
 
+std::vector<std::pair<std::string, std::int32_t>> BpeTokenizer::special_roles() const {
+  std::vector<std::pair<std::string, std::int32_t>> roles(vocabulary_.roles.begin(),
+                                                          vocabulary_.roles.end());
+  if (roles.empty() && end_of_text_)
+    for (const char* role : {"bos_token", "eos_token", "unk_token"})
+      roles.emplace_back(role, *end_of_text_);
+  return roles;
+}
+
 namespace {
 
 // Encodes one text.

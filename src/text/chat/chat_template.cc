@@ -1,141 +1,132 @@
 #include "text/chat/chat_template.h"
 
+#include <array>
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/chat/template_form.h"
+#include "base/file.h"
+#include "text/chat/jinja/template.h"
+#include "text/unicode/utf8.h"
 
 namespace stemma::chat {
 namespace {
 
-// In a known template: any text that names no special token of it.
-constexpr std::string_view kAnyText = "\x01";
+// The text of a message, whether it is one or a list of parts.
+constexpr std::string_view kContent =
+    "{% macro text(m) %}"
+    "{% if m.content is string %}{{ m.content }}"
+    "{% else %}{% for part in m.content or [] %}{{ part.text }}{% endfor %}{% endif %}"
+    "{% endmacro %}";
+// ChatML (openai/openai-python, chatml.md).
+constexpr std::string_view kChatMl =
+    "{% for m in messages %}"
+    "{{ '<|im_start|>' + m.role + '\n' + text(m) + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+constexpr std::string_view kPlain =
+    "{% for m in messages %}"
+    "{% if m.role == 'system' %}{{ text(m) + '\n\n' }}"
+    "{% else %}{{ m.role | capitalize + ': ' + text(m) | trim + '\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}Assistant:{% endif %}";
 
-// ChatML (openai/openai-python, chatml.md) as Hugging Face's models write it.
-constexpr std::string_view kOwnSystem =
-    "{% if loop.first and messages[0]['role'] != 'system' %}"
-    "{{ '<|im_start|>system\n\x01<|im_end|>\n' }}{% endif %}";
-constexpr std::string_view kEachMessage =
-    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}";
-constexpr std::string_view kPromptDefault =
-    "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}"
-    "{% endif %}";
+// The ways to call what a model thought before it answered.
+constexpr std::array<const char*, 3> kReasoning = {"reasoning_content", "thinking", "reasoning"};
 
-std::string chatml(bool sets_default, bool has_system) {
-  return fmt::format(
-      "{}{{% for message in messages %}}{}{}{{% endfor %}}"
-      "{{% if add_generation_prompt %}}<|im_start|>assistant\n{{% endif %}}",
-      sets_default ? kPromptDefault : "", has_system ? kOwnSystem : "", kEachMessage);
+const Json* reasoning_of(const Json& message) {
+  for (const char* name : kReasoning)
+    if (const Json* found = message.find(name); found && !found->is_null()) return found;
+  return nullptr;
 }
 
-// What stands at the place of kAnyText; empty where the known template has none. Nothing where the
-// two differ elsewhere.
-std::optional<std::string> match(const std::vector<FormPart>& form,
-                                 const std::vector<FormPart>& known) {
-  if (form.size() != known.size()) return std::nullopt;
-  std::string found;
-  for (std::size_t i = 0; i < form.size(); ++i) {
-    const std::size_t any = known[i].text.find(kAnyText);
-    if (any == std::string::npos) {
-      if (form[i] != known[i]) return std::nullopt;
-      continue;
-    }
-    const std::string_view text = form[i].text, wanted = known[i].text;
-    const std::string_view before = wanted.substr(0, any), after = wanted.substr(any + 1);
-    if (form[i].kind != known[i].kind || text.size() < before.size() + after.size() ||
-        !text.starts_with(before) || !text.ends_with(after))
-      return std::nullopt;
-    found = text.substr(before.size(), text.size() - before.size() - after.size());
-    for (const std::string_view name : {ChatTemplate::kBegin, ChatTemplate::kEnd})
-      if (found.find(name) != std::string::npos) return std::nullopt;
-  }
-  return found;
+// A message without what is null, and with its reasoning under the names that templates use.
+Json normal_message(const Json& message, std::size_t number) {
+  const Json* role = message.is_object() ? message.find("role") : nullptr;
+  if (!role || !role->is_string())
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[chat] message {} must be an object with a role, such as "
+                            "{{\"role\": \"user\", \"content\": \"...\"}}",
+                            number));
+  Json normal = Json::object();
+  const Json* reasoning = reasoning_of(message);
+  const Json* thinking = message.find("thinking");
+  if (reasoning) normal.set("thinking", thinking && !thinking->is_null() ? *thinking : *reasoning);
+  for (const auto& [key, value] : message.as_object())
+    if (!value.is_null()) normal.set(key, value);
+  if (reasoning) normal.set("reasoning_content", *reasoning);
+  return normal;
 }
 
-std::int32_t id_of(const Tokenizer& tokenizer, std::string_view wanted) {
-  for (const auto& [name, id] : tokenizer.special_tokens()) {
-    if (name != wanted) continue;
-    if (const std::string_view flag = tokenizer.flag_of_special(id); !flag.empty())
-      throw Error(ErrorCode::unsupported,
-                  fmt::format("[chat] special token '{}' has {} in its file, which changes the ids "
-                              "beside it and cannot be followed",
-                              wanted, flag));
-    return id;
-  }
-  throw Error(ErrorCode::unsupported,
-              fmt::format("[chat] the chat template needs the special token '{}', which the "
-                          "tokenizer does not have: give the model its own tokenizer",
-                          wanted));
+Json normal_messages(const Json& messages) {
+  if (!messages.is_array())
+    throw Error(ErrorCode::invalid_argument, "[chat] messages must be a list of objects");
+  Json normal = Json::array();
+  for (const Json& message : messages.as_array())
+    normal.push_back(normal_message(message, normal.as_array().size() + 1));
+  return normal;
 }
 
-// A template's own words may have special tokens in them; encoded as text they would be none.
-void check_default_system(const Tokenizer& tokenizer, std::string_view text) {
-  for (const auto& [name, id] : tokenizer.special_tokens())
-    if (text.find(name) != text.npos)
-      throw Error(
-          ErrorCode::unsupported,
-          fmt::format("[chat] the system message of the chat template has the special token "
-                      "'{}' in it: give a system message of your own",
-                      name));
+std::tm local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local = {};
+  localtime_r(&now, &local);
+  return local;
 }
 
-class ChatEncoder {
- public:
-  explicit ChatEncoder(const Tokenizer& tokenizer)
-      : tokenizer_(tokenizer),
-        begin_(id_of(tokenizer, ChatTemplate::kBegin)),
-        end_(id_of(tokenizer, ChatTemplate::kEnd)) {}
-
-  // Role and content are one stretch of text, as merges may cross from one to the other.
-  void add(std::string_view role, std::string_view content) {
-    begin(role, content);
-    ids_.push_back(end_);
-    tokenizer_.encode("\n", ids_);
+std::vector<Piece> pieces_of(const jinja::MarkedText& text) {
+  std::vector<Piece> pieces;
+  std::size_t begin = 0;
+  for (const auto& [end, origin] : text.runs()) {
+    pieces.push_back(
+        {text.bytes().substr(begin, end - begin), origin == jinja::Origin::of_template});
+    begin = end;
   }
-  void begin(std::string_view role, std::string_view content) {
-    ids_.push_back(begin_);
-    tokenizer_.encode(fmt::format("{}\n{}", role, content), ids_);
-  }
-  std::vector<std::int32_t> take() { return std::move(ids_); }
-
- private:
-  const Tokenizer& tokenizer_;
-  std::int32_t begin_, end_;
-  std::vector<std::int32_t> ids_;
-};
+  return pieces;
+}
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(std::string_view jinja) {
-  if (const auto form = template_form(jinja))
-    for (const bool sets_default : {false, true})
-      for (const bool has_system : {true, false}) {
-        const auto found = match(*form, *template_form(chatml(sets_default, has_system)));
-        if (!found) continue;
-        if (has_system) default_system_ = *found;
-        return;
-      }
-  throw Error(ErrorCode::unsupported,
-              "[chat] the model's chat template is none that is known: only ChatML "
-              "(<|im_start|>role, the text, <|im_end|>), with or without a system message of its "
-              "own, can be followed; put the conversation into text yourself and continue that "
-              "with --prompt");
-}
+struct ChatTemplate::Parsed {
+  jinja::Template jinja;
+};
 
-std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const ChatTemplate& chat,
-                                 std::span<const Message> messages, bool add_generation_prompt) {
-  ChatEncoder encoder(tokenizer);
-  if (chat.default_system() && !messages.empty() && messages.front().role != "system") {
-    check_default_system(tokenizer, *chat.default_system());
-    encoder.add("system", *chat.default_system());
+ChatTemplate::ChatTemplate(std::string_view jinja)
+    : parsed_(std::make_shared<const Parsed>(Parsed{jinja::Template(jinja)})) {}
+
+ChatTemplate ChatTemplate::open(const std::string& name_or_file) {
+  if (name_or_file == "chatml") {
+    ChatTemplate chat(std::string(kContent) + std::string(kChatMl));
+    chat.needed_tokens_ = {"<|im_start|>", "<|im_end|>"};
+    return chat;
   }
-  for (const Message& message : messages) encoder.add(message.role, message.content);
-  if (add_generation_prompt) encoder.begin("assistant", "");
-  return encoder.take();
+  if (name_or_file == "plain") {
+    ChatTemplate chat(std::string(kContent) + std::string(kPlain));
+    chat.stop_texts_ = {"\nUser:"};
+    return chat;
+  }
+  if (!std::filesystem::is_regular_file(name_or_file))
+    throw Error(ErrorCode::not_found,
+                fmt::format("[chat] '{}' is no chat format and no file: give chatml, plain or a "
+                            "file with a Jinja template",
+                            name_or_file));
+  const std::string text = read_file(name_or_file);
+  if (!unicode::is_valid_utf8(text))
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[chat] {} is not UTF-8: save it as that", name_or_file));
+  return ChatTemplate(text);
 }
 
-std::int32_t end_of_turn(const Tokenizer& tokenizer, const ChatTemplate&) {
-  return id_of(tokenizer, ChatTemplate::kEnd);
+std::vector<Piece> ChatTemplate::render(const Conversation& conversation,
+                                        const TokenNames& tokens) const {
+  jinja::Variables variables;
+  variables.tokens = tokens;
+  variables.data = conversation.variables;
+  variables.data.set("messages", normal_messages(conversation.messages));
+  variables.data.set("tools", conversation.tools);
+  variables.data.set("documents", conversation.documents);
+  variables.data.set("add_generation_prompt", conversation.add_generation_prompt);
+  variables.now = conversation.now ? *conversation.now : local_time();
+  return pieces_of(parsed_->jinja.render(variables));
 }
 
 }  // namespace stemma::chat

@@ -1,61 +1,92 @@
-// A conversation as the ids that a model was trained on: what a model's chat template, a Jinja
-// text, says of the place of each message.
+// A conversation as the ids that a model was trained on, by the model's chat template: a text in
+// Jinja that says what stands around each message.
 //
 //   const ChatTemplate chat(tokenizer.chat_template());
-//   const std::vector<Message> messages = {{"user", "What is a stemma?"}};
-//   const auto ids = encode(tokenizer, chat, messages, true);   // <|im_start|>system\nYou are ...
-//   const std::int32_t stop = end_of_turn(tokenizer, chat);     // of <|im_end|>
+//   Conversation conversation;
+//   conversation.messages = Json::array({Json::object({{"role", "user"}, {"content", "Hi"}})});
+//   const auto ids = encode(tokenizer, chat, conversation);   // <|im_start|>user\nHi<|im_end|> ...
+//   const auto ends = end_tokens(tokenizer, chat);            // of <|im_end|>
 //
-// There is no interpreter for Jinja. One family of templates is known and recognised by what it
-// says (template_form.h), ChatML:
+// The template is run by an interpreter of our own, within bounds (jinja/template.h). What it
+// prints, and the ids, are those of transformers' apply_chat_template() for messages without the
+// names of special tokens.
 //
-//   <|im_start|>ROLE\nCONTENT<|im_end|>\n      for each message, and
-//   <|im_start|>assistant\n                    where the answer is to begin,
-//
-// with or without a system message of the template's own before a conversation that begins with
-// none. Every other template is refused.
-//
-// Only the template writes control tokens: a message is encoded as ordinary text, so that an
-// "<|im_end|>" in it is nine characters. For messages without the names of special tokens the ids
-// are those of transformers' apply_chat_template(). Immutable; any thread.
+// Only the template writes control tokens. What messages, tools and documents bring is encoded as
+// ordinary text, so that an "<|im_end|>" in it is ten characters, also where it and words of the
+// template together spell a token. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
+#include <ctime>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "text/tokenizer.h"
 
 namespace stemma::chat {
 
-struct Message {
-  std::string role;  // "system", "user", "assistant", as the template prints it
-  std::string content;
+struct Conversation {
+  // Objects with a `role`, and what the template knows: `content` (a text, or a list of parts),
+  // tool_calls, tool_call_id, name, reasoning_content. As in transformers, a key that is null is
+  // none, and reasoning may be called thinking or reasoning too.
+  Json messages = Json::array();
+  Json tools, documents;              // lists; null: none
+  Json variables = Json::object();    // what else the template reads: {"enable_thinking": false}
+  bool add_generation_prompt = true;  // end with what stands before an answer
+  std::optional<std::tm> now = {};    // of templates that print the date; none: the local time
 };
+
+// A part of a rendered conversation. Special tokens are only found inside of one whose text is the
+// template's; neighbours differ.
+struct Piece {
+  std::string text;
+  bool from_template = true;
+  bool operator==(const Piece&) const = default;
+};
+
+// Names of special tokens by the variables in which a template reads them: {"bos_token", "<s>"}.
+using TokenNames = std::vector<std::pair<std::string, std::string>>;
+TokenNames token_names(const Tokenizer& tokenizer);
 
 class ChatTemplate {
  public:
-  // Throws unsupported for a template that is not known.
+  // Throws unsupported, with the line, for what is no template or not supported.
   explicit ChatTemplate(std::string_view jinja);
+  // A format by name: "chatml" (<|im_start|>ROLE\nTEXT<|im_end|>\n) or "plain", for models without
+  // a template ("User: TEXT\nAssistant:"); or a file with a template. Throws not_found, corrupt,
+  // and as above.
+  static ChatTemplate open(const std::string& name_or_file);
 
-  // What it says as the system before a conversation that does not begin with a system message.
-  const std::optional<std::string>& default_system() const { return default_system_; }
-  // The names of the special tokens around a message.
-  static constexpr std::string_view kBegin = "<|im_start|>", kEnd = "<|im_end|>";
+  // Throws invalid_argument for messages that are none and where the template refuses them,
+  // unsupported as in jinja/template.h.
+  std::vector<Piece> render(const Conversation& conversation, const TokenNames& tokens) const;
+
+  // Texts that end an answer, for formats in which no token does: "\nUser:".
+  const std::vector<std::string>& stop_texts() const { return stop_texts_; }
+  // Special tokens without which the format has no meaning.
+  const std::vector<std::string>& needed_tokens() const { return needed_tokens_; }
 
  private:
-  std::optional<std::string> default_system_;
+  struct Parsed;
+  std::shared_ptr<const Parsed> parsed_;
+  std::vector<std::string> stop_texts_, needed_tokens_;
 };
 
-// The ids of a conversation; add_generation_prompt: and of what stands before the next answer.
-// Throws unsupported where the tokenizer does not have the template's special tokens.
+// The ids of a conversation. Throws as render(), and unsupported where the tokenizer does not have
+// a token that the format needs, or the template writes one with a flag
+// (Tokenizer::flag_of_special()).
 std::vector<std::int32_t> encode(const Tokenizer& tokenizer, const ChatTemplate& chat,
-                                 std::span<const Message> messages, bool add_generation_prompt);
+                                 const Conversation& conversation);
+std::vector<std::int32_t> encode(const Tokenizer& tokenizer, std::span<const Piece> pieces);
 
-// The token with which the model ends its answer. Throws as encode().
-std::int32_t end_of_turn(const Tokenizer& tokenizer, const ChatTemplate& chat);
+// The tokens with which the model may end its answer: the special token that the template writes
+// behind one, and the tokenizer's end of text. Empty where there is neither.
+std::vector<std::int32_t> end_tokens(const Tokenizer& tokenizer, const ChatTemplate& chat);
 
 }  // namespace stemma::chat
