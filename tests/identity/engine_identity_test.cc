@@ -60,12 +60,8 @@ class EngineIdentity : public testing::TestWithParam<PathCase> {
       const Tensor logits = model_->head().logits(ctx, h.slice_rows(h.rows() - 1, h.rows()));
       const std::span<const float> row(logits.data<float>(),
                                        static_cast<std::size_t>(config_.vocab));
-      const std::int32_t id = sampler.next(row, ids);
-      double highest = -1e30, sum = 0;
-      for (const float x : row) highest = std::max(highest, static_cast<double>(x));
-      for (const float x : row) sum += std::exp(static_cast<double>(x) - highest);
-      result.log_probabilities.push_back(static_cast<double>(row[static_cast<std::size_t>(id)]) -
-                                         highest - std::log(sum));
+      const std::int32_t id = sampler.next({.logits = row, .ids = ids});
+      result.log_probabilities.push_back(score_token(row, id).log_probability);
       ids.push_back(id);
       result.ids.push_back(id);
     }

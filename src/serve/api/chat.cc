@@ -34,26 +34,34 @@ std::string content_of(const Json& value, const std::string& path) {
   return text;
 }
 
-std::vector<chat::Message> read_messages(Fields& fields) {
+// The messages as the template gets them: contents are texts.
+Json read_messages(Fields& fields, bool knows_developer) {
   const Json& list = fields.required("messages");
   if (!list.is_array() || list.as_array().empty())
     throw ApiError(400, "'messages' must be a list of at least one message", "messages");
-  std::vector<chat::Message> messages;
+  Json messages = Json::array();
   for (std::size_t i = 0; i < list.as_array().size(); ++i) {
     Fields message(list.as_array()[i], fmt::format("messages[{}]", i));
     std::string role = message.string("role").value_or("");
-    if (role == "developer") role = "system";  // what newer clients call it
-    if (role != "system" && role != "user" && role != "assistant" && role != "tool")
+    if (role != "system" && role != "developer" && role != "user" && role != "assistant" &&
+        role != "tool")
       throw ApiError(400,
                      fmt::format("'{}' must be system, developer, user, assistant or tool",
                                  message.path_of("role")),
                      message.path_of("role"));
-    messages.push_back({role, content_of(message.required("content"), message.path_of("content"))});
-    message.string("name");
+    // What newer clients call the system.
+    if (role == "developer" && !knows_developer) role = "system";
+    Json item = Json::object({{"role", role}});
+    const Json* calls = message.take("tool_calls");
+    const Json* content = message.take("content");
+    if (!content && (!calls || role != "assistant")) message.required("content");
+    if (content) item.set("content", content_of(*content, message.path_of("content")));
+    if (calls) item.set("tool_calls", *calls);
+    for (const char* name : {"name", "tool_call_id", "reasoning_content"})
+      if (const auto text = message.string(name)) item.set(name, *text);
     message.unsupported("refusal");
-    message.unsupported("tool_calls", Json::array());
-    message.string("tool_call_id");
     message.finish();
+    messages.push_back(std::move(item));
   }
   return messages;
 }
@@ -149,7 +157,15 @@ class ChatAnswer final : public Answer {
 
 void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
                  Metrics& metrics, Fields& fields) {
-  const std::vector<chat::Message> messages = read_messages(fields);
+  chat::Conversation conversation;
+  conversation.messages = read_messages(fields, host->model().tokenizer().chat_template().find(
+                                                    "developer") != std::string_view::npos);
+  if (const Json* more = fields.take("chat_template_kwargs")) {
+    if (!more->is_object())
+      throw ApiError(400, "'chat_template_kwargs' must be a JSON object", "chat_template_kwargs");
+    conversation.variables = *more;
+  }
+  conversation.add_generation_prompt = fields.boolean("add_generation_prompt").value_or(true);
   infer::GenerateOptions options = read_sampling(fields, *host);
   const auto old = fields.integer("max_tokens", 0, INT32_MAX);
   const auto most = fields.integer("max_completion_tokens", 0, INT32_MAX);
@@ -177,8 +193,8 @@ void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mode
   fields.unsupported("service_tier", "auto");
   fields.unsupported("reasoning_effort");
   fields.finish();
-  infer::ChatPrompt prompt = infer::chat_prompt(host->model(), messages);
-  options.end_tokens.push_back(prompt.end_of_turn);
+  const infer::ChatPrompt prompt = infer::chat_prompt(host->model(), conversation);
+  prompt.set_ends(options);
   options.max_tokens = most  ? *most
                        : old ? *old
                              : host->most_tokens();  // to the end of the context
