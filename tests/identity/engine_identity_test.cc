@@ -61,7 +61,7 @@ class EngineIdentity : public testing::TestWithParam<PathCase> {
       const std::span<const float> row(logits.data<float>(),
                                        static_cast<std::size_t>(config_.vocab));
       const std::int32_t id = sampler.next({.logits = row, .ids = ids});
-      result.log_probabilities.push_back(score_token(row, id).log_probability);
+      result.log_probabilities.push_back(infer::score_token(row, id).log_probability);
       ids.push_back(id);
       result.ids.push_back(id);
     }
