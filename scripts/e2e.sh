@@ -18,14 +18,14 @@ skip() {
 [ -x build/release/src/cli/stemma ] || fail "build stemma first: scripts/test.sh release"
 [ -f models/minilm/config.json ] || skip "models/minilm is not there (scripts/get-model.sh minilm)"
 
-if [ ! -f "$environment/ready" ]; then
+if ! cmp -s scripts/e2e-requirements.txt "$environment/ready"; then
   say "a Python environment in $environment"
   command -v python3 > /dev/null && python3 -m venv "$environment" 2> /dev/null ||
     skip "python3 with venv is not installed (Debian: python3-venv)"
   "$environment/bin/pip" install --quiet --disable-pip-version-check \
     -r scripts/e2e-requirements.txt ||
     skip "the packages of scripts/e2e-requirements.txt cannot be installed"
-  touch "$environment/ready"
+  cp scripts/e2e-requirements.txt "$environment/ready"
 fi
 
 stemma=$PWD/build/release/src/cli/stemma
@@ -69,4 +69,17 @@ say "a merged adapter"
 "$stemma" merge --model models/minilm --adapter "$work/lora" --to "$work/merged" 2> /dev/null
 "$stemma" predict --model "$work/merged" --input "$work/texts.txt" 2> /dev/null > "$work/merged.jsonl"
 "$environment/bin/python" scripts/e2e_check.py "$work/merged" "$work/texts.txt" "$work/merged.jsonl"
+if [ -f models/smollm2/config.json ]; then
+  say "OpenAI's client"
+  "$stemma" serve --model models/smollm2 --port 0 2> "$work/serve.log" > /dev/null &
+  server=$!
+  trap 'kill $server 2> /dev/null || true; rm -rf "$work"' EXIT
+  for _ in $(seq 1 100); do
+    url=$(sed -n 's/^listening on //p' "$work/serve.log")
+    [ -z "$url" ] || break
+    sleep 0.1
+  done
+  [ -n "$url" ] || { cat "$work/serve.log"; exit 1; }
+  "$environment/bin/python" scripts/e2e_openai.py "$url/v1" smollm2 || { cat "$work/serve.log"; exit 1; }
+fi
 printf '\nall peers open what they were given\n'
