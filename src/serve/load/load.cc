@@ -102,7 +102,10 @@ class Client {
     } catch (const Error& error) {
       sample.error = error.what();
     }
-    if (!sample.error.empty() || sample.left || !keep_alive_) stream_.close();
+    if (!sample.error.empty() || sample.left || !keep_alive_) {
+      stream_.close();
+      buffer_.clear();  // what is left of its answers
+    }
     co_return sample;
   }
 
