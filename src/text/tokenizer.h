@@ -68,6 +68,9 @@ class Tokenizer {
   // Whether every text decodes to the same bytes and decode() is no more than bytes_of() of each
   // id: false where encoding cleans text or loses bytes.
   virtual bool keeps_bytes() const { return true; }
+  // Whether decode() is no more than bytes_of() of each id, joined, even where encoding loses
+  // bytes.
+  virtual bool joins_bytes() const { return keeps_bytes(); }
   // Where `text` may be cut so that both parts, encoded apart, give the ids of the whole, whatever
   // follows it: a place near its end, or 0 where none is known. Time is linear in the text at
   // worst.

@@ -60,6 +60,7 @@ class BpeTokenizer final : public Tokenizer {
     return !vocabulary_.lowercase && !vocabulary_.prefix_space && vocabulary_.missing_bytes.empty();
   }
   std::vector<std::pair<std::string, std::int32_t>> special_roles() const override;
+  bool joins_bytes() const override { return true; }
   std::string_view chat_template() const override { return vocabulary_.chat_template; }
   std::size_t last_boundary(std::string_view text) const override;
   Framed frame(std::span<const std::int32_t> first) const override;
