@@ -3,8 +3,10 @@ where something is wrong. The server must serve SmolLM2.
 
 e2e_openai.py http://127.0.0.1:8080/v1 MODEL
 """
+import json
 import sys
 
+import jsonschema
 import openai
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -64,6 +66,21 @@ def conversations():
         next(stream.iter_lines())
 
 
+def constrained():
+    schema = {"type": "object", "properties": {"capital": {"type": "string", "maxLength": 20},
+                                               "size": {"enum": ["small", "large"]}, "people": {"type": "integer"}},
+              "required": ["capital", "size", "people"], "additionalProperties": False}
+    format = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": schema}}
+    for seed in range(8):
+        choice = chat(messages=QUESTION, temperature=1, seed=seed, max_tokens=100, response_format=format).choices[0]
+        check(choice.finish_reason == "stop", "a constrained answer ends")
+        jsonschema.validate(json.loads(choice.message.content), schema)
+    free = chat(messages=QUESTION, max_tokens=40, response_format={"type": "json_object"}).choices[0].message.content
+    check(free.startswith("{"), "JSON mode")
+    refused(openai.BadRequestError, 400, chat, messages=QUESTION, response_format={
+        "type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "integer", "multipleOf": 3}}})
+
+
 def texts():
     answer = client.completions.create(model=model, prompt=["The sky is", "One, two,"], max_tokens=4, temperature=0,
                                        echo=True, logprobs=2)
@@ -105,6 +122,6 @@ def metrics():
     check(families["stemma_generation_tokens"].samples[0].value > 20, "counted tokens")
 
 
-for step in (models, conversations, texts, vectors, errors, metrics):
+for step in (models, conversations, constrained, texts, vectors, errors, metrics):
     step()
 print("OpenAI's client", openai.__version__, "gets what it asks for")

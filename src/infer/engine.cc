@@ -130,6 +130,9 @@ void Engine::check(const Request& r) const {
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[generate] top_tokens must be 0 or more, got {}", r.options.top_tokens));
+  if (r.options.constraint && r.options.ignore_end_of_text)
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] a text that is held to a grammar ends with it: do not ignore its end");
   r.options.sampling.validate();
   for (const auto& [id, bias] : r.options.sampling.logit_bias)
     check_ids(config, {&id, 1}, "logit_bias");
@@ -262,7 +265,12 @@ void Engine::read(const Tensor& logits) {
 
 void Engine::choose(Sequence& s, std::span<const float> row) {
   if (s.request.options.max_tokens == 0) return;
-  const std::int32_t id = s.sampler.next({.logits = row, .ids = s.ids, .prompt = s.prompt()});
+  if (s.matcher) {
+    s.allowed.resize((row.size() + 31) / 32);
+    s.matcher->allowed(s.allowed);
+  }
+  const std::int32_t id =
+      s.sampler.next({.logits = row, .ids = s.ids, .prompt = s.prompt(), .allowed = s.allowed});
   s.chosen = {{id}, {}};
   if (s.request.options.log_probabilities)
     s.chosen = score_token(row, id, s.request.options.top_tokens);
@@ -287,6 +295,9 @@ std::optional<FinishReason> Engine::take_token(Sequence& s) {
   const GenerateOptions& options = s.request.options;
   if (options.max_tokens == 0) return FinishReason::length;
   const std::int32_t id = s.chosen.id;
+  if (s.matcher && !s.matcher->accept(id))
+    throw Error(ErrorCode::internal,
+                fmt::format("[generate] token {} was chosen and is not allowed", id));
   if (!options.ignore_end_of_text &&
       (std::ranges::count(end_tokens_, id) > 0 || std::ranges::count(options.end_tokens, id) > 0))
     return FinishReason::end_of_text;
@@ -299,6 +310,7 @@ std::optional<FinishReason> Engine::take_token(Sequence& s) {
   const bool wanted = !options.on_token || options.on_token(s.chosen);
   if (!s.text.push(id)) return s.text.stopped() ? FinishReason::stop : FinishReason::cancelled;
   if (!wanted) return FinishReason::cancelled;
+  if (s.matcher && s.matcher->must_end()) return FinishReason::end_of_text;
   if (std::ssize(s.result.ids) == options.max_tokens) return FinishReason::length;
   if (s.length() > options_.capacity) return FinishReason::context;
   return std::nullopt;

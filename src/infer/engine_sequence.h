@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "infer/engine.h"
 #include "infer/text_out.h"
+#include "text/grammar/matcher.h"
 
 namespace stemma::infer {
 
@@ -21,7 +23,9 @@ struct Engine::Sequence {
         text(tokenizer, request.options),
         sampler(request.options.sampling,
                 request.options.unused_ids ? std::span<const std::int32_t>() : unused),
-        ids(request.prompt) {}
+        ids(request.prompt) {
+    if (request.options.constraint) matcher.emplace(request.options.constraint);
+  }
 
   std::int64_t prompt() const { return static_cast<std::int64_t>(request.prompt.size()); }
   // Whether the pass over its prompt is to give the scores of its tokens.
@@ -32,7 +36,9 @@ struct Engine::Sequence {
   Request request;
   TextOut text;
   TokenSampler sampler;
-  std::vector<std::int32_t> ids;  // the prompt and what was generated
+  std::optional<grammar::Matcher> matcher;  // of a text that may not be anything
+  std::vector<std::uint32_t> allowed;       // a bit for each token
+  std::vector<std::int32_t> ids;            // the prompt and what was generated
   std::int64_t slot = -1;
   std::int64_t fed = 0;   // how many of `ids` the cache holds
   bool answered = false;  // logits came: it writes

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/interrupt.h"
 #include "infer/score_token.h"
 #include "infer/token_sampler.h"
+#include "text/grammar/mask_cache.h"
 
 namespace stemma::infer {
 
@@ -32,6 +34,8 @@ struct GenerateOptions {
   // Ids that end the text as the model's end-of-text token does: of a chat, the end of a turn.
   std::vector<std::int32_t> end_tokens = {};
   bool ignore_end_of_text = false;  // and end_tokens
+  // What the text may be; null: anything. Its table of tokens has the end tokens of this request.
+  std::shared_ptr<const grammar::MaskCache> constraint = {};
   // Ids without a token may be chosen (they pad a vocabulary to a round size); they have no text.
   bool unused_ids = false;
   // Keeps the log-probabilities of what is generated, and with each the likeliest `top_tokens`.

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,8 @@
 #include "infer/hidden_states.h"
 #include "infer/loaded_model.h"
 #include "serve/metrics.h"
+#include "text/grammar/grammar.h"
+#include "text/grammar/mask_cache.h"
 
 namespace stemma::serve {
 
@@ -67,6 +70,12 @@ class ModelHost {
   // The vectors of texts; on the host's thread only.
   const infer::TextEmbedder& embedder();
 
+  // The masks of a grammar for this model, made once for each `key`; `make` may take a while. The
+  // answer ends with the model's own end tokens or with those of its chats. Throws unsupported for
+  // a tokenizer whose text is not the bytes of its tokens, and as `make`.
+  using MakeGrammar = std::function<grammar::SharedGrammar()>;
+  std::shared_ptr<const grammar::MaskCache> masks(const std::string& key, const MakeGrammar& make);
+
   infer::Engine::Load load() const;
 
  private:
@@ -80,6 +89,10 @@ class ModelHost {
   std::unique_ptr<infer::Engine> engine_;  // null where the model does not write
   std::optional<infer::TextEmbedder> embedder_;
   std::unordered_map<std::int64_t, Done> done_;
+  std::mutex masks_mutex_;
+  std::shared_ptr<const grammar::TokenTable> tokens_;
+  std::list<std::pair<std::string, std::shared_ptr<const grammar::MaskCache>>>
+      masks_;  // last used first
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

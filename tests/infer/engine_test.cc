@@ -12,6 +12,7 @@
 #include "tests/base/expect_error.h"
 #include "tests/infer/model_folder.h"
 #include "tests/infer/random_model.h"
+#include "text/grammar/grammar.h"
 
 namespace stemma::infer {
 namespace {
@@ -217,6 +218,38 @@ TEST(Engine, AModelInMemoryNeedsNoTokenizer) {
   const Generation ended = ending.run({{r.prompt, {.max_tokens = 5}, {}}}).front();
   EXPECT_EQ(ended.finish, FinishReason::end_of_text);
   EXPECT_LE(ended.ids.size(), 2u);
+}
+
+TEST(Engine, ATextIsHeldToItsGrammar) {
+  const LoadedModel& model = letters().model();
+  const auto tokens =
+      std::make_shared<const grammar::TokenTable>(model.tokenizer(), model.end_tokens());
+  const std::vector<std::string> texts = {"bcx", "zz", "zza"};
+  const auto masks =
+      std::make_shared<const grammar::MaskCache>(grammar::choice_grammar(texts), tokens);
+  Engine engine(model);
+  Request greedy = request("a", 9), cut = request("a", 2);
+  greedy.options.constraint = cut.options.constraint = masks;
+  const std::vector<Generation> results = engine.run({greedy, cut, request("a", 2)});
+  EXPECT_EQ(results[0].text, "bcx");  // x is all that may follow
+  EXPECT_EQ(results[0].finish, FinishReason::end_of_text);
+  EXPECT_EQ(results[1].text, "bc");
+  EXPECT_EQ(results[1].finish, FinishReason::length);
+  EXPECT_EQ(results[2].text, "bc");
+  std::vector<Request> drawn;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    drawn.push_back(greedy);
+    drawn.back().options.sampling = {.temperature = 50, .seed = seed};
+  }
+  std::map<std::string, int> counts;
+  for (const Generation& g : engine.run(drawn)) {
+    ++counts[g.text];
+    EXPECT_EQ(g.finish, FinishReason::end_of_text);
+  }
+  EXPECT_EQ(counts.size(), 3u);
+  for (const auto& [text, count] : counts) EXPECT_EQ(std::ranges::count(texts, text), 1) << text;
+  greedy.options.ignore_end_of_text = true;
+  EXPECT_ERROR(engine.submit(greedy), ErrorCode::invalid_argument, "grammar");
 }
 
 // What lm-eval asks of a server: the scores of the prompt, and the likeliest tokens beside them.

@@ -28,8 +28,11 @@ TEST(FinetuneRecipes, AllAreUnderstood) {
     SCOPED_TRACE(entry.path().string());
     const FinetuneRecipe r = read_finetune_recipe(entry.path());
     EXPECT_NO_THROW(task_named(r.task));
-    // The data that scripts/task-data.sh makes, under the name of the recipe.
-    const std::string folder = "data/tasks/" + entry.path().stem().string() + "/";
+    // The data that scripts/task-data.sh makes, under the name of the recipe; some sets have parts
+    // of a size of their own (sst2-20000).
+    std::string set = entry.path().stem().string();
+    if (set.starts_with("smollm2-")) set = set.substr(set.find('-') + 1);
+    const std::string folder = "data/tasks/" + set;
     EXPECT_TRUE(r.train.starts_with(folder)) << r.train;
     EXPECT_TRUE(r.test.starts_with(folder)) << r.test;
     EXPECT_NE(read_file(entry.path()).find("finetune/" + entry.path().filename().string()),

@@ -66,6 +66,33 @@ Json read_messages(Fields& fields, bool knows_developer) {
   return messages;
 }
 
+// {"type": "text" | "json_object" | "json_schema", "json_schema": {"name", "strict", "schema"}};
+// null: any text.
+std::shared_ptr<const grammar::MaskCache> read_response_format(const Json& format,
+                                                               ModelHost& host) {
+  Fields fields(format, "response_format");
+  const std::string type = fields.string("type").value_or("");
+  const Json* described = fields.take("json_schema");
+  fields.finish();
+  if (type == "text") return nullptr;
+  if (type == "json_object") return host.masks("json", grammar::json_grammar);
+  if (type != "json_schema")
+    throw ApiError(400, "'response_format.type' must be text, json_object or json_schema",
+                   "response_format.type");
+  if (!described) fields.required("json_schema");
+  Fields schema(*described, "response_format.json_schema");
+  schema.string("name");
+  schema.string("description");
+  schema.boolean("strict");
+  const Json& wanted = schema.required("schema");
+  schema.finish();
+  try {
+    return host.masks("schema " + wanted.dump(), [&] { return grammar::schema_grammar(wanted); });
+  } catch (const Error& error) {
+    throw ApiError(400, error.what(), "response_format.json_schema.schema", "invalid_schema");
+  }
+}
+
 class ChatAnswer final : public Answer {
  public:
   ChatAnswer(std::shared_ptr<Exchange> exchange, std::shared_ptr<ModelHost> host, Metrics& metrics,
@@ -186,7 +213,7 @@ void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mode
   fields.unsupported("tools", Json::array());
   fields.unsupported("tool_choice", "none");
   fields.boolean("parallel_tool_calls");
-  fields.unsupported("response_format", Json::object({{"type", "text"}}));
+  const Json* format = fields.take("response_format");
   fields.unsupported("store", false);
   fields.unsupported("metadata");
   fields.unsupported("modalities", Json::array({"text"}));
@@ -195,6 +222,7 @@ void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mode
   fields.finish();
   const infer::ChatPrompt prompt = infer::chat_prompt(host->model(), conversation);
   prompt.set_ends(options);
+  if (format) options.constraint = read_response_format(*format, *host);
   options.max_tokens = most  ? *most
                        : old ? *old
                              : host->most_tokens();  // to the end of the context

@@ -56,7 +56,8 @@ const std::map<std::string, std::string, std::less<>>& patterns() {
   static const std::map<std::string, std::string, std::less<>> kPatterns = [] {
     const std::string label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,28}[A-Za-z0-9])?";
     const std::string host = label + "(?:\\." + label + "){0,7}";
-    const std::string atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+    // RFC 5321, 4.5.3.1.1: at most 64 characters before the @, here three parts of 20.
+    const std::string atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}";
     std::map<std::string, std::string, std::less<>> map;
     map["date"] = date_pattern();
     map["time"] = time_pattern();
@@ -66,7 +67,7 @@ const std::map<std::string, std::string, std::less<>>& patterns() {
     map["ipv4"] = ipv4_pattern();
     map["ipv6"] = ipv6_pattern();
     map["hostname"] = host;
-    map["email"] = atom + "(?:\\." + atom + ")*@" + host;
+    map["email"] = atom + "(?:\\." + atom + "){0,2}@" + host;
     return map;
   }();
   return kPatterns;
