@@ -102,8 +102,10 @@ TEST_F(Serve, LoadMeasuresIt) {
                            "--prompt-words", "3", "--output-tokens", "2", "--leave-share", "0.5"});
   EXPECT_EQ(open.code, 0) << open.err;
   EXPECT_NE(open.out.find("10 requests"), std::string::npos) << open.out;
-  // Requests that are refused: exit code 4 where all are.
-  EXPECT_EQ(run({"load", "--url", url, "--model", "other", "--requests", "2"}).code, 4);
+  // Requests that are refused: exit code 4 where all are, and what the server says.
+  const Result refused = run({"load", "--url", url, "--model", "other", "--requests", "2"});
+  EXPECT_EQ(refused.code, 4);
+  EXPECT_NE(refused.err.find("there is no model 'other'"), std::string::npos) << refused.err;
   EXPECT_EQ(run({"load", "--url", "http://127.0.0.1:1/v1", "--requests", "2"}).code, 4);
   EXPECT_EQ(run({"load", "--url", "ftp://x", "--requests", "2"}).code, 2);
   EXPECT_EQ(run({"load", "--url", url, "--requests", "0"}).code, 2);

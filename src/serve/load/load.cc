@@ -134,7 +134,7 @@ class Client {
 
   asio::awaitable<void> read_answer(Sample& sample, std::int64_t leave_after) {
     http::response_parser<http::buffer_body> parser;
-    parser.body_limit(boost::none);
+    parser.body_limit(std::uint64_t{1} << 40);
     co_await http::async_read_header(stream_, buffer_, parser, asio::use_awaitable);
     keep_alive_ = parser.get().keep_alive();
     const unsigned status = parser.get().result_int();
