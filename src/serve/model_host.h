@@ -50,6 +50,7 @@ class ModelHost {
   const infer::LoadedModel& model() const { return model_; }
   std::int64_t created() const { return created_; }  // seconds of Unix time
   bool writes() const { return engine_ != nullptr; }
+  std::size_t most_waiting() const { return options_.most_waiting; }
   // Tokens of a prompt and its continuation together, at most.
   std::int64_t most_tokens() const;
 

@@ -220,6 +220,7 @@ TEST_F(ServerTest, SaysWhatIsWrongAndWhere) {
       {R"({"prompt":"a","top_p":2})", "top_p"},
       {R"({"prompt":"a","n":0})", "n"},
       {R"({"prompt":"a","n":1000000})", "n"},
+      {R"({"prompt":["a","b","c"],"n":128})", "n"},
       {R"({"prompt":"a","stop":["1","2","3","4","5"]})", "stop"},
       {R"({"prompt":"a","stop":""})", "stop"},
       {R"({"prompt":"a","stop":[3]})", "stop"},
@@ -246,6 +247,9 @@ TEST_F(ServerTest, SaysWhatIsWrongAndWhere) {
         std::string("{\"prompt\": \"\xff\"}"), std::string(), std::string(10'000, '['),
         std::string("{\"prompt\":1,\"prompt\":2}")})
     refused("/v1/completions", body, 400);
+  const Json endless =
+      refused("/v1/completions", "{\"" + std::string(1'000'000, 'a') + "\":1}", 400);
+  EXPECT_LT(endless.at("message").as_string().size(), 200u);
   EXPECT_EQ(
       refused("/v1/completions", R"({"prompt":"aaaaaaaaaaaaaaaaaaaaaaaaa"})", 400).get("code", ""),
       "context_length_exceeded");

@@ -31,6 +31,11 @@ Answer::Answer(std::shared_ptr<Exchange> exchange, std::shared_ptr<ModelHost> ho
       began_(SteadyClock::now()) {}
 
 void Answer::start(std::vector<infer::Request> requests) {
+  if (requests.size() > host_->most_waiting())
+    throw ApiError(400,
+                   fmt::format("'n' and the prompts ask for {} texts, at most {} are possible",
+                               requests.size(), host_->most_waiting()),
+                   "n");
   for (const infer::Request& request : requests) host_->check(request);
   choices_.resize(requests.size());
   generations_.resize(requests.size());

@@ -92,6 +92,11 @@ void Fields::unsupported(std::string_view name, const Json& harmless) {
 void Fields::finish() const {
   for (const auto& [name, value] : object_.as_object()) {
     if (known_.contains(name)) continue;
+    constexpr std::size_t kLongestField = 64;
+    if (name.size() > kLongestField)
+      throw ApiError(400,
+                     fmt::format("unknown field '{}...'", path_of(name).substr(0, kLongestField)),
+                     "", "unknown_parameter");
     const std::vector<std::string> names(known_.begin(), known_.end());
     throw ApiError(400,
                    fmt::format("unknown field '{}'{}", path_of(name), did_you_mean(name, names)),
