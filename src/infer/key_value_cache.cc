@@ -72,12 +72,12 @@ bool KeyValueCache::reserve(Stream& stream, std::int64_t slot, std::int64_t toke
   const std::int64_t missing = std::max<std::int64_t>(pool_.pages_for(tokens) - held, 0);
   if (missing + (copies ? 1 : 0) > pool_.free_pages()) return false;
   if (copies) {
-    const std::int32_t own = *pool_.take();
+    const std::int32_t own = pool_.take().value();
     pool_.copy(stream, s.pages[last], own, inside);
     pool_.release(s.pages[last]);
     s.pages[last] = own;
   }
-  for (std::int64_t i = 0; i < missing; ++i) s.pages.push_back(*pool_.take());
+  for (std::int64_t i = 0; i < missing; ++i) s.pages.push_back(pool_.take().value());
   return true;
 }
 

@@ -162,6 +162,7 @@ std::shared_ptr<ModelHost> Server::model_of(Fields& fields) const {
   const auto found = hosts_.find(*name);
   if (found != hosts_.end()) return found->second;
   std::vector<std::string_view> names;
+  names.reserve(hosts_.size());
   for (const auto& [id, host] : hosts_) names.push_back(id);
   throw ApiError(404,
                  fmt::format("there is no model '{}': there is {}", *name, fmt::join(names, ", ")),

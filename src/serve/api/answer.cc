@@ -145,7 +145,7 @@ std::string drawn_name(std::string_view prefix) {
 }
 
 std::string token_text(const Tokenizer& tokenizer, std::int32_t id) {
-  const std::string bytes(tokenizer.bytes_of(id));
+  std::string bytes(tokenizer.bytes_of(id));
   if (unicode::is_valid_utf8(bytes)) return bytes;
   std::string text = "bytes:";
   for (const char c : bytes) text += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
