@@ -230,6 +230,15 @@ void append_value(std::string& out, const Json& value, int indent, int depth) {
 
 }  // namespace
 
+Json Json::of_float(float value) {
+  const std::string text = fmt::format("{}", value);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size()
+             ? Json(number)
+             : Json(static_cast<double>(value));
+}
+
 Json::Json(std::uint64_t value) {
   if (value > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
     throw Error(ErrorCode::invalid_argument,

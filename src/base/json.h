@@ -31,6 +31,8 @@ class Json {
   Json(std::int64_t value) : value_(value) {}
   Json(std::uint64_t value);             // throws invalid_argument above 2^63 - 1
   Json(double value) : value_(value) {}  // NaN and infinities dump as null
+  // A number that dumps as the shortest text that reads back as the same f32.
+  static Json of_float(float value);
   Json(const char* value) : value_(std::string(value)) {}
   Json(std::string value) : value_(std::move(value)) {}
   Json(std::string_view value) : value_(std::string(value)) {}

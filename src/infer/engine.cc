@@ -172,6 +172,17 @@ std::vector<Generation> Engine::run(std::vector<Request> requests) {
   return results;
 }
 
+std::vector<Engine::Completed> Engine::fail_all(const std::exception_ptr& error) {
+  for (auto* sequences : {&running_, &scoring_, &waiting_}) {
+    for (const auto& s : *sequences) {
+      s->result.error = error;
+      finish(*s, FinishReason::failed);
+    }
+    sequences->clear();
+  }
+  return std::exchange(completed_, {});
+}
+
 Engine::Load Engine::load() const {
   Load load = load_;
   load.waiting = std::ssize(waiting_) + std::ssize(scoring_);

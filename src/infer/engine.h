@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,6 +82,8 @@ class Engine {
   // finite, an exception of its listener) ends that request as `failed`. Throws out_of_memory where
   // the pass found no room: no request has lost anything then.
   std::vector<Completed> step();
+  // Ends all requests as failed, with this error; after errors of step() that come again and again.
+  std::vector<Completed> fail_all(const std::exception_ptr& error);
   bool idle() const { return waiting_.empty() && running_.empty() && scoring_.empty(); }
 
   // All of these, in their order. Throws invalid_argument for an impossible one before anything

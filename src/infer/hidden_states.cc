@@ -87,13 +87,16 @@ std::vector<TextVector> TextEmbedder::embed_ids(
   return vectors;
 }
 
+std::int64_t TextEmbedder::most_tokens() const {
+  const std::int64_t around = std::ssize(model_.tokenizer().frame({}).ids);
+  return std::max<std::int64_t>(std::min(pooling_.max_tokens, model_.most_tokens()) - around, 0);
+}
+
 std::vector<std::int32_t> TextEmbedder::framed(std::vector<std::int32_t> ids,
                                                TextVector& vector) const {
   const Tokenizer& tokenizer = model_.tokenizer();
   // What stands around a text keeps its place: the text is cut.
-  const auto around = static_cast<std::int64_t>(tokenizer.frame({}).ids.size());
-  const std::int64_t most = std::min(pooling_.max_tokens, model_.most_tokens());
-  const std::int64_t room = std::max<std::int64_t>(most - around, 0);
+  const std::int64_t room = most_tokens();
   const auto all = static_cast<std::int64_t>(ids.size());
   vector.cut_tokens = std::max<std::int64_t>(all - room, 0);
   ids.resize(static_cast<std::size_t>(all - vector.cut_tokens));

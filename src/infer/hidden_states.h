@@ -67,6 +67,8 @@ class TextEmbedder {
   TextEmbedder(const LoadedModel& model, const Pooling& pooling);
 
   const Pooling& pooling() const { return pooling_; }
+  // Tokens of a text that are read, without what stands around it; more are cut.
+  std::int64_t most_tokens() const;
   // Throws invalid_argument for a text without a token.
   std::vector<TextVector> embed(std::span<const std::string> texts) const;
   // The same of texts that are token ids already, without what stands around a text.

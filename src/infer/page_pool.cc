@@ -18,13 +18,18 @@ PagePool::PagePool(const ModelConfig& config, const ops::Numerics& numerics, std
   const Shape shape{pages * heads_ * page_keys, config.head_size()};
   // On large pages of the system a token takes the page of each of its heads: where there is room
   // for many more tokens than may ever come, ordinary ones are used.
-  const auto elements = static_cast<std::uint64_t>(2 * config.layers * shape.elements());
-  Slabs slabs(elements * size_of(numerics.activations) <= kMostOnLargePages ? Slabs::Pages::large
-                                                                            : Slabs::Pages::small);
+  const std::uint64_t bytes =
+      static_cast<std::uint64_t>(pages * page_keys) * token_bytes(config, numerics);
+  Slabs slabs(bytes <= kMostOnLargePages ? Slabs::Pages::large : Slabs::Pages::small);
   for (std::int64_t layer = 0; layer < config.layers; ++layer)
     layers_.push_back({Tensor::empty(shape, numerics.activations, slabs),
                        Tensor::empty(shape, numerics.activations, slabs), page_keys});
   for (auto page = static_cast<std::int32_t>(pages); page-- > 0;) free_.push_back(page);
+}
+
+std::uint64_t PagePool::token_bytes(const ModelConfig& config, const ops::Numerics& numerics) {
+  return static_cast<std::uint64_t>(2 * config.layers * config.groups() * config.head_size()) *
+         size_of(numerics.activations);
 }
 
 std::uint64_t PagePool::bytes() const {

@@ -36,6 +36,8 @@ class PagePool {
     return (tokens + page_keys_ - 1) / page_keys_;
   }
   std::uint64_t bytes() const;
+  // Of one token in all layers.
+  static std::uint64_t token_bytes(const ModelConfig& config, const ops::Numerics& numerics);
 
   // A free page, with one holder; nothing where there is none.
   std::optional<std::int32_t> take();

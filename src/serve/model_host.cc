@@ -41,6 +41,8 @@ ModelHost::ModelHost(infer::LoadedModel model, HostOptions options, Metrics& met
       created_(unix_seconds()),
       engine_(engine_for(model_, options_.engine)) {
   if (engine_) load_ = engine_->load();
+  if (model_.find_tokenizer())
+    embedder_.emplace(model_, infer::Pooling::of_folder(model_.path(), model_.config()));
   thread_ = std::thread([this] { work(); });
 }
 
@@ -92,10 +94,9 @@ bool ModelHost::run(std::function<void()> work) {
   return true;
 }
 
-const infer::TextEmbedder& ModelHost::embedder() {
-  if (!embedder_)
-    embedder_.emplace(model_, infer::Pooling::of_folder(model_.path(), model_.config()));
-  return *embedder_;
+const infer::TextEmbedder& ModelHost::embedder() const {
+  if (!embedder_) (void)model_.tokenizer();  // throws, and says what to do
+  return embedder_.value();
 }
 
 std::shared_ptr<const grammar::MaskCache> ModelHost::masks(const std::string& key,
@@ -135,10 +136,47 @@ void ModelHost::take(std::vector<Job>& jobs) {
       const std::int64_t number = engine_->submit(std::move(job.request));
       done_.emplace(number, std::move(job.done));
     } catch (...) {
-      job.done(failed(std::current_exception()));
+      finish(job.done, failed(std::current_exception()));
     }
   }
   jobs.clear();
+}
+
+// An answer that cannot be put into words is this one's failure; the others go on.
+void ModelHost::finish(const Done& done, infer::Generation generation) {
+  try {
+    done(std::move(generation));
+  } catch (const std::exception& error) {
+    log_error(fmt::format("[serve] an answer of {} failed: {}", id(), error.what()));
+  }
+}
+
+// A pass that finds no memory has lost nothing and is tried again, with a pause for others. What
+// fails again and again ends the requests, so that nobody waits for ever.
+void ModelHost::pass() {
+  constexpr int kMostFailures = 20;
+  std::vector<infer::Engine::Completed> completed;
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    completed = engine_->step();
+    failures_ = 0;
+    metrics_.pass_seconds.observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  } catch (const std::exception& error) {
+    log_error(fmt::format("[serve] a pass of {} failed: {}", id(), error.what()));
+    if (++failures_ < kMostFailures) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return;
+    }
+    failures_ = 0;
+    completed = engine_->fail_all(std::current_exception());
+  }
+  for (infer::Engine::Completed& c : completed) {
+    const auto found = done_.find(c.number);
+    const Done done = std::move(found->second);
+    done_.erase(found);
+    finish(done, std::move(c.generation));
+  }
 }
 
 void ModelHost::work() {
@@ -159,27 +197,13 @@ void ModelHost::work() {
     works.clear();
     if (!engine_) continue;
     take(jobs);
-    try {
-      const auto begin = std::chrono::steady_clock::now();
-      for (infer::Engine::Completed& c : engine_->step()) {
-        const auto found = done_.find(c.number);
-        const Done done = std::move(found->second);
-        done_.erase(found);
-        done(std::move(c.generation));
-      }
-      metrics_.pass_seconds.observe(
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    } catch (const Error& error) {
-      // Out of memory in a pass, which has lost nothing: tried again, with a pause for others.
-      log_error(fmt::format("[serve] a pass of {} failed: {}", id(), error.what()));
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+    pass();
   }
   const auto stopped =
       std::make_exception_ptr(Error(ErrorCode::communication, "the server is shutting down"));
   const std::lock_guard lock(mutex_);
-  for (auto& [number, done] : done_) done(failed(stopped));
-  for (Job& job : inbox_) job.done(failed(stopped));
+  for (auto& [number, done] : done_) finish(done, failed(stopped));
+  for (Job& job : inbox_) finish(job.done, failed(stopped));
 }
 
 }  // namespace stemma::serve

@@ -68,8 +68,11 @@ class ModelHost {
 
   // Runs `work` on the host's thread, between two passes. False where too many wait.
   bool run(std::function<void()> work);
-  // The vectors of texts; on the host's thread only.
-  const infer::TextEmbedder& embedder();
+  // The vectors of texts; to be used on the host's thread only. Throws not_found where the model
+  // has no tokenizer.
+  const infer::TextEmbedder& embedder() const;
+  // Tokens of a text that its vector is made of, at most. Throws as embedder().
+  std::int64_t most_embedded_tokens() const { return embedder().most_tokens(); }
 
   // The masks of a grammar for this model, made once for each `key`; `make` may take a while. The
   // answer ends with the model's own end tokens or with those of its chats. Throws unsupported for
@@ -81,15 +84,18 @@ class ModelHost {
 
  private:
   void work();
+  void pass();
+  void finish(const Done& done, infer::Generation generation);
   void take(std::vector<Job>& jobs);
 
   infer::LoadedModel model_;
   HostOptions options_;
   Metrics& metrics_;
   std::int64_t created_;
-  std::unique_ptr<infer::Engine> engine_;  // null where the model does not write
-  std::optional<infer::TextEmbedder> embedder_;
+  std::unique_ptr<infer::Engine> engine_;        // null where the model does not write
+  std::optional<infer::TextEmbedder> embedder_;  // none without a tokenizer
   std::unordered_map<std::int64_t, Done> done_;
+  int failures_ = 0;  // passes in a row that failed
   std::mutex masks_mutex_;
   std::shared_ptr<const grammar::TokenTable> tokens_;
   std::list<std::pair<std::string, std::shared_ptr<const grammar::MaskCache>>>

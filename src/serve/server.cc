@@ -191,8 +191,8 @@ void Server::tokenize(const std::shared_ptr<Exchange>& exchange) {
   const Json body = parsed_body(*exchange);
   Fields fields(body);
   const auto host = model_of(fields);
-  const std::string text = fields.string("text").value_or("");
   fields.required("text");
+  const std::string text = fields.string("text").value_or("");
   const bool framed = fields.boolean("add_special_tokens").value_or(false);
   fields.finish();
   const Tokenizer& tokenizer = host->model().tokenizer();

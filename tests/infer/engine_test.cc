@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -218,6 +219,27 @@ TEST(Engine, AModelInMemoryNeedsNoTokenizer) {
   const Generation ended = ending.run({{r.prompt, {.max_tokens = 5}, {}}}).front();
   EXPECT_EQ(ended.finish, FinishReason::end_of_text);
   EXPECT_LE(ended.ids.size(), 2u);
+}
+
+TEST(Engine, AllCanBeFailedAtOnce) {
+  Engine engine(letters().model(), {.slots = 1});
+  Request scored = request("a", 1);
+  scored.targets = letters().ids("b");
+  engine.submit(request("a", 9));
+  engine.step();  // it writes; the others wait
+  engine.submit(request("b", 9));
+  engine.submit(scored);
+  const auto error = std::make_exception_ptr(std::runtime_error("no more"));
+  std::set<std::int64_t> numbers;
+  for (const Engine::Completed& c : engine.fail_all(error)) {
+    numbers.insert(c.number);
+    EXPECT_EQ(c.generation.finish, FinishReason::failed);
+    EXPECT_THROW(std::rethrow_exception(c.generation.error), std::runtime_error);
+  }
+  EXPECT_EQ(numbers, (std::set<std::int64_t>{0, 1, 2}));
+  EXPECT_TRUE(engine.idle());
+  EXPECT_EQ(engine.load().free_pages, engine.load().pages);
+  EXPECT_EQ(engine.run({request("m", 2)}).front().text, "no");
 }
 
 TEST(Engine, ATextIsHeldToItsGrammar) {

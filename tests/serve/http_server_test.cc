@@ -46,6 +46,10 @@ class HttpServerTest : public ::testing::Test {
       return exchange->respond(
           {.content_type = "text/plain", .body = r.body, .headers = {{"x-query", r.query}}});
     if (r.path == "/drop") return;
+    if (r.path == "/broken") {
+      exchange->begin({.content_type = "text/plain"}, "");
+      return exchange->write("half");
+    }
     if (r.path == "/race") {
       const std::lock_guard lock(mutex_);
       exchange->begin({.content_type = "text/plain"}, "");
@@ -112,8 +116,18 @@ TEST_F(HttpServerTest, AnswersOnOneConnection) {
   EXPECT_NE(first.head.find("x-request-id: mine-7"), std::string::npos);
   connection.request("GET", "/stream");
   EXPECT_EQ(connection.answer().body, "one two three");
-  connection.request("HEAD", "/echo");
+  // Of HEAD the head alone.
+  Connection head(port_);
+  head.send("HEAD /echo HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(head.closed());
+  EXPECT_TRUE(head.buffer().starts_with("HTTP/1.1 200 OK\r\n")) << head.buffer();
+  EXPECT_TRUE(head.buffer().ends_with("\r\n\r\n")) << head.buffer();
   EXPECT_EQ(ask(port_, "GET", "/drop").status, 500);
+  // A stream that nobody goes on with has no end that a client could take for one.
+  Connection broken(port_);
+  broken.request("GET", "/broken");
+  EXPECT_TRUE(broken.closed());
+  EXPECT_EQ(broken.buffer().find("\r\n0\r\n"), std::string::npos) << broken.buffer();
   // Two requests sent at once are answered in their order.
   Connection both(port_);
   both.send(
@@ -149,6 +163,18 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLongOrNoHttp) {
     EXPECT_TRUE(connection.closed());
   }
   EXPECT_EQ(ask(port_, "POST", "/echo", "still there").body, "still there");
+}
+
+TEST_F(HttpServerTest, BodiesTogetherAreLimited) {
+  start({.most_body_bytes = 1000, .most_bodies_bytes = 1500});
+  Connection first(port_);
+  first.request("POST", "/hold", std::string(900, 'x'));
+  const std::shared_ptr<Exchange> exchange = held();
+  EXPECT_EQ(ask(port_, "POST", "/echo", std::string(700, 'x')).status, 503);
+  EXPECT_EQ(ask(port_, "POST", "/echo", std::string(500, 'x')).status, 200);
+  exchange->respond({});
+  EXPECT_EQ(first.answer().status, 200);
+  EXPECT_EQ(ask(port_, "POST", "/echo", std::string(900, 'x')).status, 200);
 }
 
 TEST_F(HttpServerTest, SlowClientsAreGivenUp) {

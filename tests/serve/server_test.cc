@@ -142,6 +142,7 @@ TEST_F(ServerTest, StreamsWhatItWouldGiveWhole) {
   EXPECT_NE(a.head.find("text/event-stream"), std::string::npos);
   std::string text, reason;
   std::size_t tokens = 0;
+  std::string offsets;
   const std::vector<Json> list = events(a.body);
   for (const Json& event : list) {
     if (event.at("choices").as_array().empty()) {
@@ -153,11 +154,13 @@ TEST_F(ServerTest, StreamsWhatItWouldGiveWhole) {
     text += choice.at("text").as_string();
     reason = choice.get("finish_reason", "");
     if (const Json& logprobs = choice.at("logprobs"); !logprobs.is_null())
-      tokens += logprobs.at("tokens").as_array().size();
+      tokens += logprobs.at("tokens").as_array().size(),
+          offsets += logprobs.at("text_offset").dump();
   }
   EXPECT_EQ(text, "cde");
   EXPECT_EQ(reason, "length");
   EXPECT_EQ(tokens, 3u);
+  EXPECT_EQ(offsets, "[2][3][4]");  // behind the prompt
 }
 
 TEST_F(ServerTest, ModelsHealthVersionAndTokens) {
@@ -260,6 +263,13 @@ TEST_F(ServerTest, SaysWhatIsWrongAndWhere) {
   // A model without a chat template.
   refused("/v1/chat/completions", R"({"messages":[{"role":"user","content":"x"}]})", 400);
   refused("/v1/embeddings", R"({"input":""})", 400);
+  // It would lose its end.
+  EXPECT_EQ(refused("/v1/embeddings", R"({"input":["a","abcdefghijklmnopqrstuvwxyz"]})", 400)
+                .get("code", ""),
+            "context_length_exceeded");
+  refused("/v1/chat/completions",
+          R"({"messages":[{"role":"user","content":"x"}],"chat_template_kwargs":{"tools":[]}})",
+          400);
   refused("/v1/embeddings", R"({"input":"a","dimensions":1000000})", 400);
   refused("/tokenize", "{}", 400);
   refused("/detokenize", R"({"tokens":[99999999]})", 400);

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,17 +61,9 @@ std::vector<std::string> texts_of(const EmbedOptions& o, const OptionSet& option
   return texts;
 }
 
-// The shortest number that reads back as the same f32.
-double as_written(float value) {
-  const std::string text = fmt::format("{}", value);
-  double number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
 bool print_row(const std::string& text, const infer::TextVector& vector) {
   Json values{Json::Array{}};
-  for (const float value : vector.values) values.push_back(as_written(value));
+  for (const float value : vector.values) values.push_back(Json::of_float(value));
   const Json row =
       Json::object({{"text", text}, {"tokens", vector.tokens}, {"embedding", std::move(values)}});
   return print(row.dump() + "\n");

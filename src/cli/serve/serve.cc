@@ -33,14 +33,8 @@ std::string model_id(const ServeFlags& o) {
   return name.extension() == ".gguf" ? name.stem().string() : name.string();
 }
 
-std::uint64_t bytes_of_token(const infer::LoadedModel& model) {
-  const ModelConfig& c = model.config();
-  return static_cast<std::uint64_t>(2 * c.layers * c.groups() * c.head_size()) *
-         size_of(model.numerics().activations);
-}
-
-// Tokens of the cache: those that --cache-memory holds; not given: a quarter of the free memory,
-// where that is less than all streams at their full length.
+// The cache holds what --cache-memory has room for, at least one whole text, and no more than all
+// streams at their full length.
 infer::EngineOptions engine_options(const ServeFlags& o, const infer::LoadedModel& model) {
   infer::EngineOptions engine;
   engine.slots = o.streams;
@@ -49,16 +43,16 @@ infer::EngineOptions engine_options(const ServeFlags& o, const infer::LoadedMode
   engine.prompt_tokens = 512;
   const std::int64_t one =
       o.context > 0 ? std::min(o.context, model.most_tokens()) : model.most_tokens();
-  const auto bytes =
-      static_cast<std::uint64_t>(o.cache_memory > 0 ? o.cache_memory : std::int64_t{2} << 30);
-  const auto tokens =
-      static_cast<std::int64_t>(bytes / std::max<std::uint64_t>(bytes_of_token(model), 1));
+  constexpr std::int64_t kUsualMemory = std::int64_t{2} << 30;
+  const auto bytes = static_cast<std::uint64_t>(o.cache_memory > 0 ? o.cache_memory : kUsualMemory);
+  const std::uint64_t token = infer::PagePool::token_bytes(model.config(), model.numerics());
+  const auto tokens = static_cast<std::int64_t>(bytes / token);
   if (o.cache_memory > 0 && tokens < one)
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[serve] --cache-memory holds {} tokens, and one text may have {}: give "
                     "at least {} bytes, or a smaller --context",
-                    tokens, one, static_cast<std::uint64_t>(one) * bytes_of_token(model)));
+                    tokens, one, static_cast<std::uint64_t>(one) * token));
   engine.cache_tokens = std::max(one, std::min(tokens, o.streams * one));
   return engine;
 }

@@ -1,7 +1,6 @@
 #include "serve/api/answer.h"
 
 #include <algorithm>
-#include <random>
 
 #include <fmt/format.h>
 
@@ -139,12 +138,8 @@ Json Answer::usage(std::span<const infer::Generation> choices) const {
                        {"prompt_tokens_details", Json::object({{"cached_tokens", known}})}});
 }
 
-std::string drawn_name(std::string_view prefix) {
-  std::random_device random;
-  return fmt::format("{}{:08x}{:08x}{:08x}{:08x}", prefix, random(), random(), random(), random());
-}
-
 std::string token_text(const Tokenizer& tokenizer, std::int32_t id) {
+  if (!tokenizer.has_token(id)) return fmt::format("id:{}", id);
   std::string bytes(tokenizer.bytes_of(id));
   if (unicode::is_valid_utf8(bytes)) return bytes;
   std::string text = "bytes:";

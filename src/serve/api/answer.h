@@ -84,9 +84,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::size_t left_ = 0;  // choices that are under way
 };
 
-// "chatcmpl-" and 32 hexadecimal digits.
-std::string drawn_name(std::string_view prefix);
-// The text of a token: bytes that are no UTF-8 stand as "bytes:\xe2\x80".
+// The text of a token: bytes that are no UTF-8 stand as "bytes:\xe2\x80", and an id without a
+// token, which pads a vocabulary, as "id:50300".
 std::string token_text(const Tokenizer& tokenizer, std::int32_t id);
 
 }  // namespace stemma::serve

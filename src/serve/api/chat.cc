@@ -7,6 +7,7 @@
 #include "infer/chat_prompt.h"
 #include "serve/api/answer.h"
 #include "serve/api/api_error.h"
+#include "serve/api/common_fields.h"
 #include "serve/api/sampling.h"
 
 namespace stemma::serve {
@@ -99,7 +100,7 @@ class ChatAnswer final : public Answer {
              AnswerOptions options, bool logprobs)
       : Answer(std::move(exchange), std::move(host), metrics, options),
         logprobs_(logprobs),
-        name_(drawn_name("chatcmpl-")) {}
+        name_(drawn_id("chatcmpl-")) {}
 
  private:
   Json frame(const char* object, Json choices) const {
@@ -113,8 +114,9 @@ class ChatAnswer final : public Answer {
   Json score_json(const infer::TokenScore& score) const {
     const Tokenizer& tokenizer = host().model().tokenizer();
     Json bytes = Json::array();
-    for (const char c : tokenizer.bytes_of(score.id))
-      bytes.push_back(static_cast<std::int64_t>(static_cast<unsigned char>(c)));
+    if (tokenizer.has_token(score.id))
+      for (const char c : tokenizer.bytes_of(score.id))
+        bytes.push_back(static_cast<std::int64_t>(static_cast<unsigned char>(c)));
     return Json::object({{"token", token_text(tokenizer, score.id)},
                          {"logprob", score.log_probability},
                          {"bytes", std::move(bytes)}});
@@ -190,6 +192,13 @@ void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mode
   if (const Json* more = fields.take("chat_template_kwargs")) {
     if (!more->is_object())
       throw ApiError(400, "'chat_template_kwargs' must be a JSON object", "chat_template_kwargs");
+    for (const char* name : {"messages", "tools", "documents", "add_generation_prompt"})
+      if (more->find(name))
+        throw ApiError(400,
+                       fmt::format("'chat_template_kwargs' must not hold '{}', which is a field of "
+                                   "the request",
+                                   name),
+                       "chat_template_kwargs");
     conversation.variables = *more;
   }
   conversation.add_generation_prompt = fields.boolean("add_generation_prompt").value_or(true);
@@ -202,17 +211,11 @@ void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mode
   if (options.top_tokens > 0 && !logprobs)
     throw ApiError(400, "'top_logprobs' needs 'logprobs': true", "top_logprobs");
   options.log_probabilities = logprobs;
-  AnswerOptions answer;
-  answer.stream = fields.boolean("stream").value_or(false);
-  if (const Json* stream = fields.take("stream_options")) {
-    Fields more(*stream, "stream_options");
-    answer.include_usage = more.boolean("include_usage").value_or(false);
-    more.finish();
-  }
+  const AnswerOptions answer = read_stream(fields);
   fields.string("user");
   fields.unsupported("tools", Json::array());
   fields.unsupported("tool_choice", "none");
-  fields.boolean("parallel_tool_calls");
+  fields.unsupported("parallel_tool_calls");
   const Json* format = fields.take("response_format");
   fields.unsupported("store", false);
   fields.unsupported("metadata");

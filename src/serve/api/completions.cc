@@ -1,5 +1,6 @@
 #include "serve/api/completions.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include "infer/generator.h"
 #include "serve/api/answer.h"
 #include "serve/api/api_error.h"
+#include "serve/api/common_fields.h"
 #include "serve/api/sampling.h"
 
 namespace stemma::serve {
@@ -20,53 +22,8 @@ struct CompletionSettings {
   std::int64_t logprobs = -1;  // how many of the likeliest beside each token; -1: none at all
 };
 
-std::vector<std::int32_t> ids_of(const Json& list, std::int64_t vocab) {
-  std::vector<std::int32_t> ids;
-  for (const Json& id : list.as_array()) {
-    if (!id.is_int() || id.as_int() < 0 || id.as_int() >= vocab)
-      throw ApiError(
-          400,
-          fmt::format("'prompt' has {}, which is no token of the model's {}", id.dump(), vocab),
-          "prompt");
-    ids.push_back(static_cast<std::int32_t>(id.as_int()));
-  }
-  return ids;
-}
-
-// A text, a list of texts, a list of token ids, or a list of such lists.
-std::vector<std::vector<std::int32_t>> read_prompts(Fields& fields, const ModelHost& host) {
-  const Json& value = fields.required("prompt");
-  const std::int64_t vocab = host.model().config().vocab;
-  std::vector<std::vector<std::int32_t>> prompts;
-  const auto text = [&](const Json& item) {
-    prompts.push_back(infer::prompt_ids(host.model(), item.as_string()));
-  };
-  if (value.is_string()) {
-    text(value);
-  } else if (value.is_array() && !value.as_array().empty()) {
-    const Json::Array& items = value.as_array();
-    if (items.size() > kMostPrompts && !items.front().is_int())
-      throw ApiError(
-          400,
-          fmt::format("'prompt' has {} texts, at most {} are possible", items.size(), kMostPrompts),
-          "prompt");
-    if (items.front().is_int()) {
-      prompts.push_back(ids_of(value, vocab));
-    } else {
-      for (const Json& item : items) {
-        if (item.is_string())
-          text(item);
-        else if (item.is_array())
-          prompts.push_back(ids_of(item, vocab));
-        else
-          throw ApiError(400, "'prompt' must hold texts or lists of token ids", "prompt");
-      }
-    }
-  } else {
-    throw ApiError(400, "'prompt' must be a text, a list of texts, or a list of token ids",
-                   "prompt");
-  }
-  return prompts;
+std::int64_t characters_of(std::string_view text) {
+  return std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; });
 }
 
 class CompletionAnswer final : public Answer {
@@ -75,7 +32,7 @@ class CompletionAnswer final : public Answer {
                    Metrics& metrics, AnswerOptions options, CompletionSettings settings)
       : Answer(std::move(exchange), std::move(host), metrics, options),
         settings_(settings),
-        name_(drawn_name("cmpl-")) {}
+        name_(drawn_id("cmpl-")) {}
 
  private:
   const Tokenizer& tokenizer() const { return host().model().tokenizer(); }
@@ -97,8 +54,9 @@ class CompletionAnswer final : public Answer {
 
   std::string prompt_text(std::size_t choice) const { return tokenizer().decode(prompt(choice)); }
 
-  // offset: of the first token's text in the whole.
-  Json logprobs_json(const Tokens& tokens, std::int64_t offset) const {
+  // offset: of the first token's text in the prompt and its continuation, in characters; it is
+  // moved to the end.
+  Json logprobs_json(const Tokens& tokens, std::int64_t& offset) const {
     if (settings_.logprobs < 0) return {};
     Json texts = Json::array(), values = Json::array(), tops = Json::array(),
          offsets = Json::array();
@@ -110,7 +68,7 @@ class CompletionAnswer final : public Answer {
         top.set(token_text(tokenizer(), other.id), other.log_probability);
       tops.push_back(std::move(top));
       offsets.push_back(offset);
-      offset += std::ssize(tokenizer().bytes_of(token.id));
+      if (tokenizer().has_token(token.id)) offset += characters_of(tokenizer().bytes_of(token.id));
     }
     return Json::object({{"tokens", std::move(texts)},
                          {"token_logprobs", std::move(values)},
@@ -128,7 +86,7 @@ class CompletionAnswer final : public Answer {
         tokens.push_back({{g.ids[t], g.log_probabilities[t]},
                           g.top.empty() ? std::vector<infer::TokenScore>() : g.top[t]});
       const std::string text = settings_.echo ? prompt_text(i) + g.text : g.text;
-      const std::int64_t offset = settings_.echo ? 0 : std::ssize(prompt_text(i));
+      std::int64_t offset = settings_.echo ? 0 : characters_of(prompt_text(i));
       list.push_back(choice_json(i, text, logprobs_json(tokens, offset), finish_word(g.finish)));
     }
     Json answer = frame(std::move(list));
@@ -141,11 +99,13 @@ class CompletionAnswer final : public Answer {
     return frame(Json::array({choice_json(choice, prompt_text(choice), {}, {})}));
   }
   Json text_chunk(std::size_t choice, std::string_view text, const Tokens& tokens) override {
-    return frame(Json::array({choice_json(choice, text, logprobs_json(tokens, 0), {})}));
+    return frame(
+        Json::array({choice_json(choice, text, logprobs_json(tokens, offset_of(choice)), {})}));
   }
   Json last_chunk(std::size_t choice, const infer::Generation& g, const Tokens& tokens) override {
-    return frame(
-        Json::array({choice_json(choice, "", logprobs_json(tokens, 0), finish_word(g.finish))}));
+    return frame(Json::array(
+        {choice_json(choice, "", tokens.empty() ? Json() : logprobs_json(tokens, offset_of(choice)),
+                     finish_word(g.finish))}));
   }
   Json usage_chunk(const Json& usage) override {
     Json chunk = frame(Json::array());
@@ -153,28 +113,32 @@ class CompletionAnswer final : public Answer {
     return chunk;
   }
 
+  // Of the next token of a streamed choice.
+  std::int64_t& offset_of(std::size_t choice) {
+    while (offsets_.size() <= choice)
+      offsets_.push_back(characters_of(prompt_text(offsets_.size())));
+    return offsets_[choice];
+  }
+
   CompletionSettings settings_;
   std::string name_;
+  std::vector<std::int64_t> offsets_;
 };
 
 }  // namespace
 
 void complete_text(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
                    Metrics& metrics, Fields& fields) {
-  const auto prompts = read_prompts(fields, *host);
+  const auto prompts =
+      read_texts(fields, "prompt", kMostPrompts, host->model().config().vocab,
+                 [&](const std::string& text) { return infer::prompt_ids(host->model(), text); });
   infer::GenerateOptions options = read_sampling(fields, *host);
   options.max_tokens = fields.integer("max_tokens", 0, INT32_MAX).value_or(16);
   const std::int64_t n = read_choices(fields);
   CompletionSettings settings;
   settings.echo = fields.boolean("echo").value_or(false);
   settings.logprobs = fields.integer("logprobs", 0, kMostLogprobs).value_or(-1);
-  AnswerOptions answer;
-  answer.stream = fields.boolean("stream").value_or(false);
-  if (const Json* stream = fields.take("stream_options")) {
-    Fields more(*stream, "stream_options");
-    answer.include_usage = more.boolean("include_usage").value_or(false);
-    more.finish();
-  }
+  const AnswerOptions answer = read_stream(fields);
   fields.string("user");
   fields.unsupported("suffix");
   if (const auto best_of = fields.integer("best_of", 1, 128); best_of && *best_of != n)

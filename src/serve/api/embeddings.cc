@@ -1,7 +1,6 @@
 #include "serve/api/embeddings.h"
 
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "serve/api/api_error.h"
+#include "serve/api/common_fields.h"
 
 namespace stemma::serve {
 namespace {
@@ -21,49 +21,27 @@ struct EmbeddingRequest {
   bool base64 = false;
 };
 
-std::vector<std::int32_t> text_ids(const ModelHost& host, const std::string& text) {
-  std::vector<std::int32_t> ids;
-  host.model().tokenizer().encode(text, ids);
-  return ids;
-}
-
-std::vector<std::int32_t> given_ids(const Json& list, std::int64_t vocab) {
-  std::vector<std::int32_t> ids;
-  for (const Json& id : list.as_array()) {
-    if (!id.is_int() || id.as_int() < 0 || id.as_int() >= vocab)
-      throw ApiError(
-          400, fmt::format("'input' has {}, which is no token of the model's {}", id.dump(), vocab),
-          "input");
-    ids.push_back(static_cast<std::int32_t>(id.as_int()));
-  }
-  return ids;
-}
-
-std::vector<std::vector<std::int32_t>> read_input(const Json& input, const ModelHost& host) {
-  const std::int64_t vocab = host.model().config().vocab;
-  std::vector<std::vector<std::int32_t>> all;
-  if (input.is_string()) {
-    all.push_back(text_ids(host, input.as_string()));
-  } else if (input.is_array() && !input.as_array().empty() && input.as_array().front().is_int()) {
-    all.push_back(given_ids(input, vocab));
-  } else if (input.is_array() && !input.as_array().empty()) {
-    if (input.as_array().size() > kMostTexts)
-      throw ApiError(400,
-                     fmt::format("'input' has {} texts, at most {} are possible",
-                                 input.as_array().size(), kMostTexts),
-                     "input");
-    for (const Json& item : input.as_array()) {
-      if (!item.is_string() && !item.is_array())
-        throw ApiError(400, "'input' must hold texts or lists of token ids", "input");
-      all.push_back(item.is_string() ? text_ids(host, item.as_string()) : given_ids(item, vocab));
-    }
-  } else {
-    throw ApiError(400, "'input' must be a text, a list of texts, or lists of token ids", "input");
-  }
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (all[i].empty())
+// An empty text has no vector, and one that is too long would lose its end.
+std::vector<std::vector<std::int32_t>> read_input(Fields& fields, const ModelHost& host) {
+  const Tokenizer& tokenizer = host.model().tokenizer();
+  auto texts = read_texts(fields, "input", kMostTexts, host.model().config().vocab,
+                          [&](const std::string& text) {
+                            std::vector<std::int32_t> ids;
+                            tokenizer.encode(text, ids);
+                            return ids;
+                          });
+  const std::int64_t most = host.most_embedded_tokens();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].empty())
       throw ApiError(400, fmt::format("'input' has an empty text (number {})", i + 1), "input");
-  return all;
+    if (std::ssize(texts[i]) > most)
+      throw ApiError(400,
+                     fmt::format("'input' has a text of {} tokens (number {}), and the model reads "
+                                 "{}: cut it into parts",
+                                 texts[i].size(), i + 1, most),
+                     "input", "context_length_exceeded");
+  }
+  return texts;
 }
 
 // The first `dimensions` of a vector, of length 1 again.
@@ -92,14 +70,6 @@ std::string base64_of(const std::vector<float>& values) {
   return out;
 }
 
-// The shortest number that reads back as the same f32.
-double as_written(float value) {
-  const std::string text = fmt::format("{}", value);
-  double number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
 Json answer_of(std::vector<infer::TextVector> vectors, const EmbeddingRequest& request,
                const std::string& model) {
   Json data = Json::array();
@@ -113,7 +83,7 @@ Json answer_of(std::vector<infer::TextVector> vectors, const EmbeddingRequest& r
       embedding = Json(base64_of(values));
     } else {
       embedding = Json::array();
-      for (const float value : values) embedding.push_back(as_written(value));
+      for (const float value : values) embedding.push_back(Json::of_float(value));
     }
     data.push_back(Json::object({{"object", "embedding"},
                                  {"index", static_cast<std::int64_t>(i)},
@@ -131,7 +101,7 @@ Json answer_of(std::vector<infer::TextVector> vectors, const EmbeddingRequest& r
 void embed_texts(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
                  Fields& fields) {
   EmbeddingRequest request;
-  request.ids = read_input(fields.required("input"), *host);
+  request.ids = read_input(fields, *host);
   const std::int64_t channels = host->model().config().channels;
   request.dimensions = fields.integer("dimensions", 1, channels).value_or(0);
   const std::string format = fields.string("encoding_format").value_or("float");

@@ -93,6 +93,7 @@ infer::GenerateOptions read_sampling(Fields& fields, const ModelHost& host) {
       fields.number("repetition_penalty", 0.01, 100).value_or(s.repetition_penalty);
   s.logit_bias = read_biases(fields, host.model().config().vocab);
   const auto seed = fields.integer("seed", INT64_MIN, INT64_MAX);
+  // Drawn seeds lie apart: those of the other choices follow.
   s.seed = seed ? static_cast<std::uint64_t>(*seed) : std::uint64_t{std::random_device()()} << 20;
   options.stop = read_stops(fields);
   options.end_tokens = read_stop_ids(fields);

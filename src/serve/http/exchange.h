@@ -6,7 +6,8 @@
 //   }
 //
 // The answer may be given later and from any thread, by whoever holds the pointer; one that is
-// dropped without an answer gets status 500. Calls after the client has left do nothing.
+// dropped without an answer gets status 500, and one that is dropped in the middle of a stream ends
+// its connection. Calls after the client has left do nothing.
 #pragma once
 
 #include <atomic>
@@ -29,6 +30,9 @@ struct HttpRequest {
   // Empty where there is none.
   std::string_view header(std::string_view lower_case_name) const;
 };
+
+// The prefix and 32 hexadecimal digits by chance: "chatcmpl-1f...". Any thread.
+std::string drawn_id(std::string_view prefix);
 
 struct HttpResponse {
   int status = 200;

@@ -72,7 +72,8 @@ class HttpServer::Implementation {
       }
       const bool full = connections_ >= options_.most_connections;
       auto session = std::make_shared<Session>(
-          std::move(socket), SessionHost{options_, handler_, connections_, draining_});
+          std::move(socket),
+          SessionHost{options_, handler_, connections_, bodies_bytes_, draining_});
       sessions_.remove_if([](const auto& s) { return s.expired(); });
       sessions_.push_back(session);
       full ? session->refuse() : session->start();
@@ -114,6 +115,7 @@ class HttpServer::Implementation {
   Handler handler_;
   // What sessions see is there longer than the loop, which may hold the last of them.
   std::atomic<std::size_t> connections_{0};
+  std::size_t bodies_bytes_ = 0;
   bool draining_ = false;
   asio::io_context loop_{1};
   tcp::acceptor acceptor_;

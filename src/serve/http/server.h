@@ -42,6 +42,7 @@ struct HttpOptions {
   std::uint16_t port = 8080;  // 0: a free one
   std::size_t most_connections = 1024;
   std::size_t most_head_bytes = 32 << 10, most_body_bytes = 8 << 20, most_backlog = 4 << 20;
+  std::size_t most_bodies_bytes = 256 << 20;  // of all requests that are under way
   std::chrono::milliseconds header_timeout{10'000}, body_timeout{60'000}, idle_timeout{75'000};
   std::chrono::milliseconds write_timeout{30'000}, drain_timeout{30'000}, heartbeat{15'000};
   std::function<void(const AccessRecord&)> log = {};  // on the server's thread

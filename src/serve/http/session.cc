@@ -28,20 +28,16 @@ class SessionExchange final : public Exchange {
   SessionExchange(HttpRequest request, std::shared_ptr<Session> session, std::uint64_t number)
       : Exchange(std::move(request)), session_(std::move(session)), number_(number) {}
   ~SessionExchange() override {
-    if (!answered_)
-      post([](Session& s, std::uint64_t n) {
-        s.respond(n, {.status = 500, .body = "the request was dropped"});
-      });
+    if (!ended_) post([](Session& s, std::uint64_t n) { s.abandon(n); });
   }
 
   void respond(HttpResponse response) override {
-    answered_ = true;
+    ended_ = true;
     post([r = std::move(response)](Session& s, std::uint64_t n) mutable {
       s.respond(n, std::move(r));
     });
   }
   void begin(HttpResponse head, std::string heartbeat) override {
-    answered_ = true;
     post([h = std::move(head), b = std::move(heartbeat)](Session& s, std::uint64_t n) mutable {
       s.begin(n, h, std::move(b));
     });
@@ -50,6 +46,7 @@ class SessionExchange final : public Exchange {
     post([p = std::move(piece)](Session& s, std::uint64_t n) { s.write(n, p); });
   }
   void end() override {
+    ended_ = true;
     post([](Session& s, std::uint64_t n) { s.end(n); });
   }
   void leave() { mark_gone(); }
@@ -63,13 +60,8 @@ class SessionExchange final : public Exchange {
 
   std::shared_ptr<Session> session_;
   std::uint64_t number_;
-  std::atomic<bool> answered_{false};
+  std::atomic<bool> ended_{false};
 };
-
-std::string drawn_id() {
-  static thread_local std::mt19937_64 random{std::random_device()()};
-  return fmt::format("req-{:016x}{:016x}", random(), random());
-}
 
 // A client's own id is taken where it can stand in a header and a log.
 bool is_plain_id(std::string_view id) {
@@ -106,6 +98,11 @@ std::string_view HttpRequest::header(std::string_view name) const {
   return {};
 }
 
+std::string drawn_id(std::string_view prefix) {
+  std::random_device random;
+  return fmt::format("{}{:08x}{:08x}{:08x}{:08x}", prefix, random(), random(), random(), random());
+}
+
 Session::Session(asio::ip::tcp::socket socket, SessionHost host)
     : socket_(std::move(socket)),
       ordered_(socket_.get_executor()),
@@ -134,6 +131,7 @@ void Session::drain() {
 void Session::close() {
   if (std::exchange(closed_, true)) return;
   --host_.connections;
+  release_body();
   deadline_.cancel();
   heartbeat_timer_.cancel();
   ErrorCode ignored;
@@ -186,6 +184,7 @@ void Session::on_head(ErrorCode error) {
   if (error && error.category() == http::make_error_code(http::error::bad_method).category())
     return fail(400, fmt::format("this is no HTTP request: {}", error.message()));
   if (error) return close();
+  if (!reserve_body()) return fail(503, "the requests under way are too long: try again later");
   if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     asio::async_write(socket_, asio::buffer(kContinue),
@@ -196,6 +195,20 @@ void Session::on_head(ErrorCode error) {
   }
   read_body();
 }
+
+// Many bodies at once may not take all memory. One of unknown length may become the longest.
+bool Session::reserve_body() {
+  const auto length = parser_->content_length();
+  const std::size_t bytes = length               ? static_cast<std::size_t>(*length)
+                            : parser_->chunked() ? host_.options.most_body_bytes
+                                                 : 0;
+  if (host_.bodies_bytes + bytes > host_.options.most_bodies_bytes) return false;
+  host_.bodies_bytes += bytes;
+  body_bytes_ = bytes;
+  return true;
+}
+
+void Session::release_body() { host_.bodies_bytes -= std::exchange(body_bytes_, 0); }
 
 void Session::read_body() {
   set_deadline(host_.options.body_timeout);
@@ -243,13 +256,15 @@ HttpRequest Session::take_request() {
   const auto remote = socket_.remote_endpoint(none);
   if (!none) request.client = remote.address().to_string();
   const std::string_view own = request.header("x-request-id");
-  request.id = is_plain_id(own) ? std::string(own) : drawn_id();
+  request.id = is_plain_id(own) ? std::string(own) : drawn_id("req-");
   if (host_.options.headers) headers_ = host_.options.headers(request);
   record_ = {request.client, request.method, request.path, request.id, 0, 0, 0, false};
   return request;
 }
 
-// A client that leaves makes its socket readable, with nothing to read.
+// A client that leaves makes its socket readable, with nothing to read; so does one that only ends
+// its own side, which no client of this API does. Where the next request is there already (it was
+// sent before its turn), leaving is seen when writing fails.
 void Session::watch_for_leaving() {
   socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this(),
                                                         number = number_](ErrorCode error) {
@@ -291,6 +306,12 @@ void Session::respond(std::uint64_t number, HttpResponse response) {
       head_text(response, fmt::format("Content-Length: {}\r\n", response.body.size()));
   if (!head_only_) text += response.body;
   queue(std::move(text));
+}
+
+// Nobody will answer any more, or go on with what was begun.
+void Session::abandon(std::uint64_t number) {
+  if (closed_ || number != number_ || ended_) return;
+  begun_ ? lost() : fail(500, "the request was dropped");
 }
 
 void Session::begin(std::uint64_t number, const HttpResponse& head, std::string heartbeat) {
@@ -361,6 +382,7 @@ void Session::finish_exchange() {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   if (host_.options.log) host_.options.log(record_);
   answering_ = begun_ = ended_ = head_only_ = false;
+  release_body();
   ++number_;
   keep_alive_ && !host_.draining ? read_head(false) : linger();
 }

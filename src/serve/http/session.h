@@ -29,6 +29,7 @@ struct SessionHost {
   const HttpOptions& options;
   const Handler& handler;
   std::atomic<std::size_t>& connections;
+  std::size_t& bodies_bytes;
   const bool& draining;
 };
 
@@ -51,6 +52,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void begin(std::uint64_t number, const HttpResponse& head, std::string heartbeat);
   void write(std::uint64_t number, std::string_view piece);
   void end(std::uint64_t number);
+  void abandon(std::uint64_t number);
   // What is posted there runs in the order of the posts, whichever thread they come from; the
   // loop's own executor does not promise that.
   const auto& ordered() const { return ordered_; }
@@ -58,6 +60,8 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   void read_head(bool first);
   void on_head(boost::beast::error_code error);
+  bool reserve_body();
+  void release_body();
   void read_body();
   void on_body(boost::beast::error_code error);
   HttpRequest take_request();
@@ -93,6 +97,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool answering_ = false;  // from the request to the end of its answer
   bool begun_ = false, ended_ = false, keep_alive_ = false, chunked_ = false, head_only_ = false;
   bool closed_ = false;
+  std::size_t body_bytes_ = 0;                                // that its body may take
   std::vector<std::pair<std::string, std::string>> headers_;  // of the answer, whatever it is
   std::weak_ptr<Exchange> exchange_;
   AccessRecord record_;

@@ -27,6 +27,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/quantile.h"
 
 namespace stemma::serve {
 namespace {
@@ -237,6 +238,7 @@ class Load {
         asio::co_spawn(loop_, one(asked_++, leave_after()), asio::detached);
       } else {
         ++asked_;
+        ++result_.requests;
         ++result_.errors["not sent: too many requests were under way (streams)"];
         ++result_.failed;
       }
@@ -294,13 +296,7 @@ Times::Times(std::vector<double> seconds) : sorted_(std::move(seconds)) {
   std::sort(sorted_.begin(), sorted_.end());
 }
 
-double Times::at(double share) const {
-  if (sorted_.empty()) return 0;
-  const double place = share * static_cast<double>(sorted_.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted_.size() - 1);
-  return std::lerp(sorted_[below], sorted_[above], place - static_cast<double>(below));
-}
+double Times::at(double share) const { return sorted_.empty() ? 0 : quantile(sorted_, share); }
 
 double Times::mean() const {
   return sorted_.empty() ? 0

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "base/quantile.h"
 #include "tasks/metrics/sum.h"
 
 namespace stemma::tasks {
@@ -27,13 +28,6 @@ void draw_resample(std::uint64_t seed, std::uint32_t resample, std::span<std::ui
   }
 }
 
-double percentile(std::span<const double> sorted, double share) {
-  const double place = share * static_cast<double>(sorted.size() - 1);
-  const std::size_t below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 Interval interval_of(std::vector<double> values) {
   std::erase_if(values, [](double value) { return std::isnan(value); });
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
@@ -45,7 +39,7 @@ Interval interval_of(std::vector<double> values) {
   const double mean = sum.value() / count;
   for (double value : values) squares.add((value - mean) * (value - mean));
   const double error = count < 2 ? 0 : std::sqrt(squares.value() / (count - 1));
-  return {percentile(values, 0.025), percentile(values, 0.975), error};
+  return {quantile(values, 0.025), quantile(values, 0.975), error};
 }
 
 }  // namespace

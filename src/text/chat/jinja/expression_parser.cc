@@ -266,14 +266,18 @@ ExpressionPointer ExpressionParser::postfixes(ExpressionPointer base) {
     if (now.is_sign(".") || now.is_sign("[")) {
       base = subscript(std::move(base));
     } else if (now.is_sign("(")) {
-      auto call = make(Kind::call, now.line);
-      add(*call, std::move(base));
-      arguments(*call);
-      base = std::move(call);
+      base = call(std::move(base));
     } else {
       return base;
     }
   }
+}
+
+ExpressionPointer ExpressionParser::call(ExpressionPointer function) {
+  auto node = make(Kind::call, stream_.now().line);
+  add(*node, std::move(function));
+  arguments(*node);
+  return node;
 }
 
 ExpressionPointer ExpressionParser::filters(ExpressionPointer base) {
@@ -285,10 +289,7 @@ ExpressionPointer ExpressionParser::filters(ExpressionPointer base) {
     } else if (now.is_name("is")) {
       base = test(std::move(base));
     } else if (now.is_sign("(")) {
-      auto call = make(Kind::call, now.line);
-      add(*call, std::move(base));
-      arguments(*call);
-      base = std::move(call);
+      base = call(std::move(base));
     } else {
       return base;
     }

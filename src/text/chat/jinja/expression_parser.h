@@ -55,6 +55,7 @@ class ExpressionParser {
   ExpressionPointer dictionary();
   ExpressionPointer postfixes(ExpressionPointer base);
   ExpressionPointer filters(ExpressionPointer base);
+  ExpressionPointer call(ExpressionPointer function);
   ExpressionPointer subscript(ExpressionPointer base);
   ExpressionPointer brackets(ExpressionPointer base);
   ExpressionPointer filter(ExpressionPointer base);
