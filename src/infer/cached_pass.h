@@ -27,10 +27,12 @@ class CachedPass {
     std::span<const std::int32_t> ids;
     std::int64_t logits =
         1;  // after how many of these tokens, the last ones; 0: into the cache only
+    // The same one in all parts of a sequence; null: the pass's own, or none.
+    const nn::Adapter* adapter = nullptr;
   };
 
   // A cache of sequences of up to `capacity` tokens, beside the virtual ones of adapters. What is
-  // given must outlive this. Throws out_of_memory.
+  // given must outlive this. `adapters`: the first of them is the pass's own. Throws out_of_memory.
   CachedPass(const Model& model, const ops::Numerics& numerics, Stream& stream,
              CacheOptions options, const nn::Adapters* adapters = nullptr);
   CachedPass(const LoadedModel& model, const CacheOptions& options);
@@ -40,18 +42,32 @@ class CachedPass {
   // KeyValueCache::prepare and Model::forward.
   void run(std::span<const Part> parts, const Forward::Use& use);
 
-  // Forgets all but the first `tokens` tokens of a slot; of 0, its virtual ones too.
+  // Of whole texts, without the cache: Forward::token_losses, with the adapter of each sequence.
+  std::vector<double> token_losses(Batch batch, std::span<const nn::Adapter* const> adapters,
+                                   std::span<const std::int32_t> rows,
+                                   std::span<const std::int32_t> targets);
+
+  // Forgets all but the first `tokens` tokens of a slot whose sequence has the pass's own adapter;
+  // of 0, its virtual ones too.
   void truncate(std::int64_t slot, std::int64_t tokens);
   std::int64_t slots() const { return cache_.slots(); }
   // Its lengths count virtual tokens too: P of them stand before the others.
   KeyValueCache& cache() { return cache_; }
   const KeyValueCache& cache() const { return cache_; }
-  std::int64_t virtual_tokens() const { return nn::most_virtual_tokens(adapters_); }
+  // Of an adapter; null: of the pass's own.
+  std::int64_t virtual_tokens(const nn::Adapter* adapter = nullptr) const;
+  // Tokens that a sequence may have by the model's context, and in a slot of the cache, beside the
+  // virtual ones of its adapter.
+  std::int64_t most_tokens(const nn::Adapter* adapter = nullptr) const;
+  std::int64_t slot_tokens(const nn::Adapter* adapter = nullptr) const;
   Forward& forward() { return forward_; }
   const Forward& forward() const { return forward_; }
 
  private:
-  const nn::Adapters* adapters_;
+  void adapt(Batch& batch, const nn::Adapter* adapter);
+
+  const nn::Adapter* own_;  // may be null
+  nn::Adapters adapters_;   // of the pass under way
   Forward forward_;
   KeyValueCache cache_;
   Batch batch_;

@@ -109,16 +109,16 @@ void Engine::check(const Request& r) const {
   // The last target and the last token that is generated need no place.
   const std::int64_t tokens =
       std::ssize(r.prompt) + std::max<std::int64_t>(std::ssize(r.targets) - 1, 0);
-  const std::int64_t context = pass_.forward().most_tokens();
-  const std::int64_t limit = r.targets.empty() ? options_.capacity : context;
+  const std::int64_t context = pass_.most_tokens(r.adapter.get());
+  const std::int64_t limit = r.targets.empty() ? capacity(r.adapter.get()) : context;
   if (tokens > limit)
     throw Error(
         ErrorCode::invalid_argument,
         fmt::format("[generate] the prompt has {} tokens, {} holds {}{}: shorten the prompt",
                     tokens, limit == context ? "the model's context" : "a slot of the cache", limit,
-                    pass_.virtual_tokens() > 0 && limit == context
+                    pass_.virtual_tokens(r.adapter.get()) > 0 && limit == context
                         ? fmt::format(" beside the {} virtual tokens of the adapter",
-                                      pass_.virtual_tokens())
+                                      pass_.virtual_tokens(r.adapter.get()))
                         : ""));
   check_ids(config, r.prompt, "generate");
   check_ids(config, r.targets, "generate");
@@ -140,6 +140,10 @@ void Engine::check(const Request& r) const {
     throw Error(ErrorCode::not_found,
                 "[generate] stop strings need a tokenizer, and the model has none: name one, or "
                 "give ids");
+}
+
+std::int64_t Engine::capacity(const nn::Adapter* adapter) const {
+  return std::min(options_.capacity, pass_.slot_tokens(adapter));
 }
 
 std::int64_t Engine::submit(Request request) {
@@ -203,6 +207,7 @@ void Engine::drop_cancelled(std::deque<std::unique_ptr<Sequence>>& sequences) {
 void Engine::score() {
   Batch batch;
   std::vector<std::int32_t> rows, targets;
+  std::vector<const nn::Adapter*> adapters;
   std::size_t count = 0;
   const auto started = Clock::now();
   for (; count < scoring_.size(); ++count) {
@@ -214,11 +219,12 @@ void Engine::score() {
     ids.insert(ids.end(), wanted.begin(), wanted.end() - 1);
     const std::int64_t first = batch.tokens() + s.prompt() - 1;
     append(batch, ids);
+    adapters.push_back(s.request.adapter.get());
     for (std::int64_t row = first; row < batch.tokens(); ++row)
       rows.push_back(static_cast<std::int32_t>(row));
     targets.insert(targets.end(), wanted.begin(), wanted.end());
   }
-  const std::vector<double> losses = pass_.forward().token_losses(batch, rows, targets);
+  const std::vector<double> losses = pass_.token_losses(std::move(batch), adapters, rows, targets);
   auto next = losses.begin();
   for (; count > 0; --count) {
     const std::unique_ptr<Sequence> s = std::move(scoring_.front());
@@ -248,7 +254,7 @@ void Engine::advance() {
     parts.push_back({s.slot,
                      std::span(s.ids).subspan(static_cast<std::size_t>(s.fed),
                                               static_cast<std::size_t>(shares[i])),
-                     rows});
+                     rows, s.request.adapter.get()});
     fed.push_back(&s);
     for (std::int64_t after = end - rows; after < end; ++after) rows_.push_back({&s, after});
     if (end == s.length()) choosing.push_back(&s);
@@ -323,7 +329,7 @@ std::optional<FinishReason> Engine::take_token(Sequence& s) {
   if (!wanted) return FinishReason::cancelled;
   if (s.matcher && s.matcher->must_end()) return FinishReason::end_of_text;
   if (std::ssize(s.result.ids) == options.max_tokens) return FinishReason::length;
-  if (s.length() > options_.capacity) return FinishReason::context;
+  if (s.length() > capacity(s.request.adapter.get())) return FinishReason::context;
   return std::nullopt;
 }
 

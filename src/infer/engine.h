@@ -91,7 +91,8 @@ class Engine {
   std::vector<Generation> run(std::vector<Request> requests);
 
   std::int64_t slots() const { return options_.slots; }
-  std::int64_t capacity() const { return options_.capacity; }  // tokens of a sequence
+  // Tokens of a sequence with this adapter (null: the engine's own).
+  std::int64_t capacity(const nn::Adapter* adapter = nullptr) const;
   // Constant allocations of its passes show that repeated steps allocate nothing.
   const ops::Arena& arena() const { return pass_.forward().arena(); }
 

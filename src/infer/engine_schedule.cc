@@ -41,7 +41,7 @@ void Engine::admit() {
       ++next;
       continue;
     }
-    const auto place = cache_.open(s.ids, s.scores_prompt());
+    const auto place = cache_.open(s.ids, s.request.adapter, s.scores_prompt());
     if (!place) return;
     s.slot = place->slot;
     if (s.started == Clock::time_point{}) {
@@ -65,12 +65,13 @@ bool Engine::follows_one_that_begins(const Sequence& s) {
   if (!cache_.shares() || s.scores_prompt()) return false;
   std::int64_t common = 0;
   for (const auto& other : running_) {
-    if (other->answered) continue;
+    if (other->answered || other->request.adapter != s.request.adapter) continue;
     const auto differ = std::mismatch(s.ids.begin(), s.ids.end(), other->request.prompt.begin(),
                                       other->request.prompt.end());
     common = std::max<std::int64_t>(common, differ.first - s.ids.begin());
   }
-  return common >= cache_.page_tokens() && common >= cache_.known(s.ids) + cache_.page_tokens();
+  return common >= cache_.page_tokens() &&
+         common >= cache_.known(s.ids, s.request.adapter) + cache_.page_tokens();
 }
 
 // How many of its tokens each running sequence gets computed in the next pass. Those that write go

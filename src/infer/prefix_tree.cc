@@ -4,7 +4,9 @@
 
 namespace stemma::infer {
 
-PrefixTree::~PrefixTree() { release_all(root_); }
+PrefixTree::~PrefixTree() {
+  for (const auto& [owner, root] : roots_) release_all(root);
+}
 
 void PrefixTree::release_all(const Node& node) {
   for (const auto& [id, child] : node.children) {
@@ -26,10 +28,12 @@ PrefixTree::Child PrefixTree::closest(const Node& parent, std::span<const std::i
   return best;
 }
 
-PrefixTree::Match PrefixTree::find(std::span<const std::int32_t> ids) {
+PrefixTree::Match PrefixTree::find(std::span<const std::int32_t> ids, const Owner& owner) {
   Match match;
   ++clock_;
-  for (const Node* at = &root_;;) {
+  const auto root = roots_.find(owner);
+  if (root == roots_.end()) return match;
+  for (const Node* at = &root->second;;) {
     const Child child = closest(*at, ids.subspan(static_cast<std::size_t>(match.tokens)));
     if (!child.node) return match;
     touch(*child.node);
@@ -40,9 +44,10 @@ PrefixTree::Match PrefixTree::find(std::span<const std::int32_t> ids) {
   }
 }
 
-void PrefixTree::insert(std::span<const std::int32_t> ids, std::span<const std::int32_t> pages) {
+void PrefixTree::insert(std::span<const std::int32_t> ids, std::span<const std::int32_t> pages,
+                        const Owner& owner) {
   ++clock_;
-  Node* at = &root_;
+  Node* at = &roots_[owner];
   for (const std::int32_t page : pages) {
     if (ids.empty()) return;
     const auto count = std::min(ids.size(), static_cast<std::size_t>(pool_.page_keys()));
@@ -101,10 +106,17 @@ void PrefixTree::remove(Node& leaf) {
   if (parent.children.empty() && parent.parent) leaves_.insert({parent.last_use, &parent});
 }
 
+// Those that are gone and have no page any more.
+void PrefixTree::forget_owners() {
+  std::erase_if(roots_,
+                [](const auto& r) { return r.first.expired() && r.second.children.empty(); });
+}
+
 bool PrefixTree::evict() {
   for (const auto& [use, leaf] : leaves_)
     if (pool_.holders(leaf->page) == 1) {
       remove(*leaf);
+      forget_owners();
       return true;
     }
   return false;

@@ -6,11 +6,15 @@
 //   tree.insert(ids, pages);                           // after they were computed
 //   const PrefixTree::Match match = tree.find(ids);    // pages of the longest common beginning
 //
+// What an adapter computes is of use to its own sequences only: each owner has a tree of its own,
+// of which the oldest page goes first whoever it belongs to.
+//
 // The tree is a holder of its pages. What it holds alone can be evicted, the beginning first that
 // was not asked for longest. One thread.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -34,13 +38,17 @@ class PrefixTree {
     std::vector<std::int32_t> pages;
     std::int64_t tokens = 0;  // how many of their tokens are common; the last page may have more
   };
-  // The longest common beginning of `ids` with what was inserted. The pages stay until evict():
-  // share them first.
-  Match find(std::span<const std::int32_t> ids);
+  // Of whom the keys and values are: an adapter; null: the model itself. That an owner is gone
+  // shows by its control block, so that another one at its address is another one.
+  using Owner = std::shared_ptr<const void>;
+  // The longest common beginning of `ids` with what was inserted for the owner. The pages stay
+  // until evict(): share them first.
+  Match find(std::span<const std::int32_t> ids, const Owner& owner = {});
 
   // From now on `pages` hold the keys and values of `ids`, and nobody changes these. Beginnings
   // that are there already keep their pages. The last page may be filled in part.
-  void insert(std::span<const std::int32_t> ids, std::span<const std::int32_t> pages);
+  void insert(std::span<const std::int32_t> ids, std::span<const std::int32_t> pages,
+              const Owner& owner = {});
 
   // Gives back the page that was not asked for longest, of those that are the end of a beginning
   // and that nobody else holds. False where there is none.
@@ -68,8 +76,11 @@ class PrefixTree {
   void remove(Node& leaf);
   void release_all(const Node& node);
 
+  void forget_owners();
+
   PagePool& pool_;
-  Node root_;
+  // A weak pointer stays equal to itself when its owner is gone; null owners are all equal.
+  std::map<std::weak_ptr<const void>, Node, std::owner_less<>> roots_;
   std::uint64_t clock_ = 0;
   std::int64_t pages_ = 0;
   std::set<std::pair<std::uint64_t, Node*>> leaves_;  // by their last use

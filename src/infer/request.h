@@ -12,6 +12,7 @@
 #include "base/interrupt.h"
 #include "infer/score_token.h"
 #include "infer/token_sampler.h"
+#include "nn/adapter.h"
 #include "text/grammar/mask_cache.h"
 
 namespace stemma::infer {
@@ -57,6 +58,8 @@ struct Request {
   GenerateOptions options = {};
   // Not empty: nothing is generated; these tokens are scored as the prompt's continuation.
   std::vector<std::int32_t> targets = {};
+  // Of the model, beside its weights; null: the one that the engine was made with, or none.
+  std::shared_ptr<const nn::Adapter> adapter = {};
 };
 
 struct Generation {

@@ -2,7 +2,7 @@
 // beginnings that earlier sequences left behind (prefix_tree.h).
 //
 //   SequenceCache cache(pass, true);
-//   if (const auto place = cache.open(ids)) {       // ids[place->known:] are to be computed
+//   if (const auto place = cache.open(ids, {})) {   // ids[place->known:] are to be computed
 //     pass.run(...);
 //     cache.remember(place->slot, ids);             // others may begin like this one
 //     cache.close(place->slot);
@@ -32,9 +32,11 @@ class SequenceCache {
     std::int64_t slot = 0;
     std::int64_t known = 0;  // tokens from the first on that are computed already; not all of them
   };
+  using Adapter = std::shared_ptr<const nn::Adapter>;  // null: the pass's own
   // A slot with room for these ids and one more; nothing where slots or pages are short.
   // anew: nothing is to be known.
-  std::optional<Place> open(std::span<const std::int32_t> ids, bool anew = false);
+  std::optional<Place> open(std::span<const std::int32_t> ids, const Adapter& adapter,
+                            bool anew = false);
   // Whether the slot has, or gets, room for `tokens` tokens in all.
   bool reserve(std::int64_t slot, std::int64_t tokens);
   // The slot's pages hold the keys and values of `ids`. whole_pages: of full pages only, to which
@@ -43,15 +45,20 @@ class SequenceCache {
   void close(std::int64_t slot);
 
   // How many tokens of `ids` open() would find.
-  std::int64_t known(std::span<const std::int32_t> ids);
+  std::int64_t known(std::span<const std::int32_t> ids, const Adapter& adapter);
   std::int64_t page_tokens() const { return pass_.cache().pool().page_keys(); }
   bool shares() const { return tree_ != nullptr; }
 
  private:
-  std::vector<std::int32_t> with_virtual(std::span<const std::int32_t> ids) const;
+  std::vector<std::int32_t> with_virtual(std::span<const std::int32_t> ids,
+                                         const Adapter& adapter) const;
+  const Adapter& adapter_of(std::int64_t slot) const {
+    return adapters_[static_cast<std::size_t>(slot)];
+  }
 
   CachedPass& pass_;
   std::unique_ptr<PrefixTree> tree_;  // null: beginnings are not shared
+  std::vector<Adapter> adapters_;     // of the slots
   std::vector<std::int64_t> free_slots_;
 };
 

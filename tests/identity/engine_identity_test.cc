@@ -124,6 +124,55 @@ TEST_P(EngineIdentity, TogetherEqualsAloneWithAnAdapter) {
   }
 }
 
+// One engine, requests with adapters of every kind and without, prompts that begin alike: none of
+// them reads what another adapter has computed, or notices the others.
+TEST_P(EngineIdentity, MixedAdaptersEqualAlone) {
+  using Kind = nn::AdapterSpec::Kind;
+  LargeNumbers numbers(3);
+  std::vector<std::shared_ptr<const nn::Adapter>> adapters = {nullptr};
+  for (const nn::AdapterSpec& spec : {checkpoint::virtual_token_spec(config_, Kind::prefix, 5),
+                                      checkpoint::virtual_token_spec(config_, Kind::prompt, 7),
+                                      checkpoint::bottleneck_spec(config_, 4)})
+    adapters.push_back(std::make_shared<const nn::Adapter>(numbers, spec));
+  std::vector<infer::Request> list = requests();
+  const std::vector<std::int32_t> text = list[2].prompt;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    list[i].prompt.assign(text.begin(), text.begin() + 240 + static_cast<std::ptrdiff_t>(i));
+    list[i].options.max_tokens = 4;
+    list[i].adapter = adapters[i % adapters.size()];
+  }
+  std::vector<infer::Generation> wanted;
+  for (const infer::Request& r : list) {
+    const nn::Adapters own{{r.adapter.get()}};
+    wanted.push_back(alone(r, r.adapter ? &own : nullptr));
+  }
+  for (const std::int64_t slots : {1, 3, 8}) {
+    Stream stream(2);
+    infer::Engine engine(
+        *model_, numerics_, stream, nullptr,
+        {.slots = slots, .cache_tokens = 8192, .prompt_tokens = 300, .share_prefixes = true});
+    for (int round = 0; round < 2; ++round) {  // the second one finds the first one's keys
+      const std::vector<infer::Generation> got = engine.run(list);
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        EXPECT_EQ(got[i].ids, wanted[i].ids) << "request " << i;
+        EXPECT_EQ(got[i].log_probabilities, wanted[i].log_probabilities) << "request " << i;
+      }
+      if (round > 0) {
+        EXPECT_GT(got.back().known_tokens, 200);
+      }
+    }
+    std::vector<infer::Request> scored = list;
+    for (infer::Request& r : scored) {
+      r.targets = {r.prompt.back(), 1, 2};
+      r.prompt.resize(20);
+    }
+    const std::vector<infer::Generation> scores = engine.run(scored);
+    EXPECT_NE(scores[0].log_probabilities, scores[1].log_probabilities);
+    for (std::size_t i = 0; i < list.size(); ++i)
+      EXPECT_EQ(engine.run({scored[i]}).front().log_probabilities, scores[i].log_probabilities);
+  }
+}
+
 // Positions that the virtual tokens take are no room for a text.
 TEST_P(EngineIdentity, VirtualTokensTakePositionsOfTheContext) {
   LargeNumbers numbers(3);

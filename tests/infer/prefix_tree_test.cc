@@ -98,6 +98,28 @@ TEST_F(PrefixTreeTest, GivesUpWhatWasNotAskedForLongest) {
 }
 
 // Against a list of all that was inserted; without eviction the tree forgets nothing.
+// What belongs to an adapter is found for it alone, and given up when nobody needs it any more.
+TEST_F(PrefixTreeTest, OwnersDoNotShare) {
+  const auto insert_for = [&](const PrefixTree::Owner& owner) {
+    const std::int32_t page = pool_.take().value();
+    tree_.insert(run(kKeys, 1), {&page, 1}, owner);
+    pool_.release(page);
+    return page;
+  };
+  auto first = std::make_shared<int>(), second = std::make_shared<int>();
+  const std::int32_t page = insert_for(first), other = insert_for(second);
+  EXPECT_EQ(tree_.find(run(kKeys, 1)).tokens, 0);
+  EXPECT_EQ(tree_.find(run(kKeys, 1), first).pages, std::vector{page});
+  EXPECT_EQ(tree_.find(run(kKeys, 1), second).pages, std::vector{other});
+  first.reset();
+  EXPECT_EQ(tree_.pages(), 2);
+  EXPECT_TRUE(tree_.evict());
+  EXPECT_EQ(tree_.find(run(kKeys, 1), second).tokens, kKeys);
+  EXPECT_TRUE(tree_.evict());
+  EXPECT_FALSE(tree_.evict());
+  EXPECT_EQ(tree_.find(run(kKeys, 1), second).tokens, 0);
+}
+
 TEST_F(PrefixTreeTest, AgreesWithAListOfBeginnings) {
   PagePool pool(one_head(), ops::Numerics::f32(), 4000, kKeys);
   PrefixTree tree(pool);
