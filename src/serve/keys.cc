@@ -1,6 +1,8 @@
 #include "serve/keys.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -21,6 +23,28 @@ bool same_text(std::string_view shown, std::string_view key) {
   return different == 0;
 }
 
+struct ParsedKey {
+  std::string text;
+  std::optional<double> per_minute;
+};
+
+// "KEY" or "KEY 60"; nothing where the line is neither.
+std::optional<ParsedKey> parsed(const std::string& line) {
+  const std::size_t blank = std::min(line.find(' '), line.size());
+  ParsedKey key{line.substr(0, blank), {}};
+  const bool plain =
+      std::ranges::all_of(key.text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
+  if (key.text.size() < kLeastKey || !plain) return std::nullopt;
+  if (blank == line.size()) return key;
+  double value = 0;
+  const char* const end = line.data() + line.size();
+  const auto [next, error] = std::from_chars(line.data() + blank + 1, end, value);
+  if (error != std::errc() || next != end || !std::isfinite(value) || value <= 0)
+    return std::nullopt;
+  key.per_minute = value;
+  return key;
+}
+
 }  // namespace
 
 Keys Keys::of_file(const std::filesystem::path& file) {
@@ -34,14 +58,14 @@ Keys Keys::of_file(const std::filesystem::path& file) {
     ++number;
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty() || line.starts_with('#')) continue;
-    const bool plain =
-        std::ranges::all_of(line, [](unsigned char c) { return c > ' ' && c < 0x7f; });
-    if (line.size() < kLeastKey || !plain)
+    const auto key = parsed(line);
+    if (!key)
       throw Error(ErrorCode::corrupt,
-                  fmt::format("[serve] {} line {}: a key must have at least {} characters, without "
-                              "blanks",
+                  fmt::format("[serve] {} line {}: a line must be a key of at least {} characters "
+                              "without blanks, and perhaps a blank and the requests a minute that "
+                              "it may ask",
                               file.string(), number, kLeastKey));
-    keys.keys_.push_back(std::move(line));
+    keys.keys_.push_back({key->text, key->per_minute});
   }
   if (keys.keys_.empty())
     throw Error(ErrorCode::corrupt,
@@ -49,14 +73,14 @@ Keys Keys::of_file(const std::filesystem::path& file) {
   return keys;
 }
 
-bool Keys::allow(std::string_view authorization) const {
-  if (keys_.empty()) return true;
+std::optional<std::size_t> Keys::find(std::string_view authorization) const {
   constexpr std::string_view kBearer = "Bearer ";
-  if (!authorization.starts_with(kBearer)) return false;
+  if (!authorization.starts_with(kBearer)) return std::nullopt;
   authorization.remove_prefix(kBearer.size());
-  bool allowed = false;
-  for (const std::string& key : keys_) allowed |= same_text(authorization, key);
-  return allowed;
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    if (same_text(authorization, keys_[i].text)) found = i;
+  return found;
 }
 
 }  // namespace stemma::serve

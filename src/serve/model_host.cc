@@ -1,17 +1,14 @@
 #include "serve/model_host.h"
 
-#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/log.h"
-#include "infer/chat_prompt.h"
 #include "serve/api/api_error.h"
 
 namespace stemma::serve {
-namespace {
 
 std::int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
@@ -19,191 +16,39 @@ std::int64_t unix_seconds() {
       .count();
 }
 
-std::unique_ptr<infer::Engine> engine_for(const infer::LoadedModel& model,
-                                          const infer::EngineOptions& options) {
-  if (!model.config().causal || !model.model().has_token_head()) return nullptr;
-  return std::make_unique<infer::Engine>(model, options);
-}
-
-infer::Generation failed(std::exception_ptr error) {
-  infer::Generation g;
-  g.finish = infer::FinishReason::failed;
-  g.error = std::move(error);
-  return g;
-}
-
-}  // namespace
-
-ModelHost::ModelHost(infer::LoadedModel model, HostOptions options, Metrics& metrics)
-    : model_(std::move(model)),
-      options_(std::move(options)),
-      metrics_(metrics),
+ModelHost::ModelHost(std::string id, std::shared_ptr<EngineHost> engine, Adapter adapter)
+    : id_(std::move(id)),
       created_(unix_seconds()),
-      engine_(engine_for(model_, options_.engine)) {
-  if (engine_) load_ = engine_->load();
-  if (model_.find_tokenizer())
-    embedder_.emplace(model_, infer::Pooling::of_folder(model_.path(), model_.config()));
-  thread_ = std::thread([this] { work(); });
-}
-
-ModelHost::~ModelHost() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = 1;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
+      engine_(std::move(engine)),
+      adapter_(std::move(adapter)) {}
 
 std::int64_t ModelHost::most_tokens() const {
-  return engine_ ? engine_->capacity() : model_.most_tokens();
+  return writes() ? engine_->engine()->capacity(adapter_.get()) : model().most_tokens();
 }
 
 void ModelHost::check(const infer::Request& request) const {
-  if (!engine_)
+  if (!writes())
     throw Error(ErrorCode::unsupported,
                 fmt::format("the model '{}' does not write text: it gives vectors", id()));
-  if (std::ssize(request.prompt) > engine_->capacity())
+  if (std::ssize(request.prompt) > most_tokens())
     throw ApiError(400,
                    fmt::format("the prompt has {} tokens, and a text may have {}, its continuation "
                                "among them: shorten the prompt",
-                               request.prompt.size(), engine_->capacity()),
+                               request.prompt.size(), most_tokens()),
                    "", "context_length_exceeded");
-  engine_->check(request);
+  engine_->engine()->check(request);
 }
 
 bool ModelHost::submit(std::vector<Job> jobs, const std::function<void()>& accepted) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto waiting = inbox_.size() + static_cast<std::size_t>(load_.waiting);
-    if (stop_ != 0 || waiting + jobs.size() > options_.most_waiting) return false;
-    if (accepted) accepted();
-    for (Job& job : jobs) inbox_.push_back(std::move(job));
-  }
-  wake_.notify_one();
-  return true;
-}
-
-bool ModelHost::run(std::function<void()> work) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stop_ != 0 || works_.size() >= options_.most_waiting) return false;
-    works_.push_back(std::move(work));
-  }
-  wake_.notify_one();
-  return true;
+  for (Job& job : jobs) job.request.adapter = adapter_;
+  return engine_->submit(std::move(jobs), accepted);
 }
 
 const infer::TextEmbedder& ModelHost::embedder() const {
-  if (!embedder_) (void)model_.tokenizer();  // throws, and says what to do
-  return embedder_.value();
-}
-
-std::shared_ptr<const grammar::MaskCache> ModelHost::masks(const std::string& key,
-                                                           const MakeGrammar& make) {
-  constexpr std::size_t kMostGrammars = 32;
-  constexpr std::size_t kMostBytes = std::size_t{16} << 20;  // of one
-  const std::lock_guard lock(masks_mutex_);
-  const auto found = std::ranges::find_if(masks_, [&](const auto& m) { return m.first == key; });
-  if (found != masks_.end()) {
-    masks_.splice(masks_.begin(), masks_, found);
-    return masks_.front().second;
-  }
-  if (!tokens_) {
-    std::vector<std::int32_t> ends = model_.end_tokens();
-    if (!model_.tokenizer().chat_template().empty())
-      for (const std::int32_t id :
-           chat::end_tokens(model_.tokenizer(), infer::chat_template_of(model_)))
-        if (std::ranges::count(ends, id) == 0) ends.push_back(id);
-    tokens_ = std::make_shared<const grammar::TokenTable>(model_.tokenizer(), ends);
-  }
-  masks_.emplace_front(key,
-                       std::make_shared<const grammar::MaskCache>(make(), tokens_, kMostBytes));
-  if (masks_.size() > kMostGrammars) masks_.pop_back();
-  return masks_.front().second;
-}
-
-infer::Engine::Load ModelHost::load() const {
-  const std::lock_guard lock(mutex_);
-  infer::Engine::Load load = load_;
-  load.waiting += static_cast<std::int64_t>(inbox_.size());
-  return load;
-}
-
-void ModelHost::take(std::vector<Job>& jobs) {
-  for (Job& job : jobs) {
-    try {
-      const std::int64_t number = engine_->submit(std::move(job.request));
-      done_.emplace(number, std::move(job.done));
-    } catch (...) {
-      finish(job.done, failed(std::current_exception()));
-    }
-  }
-  jobs.clear();
-}
-
-// An answer that cannot be put into words is this one's failure; the others go on.
-void ModelHost::finish(const Done& done, infer::Generation generation) {
-  try {
-    done(std::move(generation));
-  } catch (const std::exception& error) {
-    log_error(fmt::format("[serve] an answer of {} failed: {}", id(), error.what()));
-  }
-}
-
-// A pass that finds no memory has lost nothing and is tried again, with a pause for others. What
-// fails again and again ends the requests, so that nobody waits for ever.
-void ModelHost::pass() {
-  constexpr int kMostFailures = 20;
-  std::vector<infer::Engine::Completed> completed;
-  const auto begin = std::chrono::steady_clock::now();
-  try {
-    completed = engine_->step();
-    failures_ = 0;
-    metrics_.pass_seconds.observe(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  } catch (const std::exception& error) {
-    log_error(fmt::format("[serve] a pass of {} failed: {}", id(), error.what()));
-    if (++failures_ < kMostFailures) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      return;
-    }
-    failures_ = 0;
-    completed = engine_->fail_all(std::current_exception());
-  }
-  for (infer::Engine::Completed& c : completed) {
-    const auto found = done_.find(c.number);
-    const Done done = std::move(found->second);
-    done_.erase(found);
-    finish(done, std::move(c.generation));
-  }
-}
-
-void ModelHost::work() {
-  std::vector<Job> jobs;
-  std::vector<std::function<void()>> works;
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      if (engine_) load_ = engine_->load();
-      wake_.wait(lock, [&] {
-        return stop_ != 0 || !inbox_.empty() || !works_.empty() || (engine_ && !engine_->idle());
-      });
-      if (stop_ != 0) break;
-      jobs.swap(inbox_);
-      works.swap(works_);
-    }
-    for (const auto& one : works) one();
-    works.clear();
-    if (!engine_) continue;
-    take(jobs);
-    pass();
-  }
-  const auto stopped =
-      std::make_exception_ptr(Error(ErrorCode::communication, "the server is shutting down"));
-  const std::lock_guard lock(mutex_);
-  for (auto& [number, done] : done_) finish(done, failed(stopped));
-  for (Job& job : inbox_) finish(job.done, failed(stopped));
+  if (adapter_)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("'{}' is an adapter: ask its model for vectors", id()));
+  return engine_->embedder();
 }
 
 }  // namespace stemma::serve

@@ -11,9 +11,12 @@
 #include "base/log.h"
 #include "serve/api/api_error.h"
 #include "serve/api/chat.h"
+#include "serve/api/classify.h"
+#include "serve/api/common_fields.h"
 #include "serve/api/completions.h"
 #include "serve/api/embeddings.h"
 #include "serve/api/fields.h"
+#include "serve/api/rerank.h"
 
 namespace stemma::serve {
 namespace {
@@ -22,20 +25,14 @@ bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-Json parsed_body(const Exchange& exchange) {
-  try {
-    return Json::parse(exchange.request().body, "the body");
-  } catch (const Error& error) {
-    throw ApiError(400, error.what(), "", "invalid_json");
-  }
-}
-
 // A path as it stands in the metrics: what is not known is one word, so that nobody can fill them.
 std::string metric_path(const std::string& path) {
   constexpr std::array kKnown = {
-      "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models", "/tokenize",
-      "/detokenize",          "/health",         "/ready",         "/version",   "/metrics"};
+      "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/classify",
+      "/v1/rerank",           "/v1/models",      "/tokenize",      "/detokenize",
+      "/health",              "/ready",          "/version",       "/metrics"};
   if (std::ranges::count(kKnown, path) > 0) return path;
+  if (Admin::owns(path)) return "/admin/models";
   return path.starts_with("/v1/models/") ? "/v1/models/ID" : "other";
 }
 
@@ -47,7 +44,7 @@ std::vector<std::pair<std::string, std::string>> cors_headers(
       (std::ranges::count(origins, origin) == 0 && std::ranges::count(origins, "*") == 0))
     return {};
   return {{"Access-Control-Allow-Origin", origin},
-          {"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
+          {"Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"},
           {"Access-Control-Allow-Headers", "authorization, content-type, x-request-id"},
           {"Vary", "Origin"}};
 }
@@ -58,17 +55,10 @@ Json ids_json(std::span<const std::int32_t> ids) {
   return list;
 }
 
-Json model_json(const ModelHost& host) {
-  return Json::object({{"id", host.id()},
-                       {"object", "model"},
-                       {"created", host.created()},
-                       {"owned_by", "stemma"},
-                       {"max_model_len", host.most_tokens()}});
-}
-
 }  // namespace
 
-Server::Server(ServerOptions options) : options_(std::move(options)) {
+Server::Server(ServerOptions options)
+    : options_(std::move(options)), registry_(options_.models, metrics_), admin_(registry_) {
   if (!is_loopback(options_.http.host) && options_.keys.empty())
     throw Error(
         ErrorCode::invalid_argument,
@@ -90,16 +80,7 @@ Server::Server(ServerOptions options) : options_(std::move(options)) {
       std::move(http), [this](const std::shared_ptr<Exchange>& exchange) { handle(exchange); });
 }
 
-Server::~Server() { hosts_.clear(); }
-
-void Server::add(const std::string& id, infer::LoadedModel model,
-                 const infer::EngineOptions& engine) {
-  if (hosts_.contains(id))
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[serve] two models are called '{}': give one another --name", id));
-  hosts_.emplace(id, std::make_shared<ModelHost>(
-                         std::move(model), HostOptions{.id = id, .engine = engine}, metrics_));
-}
+Server::~Server() = default;
 
 void Server::run(Interrupt interrupt) { http_->run(interrupt); }
 
@@ -113,7 +94,7 @@ void Server::handle(const std::shared_ptr<Exchange>& exchange) {
 
 bool Server::answers_preflight(const std::shared_ptr<Exchange>& exchange) {
   if (exchange->request().method != "OPTIONS") return false;
-  exchange->respond({.status = 204, .headers = {{"Allow", "GET, POST, OPTIONS"}}});
+  exchange->respond({.status = 204, .headers = {{"Allow", "GET, POST, DELETE, OPTIONS"}}});
   return true;
 }
 
@@ -127,6 +108,8 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
       Entry{"POST", "/v1/chat/completions", &Server::chat},
       Entry{"POST", "/v1/completions", &Server::completions},
       Entry{"POST", "/v1/embeddings", &Server::embeddings},
+      Entry{"POST", "/v1/classify", &Server::classify},
+      Entry{"POST", "/v1/rerank", &Server::rerank},
       Entry{"GET", "/v1/models", &Server::models},
       Entry{"POST", "/tokenize", &Server::tokenize},
       Entry{"POST", "/detokenize", &Server::detokenize},
@@ -136,15 +119,16 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
       Entry{"GET", "/metrics", &Server::metrics},
   };
   const HttpRequest& request = exchange->request();
+  if (Admin::owns(request.path)) {
+    require_admin(request);
+    return admin_.handle(exchange);
+  }
   const auto fits = [&](const Entry& e) {
     return e.path == request.path ||
            (e.path == "/v1/models" && request.path.starts_with("/v1/models/"));
   };
   const auto found = std::ranges::find_if(kRoutes, fits);
-  if ((found == kRoutes.end() || !found->open) &&
-      !options_.keys.allow(request.header("authorization")))
-    throw ApiError(401, "the key is missing or wrong: send 'Authorization: Bearer KEY'", "",
-                   "invalid_api_key");
+  if (found == kRoutes.end() || !found->open) require_key(request);
   if (found == kRoutes.end())
     throw ApiError(404, fmt::format("there is nothing at {} {}", request.method, request.path), "",
                    "unknown_url");
@@ -155,40 +139,103 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
   (this->*found->route)(exchange);
 }
 
-std::shared_ptr<ModelHost> Server::model_of(Fields& fields) const {
+void Server::require_admin(const HttpRequest& request) const {
+  if (options_.admin_keys.empty())
+    throw ApiError(403,
+                   "models are loaded and unloaded with a key of their own: start the server with "
+                   "--admin-key-file",
+                   "", "admin_disabled");
+  if (!options_.admin_keys.find(request.header("authorization")))
+    throw ApiError(401, "this needs a key of --admin-key-file: 'Authorization: Bearer KEY'", "",
+                   "invalid_api_key");
+}
+
+// Whoever has no key is known by the address.
+void Server::require_key(const HttpRequest& request) {
+  const auto key = options_.keys.find(request.header("authorization"));
+  if (!options_.keys.empty() && !key)
+    throw ApiError(401, "the key is missing or wrong: send 'Authorization: Bearer KEY'", "",
+                   "invalid_api_key");
+  if (request.method != "POST") return;
+  const double limit =
+      key ? options_.keys.per_minute(*key).value_or(options_.requests_per_minute)
+          : options_.requests_per_minute;
+  if (limit <= 0) return;
+  const auto wait =
+      limiter_.take(key ? fmt::format("key {}", *key) : "address " + request.client, limit);
+  if (!wait) return;
+  ApiError error(429,
+                 fmt::format("more than {:g} requests a minute: ask again in {:.1f} seconds", limit,
+                             wait->count()),
+                 "", "rate_limit_exceeded");
+  error.retry_seconds = wait->count();
+  throw error;
+}
+
+Served Server::served_of(Fields& fields) const {
   const auto name = fields.string("model");
-  if (!name && hosts_.size() == 1) return hosts_.begin()->second;
+  if (name)
+    if (auto found = registry_.find(*name)) return *std::move(found);
+  const std::vector<Served> all = registry_.all();
+  if (!name && all.size() == 1) return all.front();
   if (!name) throw ApiError(400, "'model' is missing", "model", "missing_required_parameter");
-  const auto found = hosts_.find(*name);
-  if (found != hosts_.end()) return found->second;
-  std::vector<std::string_view> names;
-  names.reserve(hosts_.size());
-  for (const auto& [id, host] : hosts_) names.push_back(id);
+  std::vector<std::string> names;
+  names.reserve(all.size());
+  for (const Served& served : all) names.push_back(served.id());
   throw ApiError(404,
                  fmt::format("there is no model '{}': there is {}", *name, fmt::join(names, ", ")),
                  "model", "model_not_found");
 }
 
+std::shared_ptr<ModelHost> Server::model_of(Fields& fields) const {
+  Served served = served_of(fields);
+  if (!served.model)
+    throw ApiError(400,
+                   fmt::format("the model '{}' does not write text: ask it at /v1/classify",
+                               served.id()),
+                   "model");
+  return std::move(served.model);
+}
+
 void Server::chat(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(*exchange);
+  const Json body = parsed_body(exchange->request());
   Fields fields(body);
   answer_chat(exchange, model_of(fields), metrics_, fields);
 }
 
 void Server::completions(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(*exchange);
+  const Json body = parsed_body(exchange->request());
   Fields fields(body);
   complete_text(exchange, model_of(fields), metrics_, fields);
 }
 
 void Server::embeddings(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(*exchange);
+  const Json body = parsed_body(exchange->request());
   Fields fields(body);
   embed_texts(exchange, model_of(fields), fields);
 }
 
+void Server::classify(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(exchange->request());
+  Fields fields(body);
+  Served served = served_of(fields);
+  if (!served.task)
+    throw ApiError(400,
+                   fmt::format("the model '{}' has no head of a task: fine-tune one (stemma "
+                               "finetune) and serve it",
+                               served.id()),
+                   "model");
+  classify_rows(exchange, std::move(served.task), fields);
+}
+
+void Server::rerank(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(exchange->request());
+  Fields fields(body);
+  rerank_documents(exchange, served_of(fields), fields);
+}
+
 void Server::tokenize(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(*exchange);
+  const Json body = parsed_body(exchange->request());
   Fields fields(body);
   const auto host = model_of(fields);
   fields.required("text");
@@ -204,7 +251,7 @@ void Server::tokenize(const std::shared_ptr<Exchange>& exchange) {
 }
 
 void Server::detokenize(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(*exchange);
+  const Json body = parsed_body(exchange->request());
   Fields fields(body);
   const auto host = model_of(fields);
   const Json& tokens = fields.required("tokens");
@@ -225,14 +272,14 @@ void Server::models(const std::shared_ptr<Exchange>& exchange) {
   constexpr std::string_view kOne = "/v1/models/";
   const std::string& path = exchange->request().path;
   if (path.starts_with(kOne)) {
-    const auto found = hosts_.find(path.substr(kOne.size()));
-    if (found == hosts_.end())
+    const auto found = registry_.find(path.substr(kOne.size()));
+    if (!found)
       throw ApiError(404, fmt::format("there is no model '{}'", path.substr(kOne.size())), "model",
                      "model_not_found");
-    return exchange->respond({.body = model_json(*found->second).dump()});
+    return exchange->respond({.body = model_json(*found).dump()});
   }
   Json list = Json::array();
-  for (const auto& [id, host] : hosts_) list.push_back(model_json(*host));
+  for (const Served& served : registry_.all()) list.push_back(model_json(served));
   exchange->respond({.body = Json::object({{"object", "list"}, {"data", std::move(list)}}).dump()});
 }
 
@@ -246,8 +293,12 @@ void Server::version(const std::shared_ptr<Exchange>& exchange) {
 
 void Server::metrics(const std::shared_ptr<Exchange>& exchange) {
   Metrics::Loads loads;
-  for (const auto& [id, host] : hosts_)
-    if (host->writes()) loads.emplace_back(id, host->load());
+  for (const Served& served : registry_.all()) {
+    if (served.task)
+      loads.emplace_back(served.id(), infer::Engine::Load{.waiting = static_cast<std::int64_t>(served.task->waiting_rows())});
+    else if (served.model->writes() && !served.model->has_adapter())
+      loads.emplace_back(served.id(), served.model->engine()->load());
+  }
   exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
                      .body = metrics_.text(loads, http_->connections())});
 }

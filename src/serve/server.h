@@ -1,34 +1,41 @@
 // Models behind an OpenAI-compatible HTTP interface.
 //
 //   Server server({.http = {.port = 8080}});
-//   server.add("smollm2", infer::LoadedModel::open({.path = "models/smollm2"}), {});
+//   server.models().open({.path = "models/smollm2"});
 //   server.run(process_interrupt());
 //
-//   POST /v1/chat/completions  /v1/completions  /v1/embeddings  /tokenize  /detokenize
+//   POST /v1/chat/completions  /v1/completions  /v1/embeddings  /v1/classify  /v1/rerank
+//   POST /tokenize  /detokenize
 //   GET  /v1/models  /v1/models/ID  /health  /ready  /version  /metrics
+//   POST /admin/models    DELETE /admin/models/ID
 //
 // What each takes and gives is in docs/serving.md. A field that is not known is an error that names
 // it. One thread reads and writes all connections; each model has a thread of its own.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/interrupt.h"
+#include "serve/admin.h"
 #include "serve/http/server.h"
 #include "serve/keys.h"
 #include "serve/metrics.h"
-#include "serve/model_host.h"
+#include "serve/rate_limiter.h"
+#include "serve/registry.h"
 
 namespace stemma::serve {
 
 struct ServerOptions {
   HttpOptions http = {};
-  Keys keys = {};
+  Keys keys = {}, admin_keys = {};  // without admin_keys nobody loads or unloads models
+  // Of one key, or of one address where there are no keys; 0: as many as they like. A key's own
+  // number goes before.
+  double requests_per_minute = 0;
+  ServeSettings models = {};
   std::vector<std::string> origins = {};  // of web pages that may ask (CORS); "*": all
   std::string version = {};
 };
@@ -40,8 +47,7 @@ class Server {
   explicit Server(ServerOptions options);
   ~Server();
 
-  // Serves a model under this id. Throws invalid_argument where the id is taken; as ModelHost.
-  void add(const std::string& id, infer::LoadedModel model, const infer::EngineOptions& engine);
+  Registry& models() { return registry_; }
   std::uint16_t port() const { return http_->port(); }
   // Until the interrupt is requested and what was under way has ended.
   void run(Interrupt interrupt);
@@ -51,11 +57,16 @@ class Server {
   void handle(const std::shared_ptr<Exchange>& exchange);
   void route(const std::shared_ptr<Exchange>& exchange);
   bool answers_preflight(const std::shared_ptr<Exchange>& exchange);
+  void require_admin(const HttpRequest& request) const;
+  void require_key(const HttpRequest& request);
+  Served served_of(class Fields& fields) const;
   std::shared_ptr<ModelHost> model_of(class Fields& fields) const;
 
   void chat(const std::shared_ptr<Exchange>& exchange);
   void completions(const std::shared_ptr<Exchange>& exchange);
   void embeddings(const std::shared_ptr<Exchange>& exchange);
+  void classify(const std::shared_ptr<Exchange>& exchange);
+  void rerank(const std::shared_ptr<Exchange>& exchange);
   void tokenize(const std::shared_ptr<Exchange>& exchange);
   void detokenize(const std::shared_ptr<Exchange>& exchange);
   void models(const std::shared_ptr<Exchange>& exchange);
@@ -65,8 +76,11 @@ class Server {
 
   ServerOptions options_;
   Metrics metrics_;
+  RateLimiter limiter_;
   std::unique_ptr<HttpServer> http_;
-  std::map<std::string, std::shared_ptr<ModelHost>, std::less<>> hosts_;  // gone before http_
+  // Gone before http_, whose exchanges they hold.
+  Registry registry_;
+  Admin admin_;
 };
 
 }  // namespace stemma::serve

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
@@ -17,44 +16,30 @@ namespace stemma::cli {
 namespace {
 
 struct ServeFlags {
-  ModelFlags model;
-  std::string name, host = "127.0.0.1", key_file, access_log;
-  std::vector<std::string> origins;
-  std::int64_t port = 8080, streams = 32, context = 0, cache_memory = 0;
-  std::int64_t most_connections = 1024;
+  std::vector<std::string> models, adapters, origins;
+  serve::ServeSettings settings;
+  std::string name, host = "127.0.0.1", key_file, admin_key_file;
+  std::int64_t port = 8080, most_connections = 1024;
+  double rate_limit = 0;
 };
 
-// A model's id: what it is called, otherwise the name of its folder or file.
-std::string model_id(const ServeFlags& o) {
-  if (!o.name.empty()) return o.name;
-  const std::filesystem::path path = std::filesystem::absolute(o.model.model).lexically_normal();
-  const std::filesystem::path name =
-      path.has_filename() ? path.filename() : path.parent_path().filename();
-  return name.extension() == ".gguf" ? name.stem().string() : name.string();
+// "poems=runs/poems", or a path alone.
+serve::ModelSource source_of(const std::string& text) {
+  std::error_code ignored;
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || text.find('/') < equals ||
+      std::filesystem::exists(text, ignored))
+    return {.path = text};
+  return {.id = text.substr(0, equals), .path = with_home(text.substr(equals + 1))};
 }
 
-// The cache holds what --cache-memory has room for, at least one whole text, and no more than all
-// streams at their full length.
-infer::EngineOptions engine_options(const ServeFlags& o, const infer::LoadedModel& model) {
-  infer::EngineOptions engine;
-  engine.slots = o.streams;
-  engine.capacity = o.context;
-  engine.share_prefixes = true;
-  engine.prompt_tokens = 512;
-  const std::int64_t one =
-      o.context > 0 ? std::min(o.context, model.most_tokens()) : model.most_tokens();
-  constexpr std::int64_t kUsualMemory = std::int64_t{2} << 30;
-  const auto bytes = static_cast<std::uint64_t>(o.cache_memory > 0 ? o.cache_memory : kUsualMemory);
-  const std::uint64_t token = infer::PagePool::token_bytes(model.config(), model.numerics());
-  const auto tokens = static_cast<std::int64_t>(bytes / token);
-  if (o.cache_memory > 0 && tokens < one)
-    throw Error(
-        ErrorCode::invalid_argument,
-        fmt::format("[serve] --cache-memory holds {} tokens, and one text may have {}: give "
-                    "at least {} bytes, or a smaller --context",
-                    tokens, one, static_cast<std::uint64_t>(one) * token));
-  engine.cache_tokens = std::max(one, std::min(tokens, o.streams * one));
-  return engine;
+void open_models(const ServeFlags& o, serve::Registry& models) {
+  for (std::size_t i = 0; i < o.models.size(); ++i) {
+    serve::ModelSource source = source_of(o.models[i]);
+    if (i == 0 && !o.name.empty()) source.id = o.name;
+    models.open(source);
+  }
+  for (const std::string& adapter : o.adapters) models.open(source_of(adapter));
 }
 
 void log_access(const serve::AccessRecord& r) {
@@ -77,11 +62,12 @@ int run_serve(const ServeFlags& o) {
   options.http.log = log_access;
   options.version = kVersion;
   options.origins = o.origins;
+  options.requests_per_minute = o.rate_limit;
+  options.models = o.settings;
   if (!o.key_file.empty()) options.keys = serve::Keys::of_file(o.key_file);
+  if (!o.admin_key_file.empty()) options.admin_keys = serve::Keys::of_file(o.admin_key_file);
   serve::Server server(std::move(options));
-  infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
-  const infer::EngineOptions engine = engine_options(o, model);
-  server.add(model_id(o), std::move(model), engine);
+  open_models(o, server.models());
   log_info(fmt::format("listening on http://{}:{}",
                        o.host.find(':') == std::string::npos ? o.host : "[" + o.host + "]",
                        server.port()));
@@ -97,19 +83,33 @@ void add_serve(Program& program) {
   Command& c = program.add("serve", "answer clients of OpenAI's API with a model");
   c.about =
       "Listens for HTTP requests and answers them as OpenAI's API does: /v1/chat/completions, "
-      "/v1/completions, /v1/embeddings, /v1/models; besides /tokenize, /detokenize, /health, "
-      "/ready, /version and /metrics (for Prometheus). Requests share the model's passes, and "
-      "those "
-      "that begin alike share what was computed for it. A field that is not known is an error that "
+      "/v1/completions, /v1/embeddings, /v1/rerank, /v1/models; /v1/classify for fine-tuned "
+      "models; besides /tokenize, /detokenize, /health, /ready, /version and /metrics (for "
+      "Prometheus). Requests share the model's passes, with its adapters too, and those that begin "
+      "alike share what was computed for it. A field that is not known is an error that "
       "names it. The access log goes to standard output, a line of JSON for each answer. Ctrl-C or "
       "SIGTERM: no new requests, those under way end. Reachable from this machine only unless "
       "--host says otherwise, which needs --api-key-file.";
   c.examples = {"stemma serve --model models/smollm2",
-                "stemma serve --model models/minilm --port 0 --name embedder",
+                "stemma serve --model models/smollm2 --model mini=models/minilm --adapter runs/poems",
                 "stemma serve --model smollm2.gguf --host 0.0.0.0 --api-key-file keys.txt"};
-  declare(o->model, c.options);
-  c.options.add({"name", "the model's id; not given: the name of its folder", "assistant"},
-                o->name);
+  c.options.add_path({"model",
+                      "a model folder, a run folder, a GGUF file or a fine-tuned model; NAME=PATH: "
+                      "under this id, otherwise its folder's name; may be given several times",
+                      "models/smollm2",
+                      {"m", "model_path", "model_name_or_path"}},
+                     o->models);
+  c.options.add_path({"adapter",
+                      "an adapter of one of the models, a folder in PEFT's layout, under an id of "
+                      "its own: PATH or NAME=PATH; may be given several times",
+                      "runs/poems",
+                      {"lora", "lora_modules", "adapters"}},
+                     o->adapters);
+  c.options.add({"name", "the id of the first model", "assistant"}, o->name);
+  c.options.add_path(tokenizer_help("; empty: each model's own"), o->settings.tokenizer);
+  declare_precision(o->settings.precision, c.options);
+  declare_weights(o->settings.weights, c.options);
+  declare_threads(o->settings.threads, c.options);
   c.options.add({"port", "to listen on; 0: a free one", "8080", {"p"}}, o->port, {0, 65535});
   c.options.add({"host",
                  "the address to listen on; 0.0.0.0: of all networks",
@@ -117,7 +117,21 @@ void add_serve(Program& program) {
                  {"listen", "bind"}},
                 o->host);
   c.options.add_path(
-      {"api_key_file", "keys of which clients must show one, one a line", "keys.txt"}, o->key_file);
+      {"api_key_file",
+       "keys of which clients must show one, one a line, each perhaps with a blank and the requests "
+       "a minute that it may ask",
+       "keys.txt"},
+      o->key_file);
+  c.options.add_path({"admin_key_file",
+                      "keys for POST and DELETE at /admin/models, which load and unload models; not "
+                      "given: nobody may",
+                      "admin.txt"},
+                     o->admin_key_file);
+  c.options.add({"rate_limit",
+                 "requests a minute of one key, or of one address where there are no keys; 0: as "
+                 "many as they like",
+                 "600"},
+                o->rate_limit, {0, 1e9});
   c.options.add({"cors_origin",
                  "web pages that may ask from a browser, by their origin; *: all; may be given "
                  "several times",
@@ -125,20 +139,20 @@ void add_serve(Program& program) {
                  {"cors", "allowed_origins"}},
                 o->origins);
   c.options.add({"streams",
-                 "texts that are written at the same time, at most; others wait",
+                 "texts that a model writes at the same time, at most; others wait",
                  "32",
                  {"parallel", "np", "max_num_seqs"}},
-                o->streams, {1, 4096});
+                o->settings.streams, {1, 4096});
   c.options.add({"context",
                  "tokens of a text, its prompt among them; 0: the model's context",
                  "2048",
                  {"ctx_size", "max_model_len", "c"}},
-                o->context, {0, 1 << 24});
+                o->settings.context, {0, 1 << 24});
   c.options.add({"cache_memory",
-                 "bytes for keys and values; 0: 2 GiB, or less where all streams "
+                 "bytes for keys and values of each model; 0: 2 GiB, or less where all streams "
                  "need less",
                  "4000000000"},
-                o->cache_memory, {0, std::int64_t{1} << 45});
+                o->settings.cache_memory, {0, std::int64_t{1} << 45});
   c.options.add({"max_connections", "at the same time; more get status 503", "1024"},
                 o->most_connections, {1, 65536});
   c.required = {"model"};

@@ -1,5 +1,8 @@
 #include "serve/api/api_error.h"
 
+#include <cmath>
+#include <string>
+
 #include "base/json.h"
 #include "base/log.h"
 
@@ -59,6 +62,7 @@ std::string error_body(int status, const std::string& message, const std::string
 HttpResponse error_response(const std::exception_ptr& error) {
   HttpResponse response;
   std::string message, param, code;
+  double retry_seconds = 1;
   try {
     std::rethrow_exception(error);
   } catch (const ApiError& e) {
@@ -66,6 +70,7 @@ HttpResponse error_response(const std::exception_ptr& error) {
     message = e.what();
     param = e.param;
     code = e.code;
+    retry_seconds = e.retry_seconds;
   } catch (const Error& e) {
     response.status = status_of(e.code());
     message = without_place(e.what());
@@ -75,7 +80,7 @@ HttpResponse error_response(const std::exception_ptr& error) {
   }
   if (response.status >= 500) log_error("[serve] " + message);
   if (response.status == 429 || response.status == 503)
-    response.headers.emplace_back("Retry-After", "1");
+    response.headers.emplace_back("Retry-After", std::to_string(std::lround(std::ceil(retry_seconds))));
   response.body = error_body(response.status, message, param, code);
   return response;
 }

@@ -24,6 +24,7 @@ class ApiError : public Error {
 
   int status;
   std::string param, code;
+  double retry_seconds = 1;  // of 429 and 503: when it is worth while to ask again
 };
 
 // The body of an error answer.

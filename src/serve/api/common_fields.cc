@@ -47,6 +47,14 @@ std::vector<std::vector<std::int32_t>> read_texts(
   return texts;
 }
 
+Json parsed_body(const HttpRequest& request) {
+  try {
+    return Json::parse(request.body, "the body");
+  } catch (const Error& error) {
+    throw ApiError(400, error.what(), "", "invalid_json");
+  }
+}
+
 AnswerOptions read_stream(Fields& fields) {
   AnswerOptions answer;
   answer.stream = fields.boolean("stream").value_or(false);

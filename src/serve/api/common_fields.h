@@ -17,6 +17,9 @@ std::vector<std::vector<std::int32_t>> read_texts(
     Fields& fields, std::string_view name, std::size_t most, std::int64_t vocab,
     const std::function<std::vector<std::int32_t>(const std::string&)>& encode);
 
+// The body of a request as JSON. Throws ApiError.
+Json parsed_body(const HttpRequest& request);
+
 // stream and stream_options.
 AnswerOptions read_stream(Fields& fields);
 
