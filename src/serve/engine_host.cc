@@ -77,7 +77,7 @@ const infer::TextEmbedder& EngineHost::embedder() const {
 }
 
 std::shared_ptr<const grammar::MaskCache> EngineHost::masks(const std::string& key,
-                                                           const MakeGrammar& make) {
+                                                            const MakeGrammar& make) {
   constexpr std::size_t kMostGrammars = 32;
   constexpr std::size_t kMostBytes = std::size_t{16} << 20;  // of one
   const std::lock_guard lock(masks_mutex_);

@@ -49,8 +49,8 @@ class EngineHost {
   const infer::LoadedModel& model() const { return model_; }
   bool writes() const { return engine_ != nullptr; }
   std::size_t most_waiting() const { return options_.most_waiting; }
-  // Cancels what is under way and ends the thread; not to be called on it. Whoever is the last to hold
-  // a host may be that thread itself: call this before such holders can be the last.
+  // Cancels what is under way and ends the thread; not to be called on it. Whoever is the last to
+  // hold a host may be that thread itself: call this before such holders can be the last.
   void stop();
 
   // Null where the model does not write.

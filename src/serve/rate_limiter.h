@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ class RateLimiter {
   // Nothing: go on. Otherwise how long until the next request may come.
   std::optional<std::chrono::duration<double>> take(const std::string& who, double per_minute,
                                                     Clock::time_point now = Clock::now());
+  std::size_t size() const { return buckets_.size(); }
 
  private:
   struct Bucket {

@@ -64,8 +64,7 @@ bool same_folder(const fs::path& a, const fs::path& b) {
 // The engine holds on to the base's weights, so their file is opened once more to compare it.
 ModelHost::Adapter opened_adapter(const fs::path& folder, const infer::LoadedModel& base) {
   checkpoint::AdapterFolder file(folder, base.config());
-  const auto stored =
-      checkpoint::open_stored_model(base.path(), checkpoint::WithTokenizer::no);
+  const auto stored = checkpoint::open_stored_model(base.path(), checkpoint::WithTokenizer::no);
   file.require_base(*stored.source, base.config());
   return std::make_shared<const nn::Adapter>(file, file.spec());
 }
@@ -91,9 +90,8 @@ Registry::~Registry() {
 }
 
 void Registry::require_free(const std::string& id) const {
-  const bool plain = !id.empty() && std::ranges::all_of(id, [](unsigned char c) {
-    return c > ' ' && c != 0x7f;
-  });
+  const bool plain =
+      !id.empty() && std::ranges::all_of(id, [](unsigned char c) { return c > ' ' && c != 0x7f; });
   if (!plain || id.size() > 256)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[serve] '{}' cannot be a model's id, which has 1 to 256 bytes and no "
@@ -137,12 +135,11 @@ std::string Registry::open(const ModelSource& source) {
   } else if (adapter) {
     served = open_adapter(source, id);
   } else {
-    infer::LoadedModel model =
-        infer::LoadedModel::open({.path = source.path,
-                                  .precision = settings_.precision,
-                                  .weights = settings_.weights,
-                                  .tokenizer = settings_.tokenizer,
-                                  .threads = settings_.threads});
+    infer::LoadedModel model = infer::LoadedModel::open({.path = source.path,
+                                                         .precision = settings_.precision,
+                                                         .weights = settings_.weights,
+                                                         .tokenizer = settings_.tokenizer,
+                                                         .threads = settings_.threads});
     const infer::EngineOptions engine = engine_options(settings_, model);
     add(id, std::move(model), engine);
     return id;
@@ -180,10 +177,11 @@ std::string Registry::base_of(const ModelSource& source) const {
     models.push_back(served.id());
   }
   if (models.size() == 1) return models.front();
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("[serve] {} is an adapter of '{}', and of the models that are served ({}) "
-                          "none lies there: say which one it belongs to",
-                          source.path.string(), named, fmt::join(models, ", ")));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[serve] {} is an adapter of '{}', and of the models that are served ({}) "
+                  "none lies there: say which one it belongs to",
+                  source.path.string(), named, fmt::join(models, ", ")));
 }
 
 bool Registry::remove(std::string_view id) {

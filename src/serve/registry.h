@@ -1,4 +1,5 @@
-// What a server serves: models, adapters of them, and fine-tuned models, each under an id of its own.
+// What a server serves: models, adapters of them, and fine-tuned models, each under an id of its
+// own.
 //
 //   Registry registry({.streams = 32}, metrics);
 //   registry.open({.path = "models/smollm2"});                        // "smollm2"

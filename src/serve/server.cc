@@ -27,10 +27,18 @@ bool is_loopback(std::string_view host) {
 
 // A path as it stands in the metrics: what is not known is one word, so that nobody can fill them.
 std::string metric_path(const std::string& path) {
-  constexpr std::array kKnown = {
-      "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/classify",
-      "/v1/rerank",           "/v1/models",      "/tokenize",      "/detokenize",
-      "/health",              "/ready",          "/version",       "/metrics"};
+  constexpr std::array kKnown = {"/v1/chat/completions",
+                                 "/v1/completions",
+                                 "/v1/embeddings",
+                                 "/v1/classify",
+                                 "/v1/rerank",
+                                 "/v1/models",
+                                 "/tokenize",
+                                 "/detokenize",
+                                 "/health",
+                                 "/ready",
+                                 "/version",
+                                 "/metrics"};
   if (std::ranges::count(kKnown, path) > 0) return path;
   if (Admin::owns(path)) return "/admin/models";
   return path.starts_with("/v1/models/") ? "/v1/models/ID" : "other";
@@ -157,9 +165,8 @@ void Server::require_key(const HttpRequest& request) {
     throw ApiError(401, "the key is missing or wrong: send 'Authorization: Bearer KEY'", "",
                    "invalid_api_key");
   if (request.method != "POST") return;
-  const double limit =
-      key ? options_.keys.per_minute(*key).value_or(options_.requests_per_minute)
-          : options_.requests_per_minute;
+  const double limit = key ? options_.keys.per_minute(*key).value_or(options_.requests_per_minute)
+                           : options_.requests_per_minute;
   if (limit <= 0) return;
   const auto wait =
       limiter_.take(key ? fmt::format("key {}", *key) : "address " + request.client, limit);
@@ -190,10 +197,9 @@ Served Server::served_of(Fields& fields) const {
 std::shared_ptr<ModelHost> Server::model_of(Fields& fields) const {
   Served served = served_of(fields);
   if (!served.model)
-    throw ApiError(400,
-                   fmt::format("the model '{}' does not write text: ask it at /v1/classify",
-                               served.id()),
-                   "model");
+    throw ApiError(
+        400, fmt::format("the model '{}' does not write text: ask it at /v1/classify", served.id()),
+        "model");
   return std::move(served.model);
 }
 
@@ -295,7 +301,9 @@ void Server::metrics(const std::shared_ptr<Exchange>& exchange) {
   Metrics::Loads loads;
   for (const Served& served : registry_.all()) {
     if (served.task)
-      loads.emplace_back(served.id(), infer::Engine::Load{.waiting = static_cast<std::int64_t>(served.task->waiting_rows())});
+      loads.emplace_back(
+          served.id(),
+          infer::Engine::Load{.waiting = static_cast<std::int64_t>(served.task->waiting_rows())});
     else if (served.model->writes() && !served.model->has_adapter())
       loads.emplace_back(served.id(), served.model->engine()->load());
   }

@@ -1,5 +1,6 @@
-// A fine-tuned model that is served: a classifier, a tagger, a model of pairs or of choices. Rows of
-// all connections wait in one queue and are answered in batches, in the order in which they came.
+// A fine-tuned model that is served: a classifier, a tagger, a model of pairs or of choices. Rows
+// of all connections wait in one queue and are answered in batches, in the order in which they
+// came.
 //
 //   TaskHost host("sst2", tasks::TaskModel::open("runs/sst2", {}), turns);
 //   host.submit(std::move(rows), [](TaskHost::Result result) { ... });

@@ -1,5 +1,5 @@
-// Who computes next, where several models share a machine: one pass at a time, in the order in which
-// they asked. Each pass uses all processors; two at once would only be in each other's way.
+// Who computes next, where several models share a machine: one pass at a time, in the order in
+// which they asked. Each pass uses all processors; two at once would only be in each other's way.
 //
 //   Turns turns;
 //   const Turns::Turn turn(turns);   // waits

@@ -34,7 +34,7 @@ class ServerTest : public ::testing::Test {
     options.version = "1.2.3";
     server_ = std::make_unique<Server>(std::move(options));
     server_->models().add("abc", infer::testing::open_f32(letters().folder()),
-                 {.slots = 2, .share_prefixes = true});
+                          {.slots = 2, .share_prefixes = true});
     thread_ = std::thread([this] { server_->run(Interrupt(stop_)); });
   }
   static const ChainModel& letters() {

@@ -90,9 +90,10 @@ void add_serve(Program& program) {
       "names it. The access log goes to standard output, a line of JSON for each answer. Ctrl-C or "
       "SIGTERM: no new requests, those under way end. Reachable from this machine only unless "
       "--host says otherwise, which needs --api-key-file.";
-  c.examples = {"stemma serve --model models/smollm2",
-                "stemma serve --model models/smollm2 --model mini=models/minilm --adapter runs/poems",
-                "stemma serve --model smollm2.gguf --host 0.0.0.0 --api-key-file keys.txt"};
+  c.examples = {
+      "stemma serve --model models/smollm2",
+      "stemma serve --model models/smollm2 --model mini=models/minilm --adapter runs/poems",
+      "stemma serve --model smollm2.gguf --host 0.0.0.0 --api-key-file keys.txt"};
   c.options.add_path({"model",
                       "a model folder, a run folder, a GGUF file or a fine-tuned model; NAME=PATH: "
                       "under this id, otherwise its folder's name; may be given several times",
@@ -116,17 +117,18 @@ void add_serve(Program& program) {
                  "127.0.0.1",
                  {"listen", "bind"}},
                 o->host);
+  c.options.add_path({"api_key_file",
+                      "keys of which clients must show one, one a line, each perhaps with a blank "
+                      "and the requests "
+                      "a minute that it may ask",
+                      "keys.txt"},
+                     o->key_file);
   c.options.add_path(
-      {"api_key_file",
-       "keys of which clients must show one, one a line, each perhaps with a blank and the requests "
-       "a minute that it may ask",
-       "keys.txt"},
-      o->key_file);
-  c.options.add_path({"admin_key_file",
-                      "keys for POST and DELETE at /admin/models, which load and unload models; not "
-                      "given: nobody may",
-                      "admin.txt"},
-                     o->admin_key_file);
+      {"admin_key_file",
+       "keys for POST and DELETE at /admin/models, which load and unload models; not "
+       "given: nobody may",
+       "admin.txt"},
+      o->admin_key_file);
   c.options.add({"rate_limit",
                  "requests a minute of one key, or of one address where there are no keys; 0: as "
                  "many as they like",

@@ -80,7 +80,8 @@ HttpResponse error_response(const std::exception_ptr& error) {
   }
   if (response.status >= 500) log_error("[serve] " + message);
   if (response.status == 429 || response.status == 503)
-    response.headers.emplace_back("Retry-After", std::to_string(std::lround(std::ceil(retry_seconds))));
+    response.headers.emplace_back("Retry-After",
+                                  std::to_string(std::lround(std::ceil(retry_seconds))));
   response.body = error_body(response.status, message, param, code);
   return response;
 }

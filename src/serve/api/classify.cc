@@ -55,7 +55,7 @@ labelled::Row read_row(const Json& value, const std::string& path, labelled::Wan
                                  : wanted == Wanted::choice ? " and 'choices'"
                                                             : ""),
                      path);
-    Fields fields(value, path + ".");
+    Fields fields(value, path);
     const Json* words = wanted == Wanted::words ? fields.take("words") : nullptr;
     if (words) {
       read_words(*words, fields.path_of("words"), row);

@@ -35,7 +35,7 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
 
 std::string document_of(const Json& value, const std::string& path) {
   if (value.is_string()) return value.as_string();
-  Fields fields(value, path + ".");
+  Fields fields(value, path);
   fields.required("text");
   std::string text = fields.string("text").value_or("");
   fields.finish();
@@ -82,8 +82,8 @@ Json answer_of(const RerankRequest& r, const std::vector<double>& scores, std::i
   order.resize(r.top);
   Json results = Json::array();
   for (const std::size_t i : order) {
-    Json result = Json::object(
-        {{"index", static_cast<std::int64_t>(i)}, {"relevance_score", scores[i]}});
+    Json result =
+        Json::object({{"index", static_cast<std::int64_t>(i)}, {"relevance_score", scores[i]}});
     if (r.return_documents) result.set("document", Json::object({{"text", r.documents[i]}}));
     results.push_back(std::move(result));
   }
@@ -105,18 +105,17 @@ bool rerank_pairs(const std::shared_ptr<Exchange>& exchange, const std::shared_p
     rows[i].text = r.query;
     rows[i].second = r.documents[i];
   }
-  return host->submit(std::move(rows), exchange->gone(),
-                      [=, r = std::move(r)](const TaskHost::Result& result) {
-                        if (exchange->gone().requested()) return exchange->end();
-                        if (result.error) return exchange->respond(error_response(result.error));
-                        std::vector<double> scores;
-                        std::int64_t tokens = 0;
-                        for (const tasks::Prediction& p : result.predictions)
-                          scores.push_back(p.probabilities.empty() ? p.score
-                                                                   : p.probabilities[place]);
-                        for (const tasks::EncodedExample& e : result.examples) tokens += e.tokens;
-                        exchange->respond({.body = answer_of(r, scores, tokens).dump()});
-                      });
+  return host->submit(
+      std::move(rows), exchange->gone(), [=, r = std::move(r)](const TaskHost::Result& result) {
+        if (exchange->gone().requested()) return exchange->end();
+        if (result.error) return exchange->respond(error_response(result.error));
+        std::vector<double> scores;
+        std::int64_t tokens = 0;
+        for (const tasks::Prediction& p : result.predictions)
+          scores.push_back(p.probabilities.empty() ? p.score : p.probabilities[place]);
+        for (const tasks::EncodedExample& e : result.examples) tokens += e.tokens;
+        exchange->respond({.body = answer_of(r, scores, tokens).dump()});
+      });
 }
 
 bool rerank_vectors(const std::shared_ptr<Exchange>& exchange,

@@ -1,10 +1,10 @@
-// POST /v1/rerank: documents in the order in which they fit a query, as Cohere's and Jina's APIs have
-// it.
+// POST /v1/rerank: documents in the order in which they fit a query, as Cohere's and Jina's APIs
+// have it.
 //
 //   {"model": ..., "query": "...", "documents": ["...", {"text": "..."}], "top_n": 3}
 //
-// gives {"model", "results": [{"index", "relevance_score", "document": {"text"}}], "usage"}, the best
-// document first.
+// gives {"model", "results": [{"index", "relevance_score", "document": {"text"}}], "usage"}, the
+// best document first.
 #pragma once
 
 #include <memory>
