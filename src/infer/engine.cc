@@ -9,16 +9,12 @@
 
 #include "base/error.h"
 #include "infer/engine_sequence.h"
+#include "infer/model_drafter.h"
+#include "infer/ngram_drafter.h"
 #include "nn/virtual_tokens.h"
 
 namespace stemma::infer {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_between(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 // `context`: tokens that a sequence may have.
 EngineOptions completed_options(EngineOptions options, std::int64_t context) {
@@ -31,6 +27,8 @@ EngineOptions completed_options(EngineOptions options, std::int64_t context) {
   require(options.capacity >= 0, "capacity", options.capacity);
   require(options.cache_tokens >= 0, "cache_tokens", options.cache_tokens);
   require(options.prompt_tokens >= 1, "prompt_tokens", options.prompt_tokens);
+  require(options.draft_tokens >= (options.draft_model ? 1 : 0), "draft_tokens",
+          options.draft_tokens);
   require(options.prompt_tokens_beside >= 1, "prompt_tokens_beside", options.prompt_tokens_beside);
   options.prompt_tokens_beside = std::min(options.prompt_tokens_beside, options.prompt_tokens);
   options.capacity = options.capacity > 0 ? std::min(options.capacity, context) : context;
@@ -46,29 +44,17 @@ CacheOptions cache_for(const EngineOptions& options) {
   return {.slots = options.slots, .capacity = options.capacity, .tokens = options.cache_tokens};
 }
 
+std::unique_ptr<Drafter> drafter_for(const EngineOptions& o, const LoadedModel* model) {
+  if (o.draft_model && !model)
+    throw Error(ErrorCode::unsupported, "[engine] a draft model needs an opened model beside it");
+  if (o.draft_model)
+    return std::make_unique<ModelDrafter>(*o.draft_model, *model, o.slots, o.capacity);
+  return o.draft_tokens > 0 ? std::make_unique<NgramDrafter>() : nullptr;
+}
+
 std::vector<std::int32_t> end_token_of(const Tokenizer* tokenizer) {
   const auto end = tokenizer ? tokenizer->end_of_text() : std::nullopt;
   return end ? std::vector{*end} : std::vector<std::int32_t>();
-}
-
-// Runs `work`; what it throws is kept in `error`.
-template <class Work>
-void guarded(std::exception_ptr& error, const Work& work) {
-  try {
-    work();
-  } catch (...) {
-    error = std::current_exception();
-  }
-}
-
-[[noreturn]] void throw_not_finite() {
-  throw Error(ErrorCode::corrupt,
-              "[score] the model's scores are not finite: its weights are damaged");
-}
-
-void check_finite(const std::vector<ScoredToken>& prompt) {
-  for (std::size_t i = 1; i < prompt.size(); ++i)
-    if (!std::isfinite(prompt[i].log_probability)) throw_not_finite();
 }
 
 std::vector<std::int32_t> ids_without_token(const Tokenizer* tokenizer, std::int64_t vocab) {
@@ -87,7 +73,8 @@ Engine::Engine(const LoadedModel& model, const EngineOptions& options)
       options_(options_for(model, options)),
       end_tokens_(options.end_tokens.value_or(model.end_tokens())),
       pass_(model, cache_for(options_)),
-      cache_(pass_, options_.share_prefixes) {}
+      cache_(pass_, options_.share_prefixes),
+      drafter_(drafter_for(options_, &model)) {}
 
 Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream,
                const Tokenizer* tokenizer, const EngineOptions& options,
@@ -98,7 +85,8 @@ Engine::Engine(const Model& model, const ops::Numerics& numerics, Stream& stream
           completed_options(options, model.config().context - nn::most_virtual_tokens(adapters))),
       end_tokens_(options.end_tokens.value_or(end_token_of(tokenizer))),
       pass_(model, numerics, stream, cache_for(options_), adapters),
-      cache_(pass_, options_.share_prefixes) {}
+      cache_(pass_, options_.share_prefixes),
+      drafter_(drafter_for(options_, nullptr)) {}
 
 Engine::~Engine() = default;
 
@@ -209,7 +197,7 @@ void Engine::score() {
   std::vector<std::int32_t> rows, targets;
   std::vector<const nn::Adapter*> adapters;
   std::size_t count = 0;
-  const auto started = Clock::now();
+  const auto started = std::chrono::steady_clock::now();
   for (; count < scoring_.size(); ++count) {
     const Sequence& s = *scoring_[count];
     const std::vector<std::int32_t>& wanted = s.request.targets;
@@ -241,8 +229,10 @@ void Engine::score() {
 }
 
 void Engine::advance() {
+  propose();
   std::vector<std::int64_t> shares = shares_of_pass();
   make_room(shares);
+  keep_drafts(true);
   std::vector<CachedPass::Part> parts;
   std::vector<Sequence*> fed, choosing;
   rows_.clear();
@@ -250,7 +240,9 @@ void Engine::advance() {
     Sequence& s = *running_[i];
     if (shares[i] == 0) continue;
     const std::int64_t end = s.fed + shares[i];
-    const std::int64_t rows = s.scores_prompt() ? shares[i] : end == s.length() ? 1 : 0;
+    const std::int64_t rows = s.scores_prompt()   ? shares[i]
+                              : end == s.length() ? 1 + std::ssize(s.draft)
+                                                  : 0;
     parts.push_back({s.slot,
                      std::span(s.ids).subspan(static_cast<std::size_t>(s.fed),
                                               static_cast<std::size_t>(shares[i])),
@@ -259,96 +251,17 @@ void Engine::advance() {
     for (std::int64_t after = end - rows; after < end; ++after) rows_.push_back({&s, after});
     if (end == s.length()) choosing.push_back(&s);
   }
-  pass_.run(parts, [this](const Tensor& logits) { read(logits); });
-  for (std::size_t i = 0; i < fed.size(); ++i) fed[i]->fed += std::ssize(parts[i].ids);
+  try {
+    pass_.run(parts, [this](const Tensor& logits) { read(logits); });
+  } catch (...) {
+    keep_drafts(false);
+    throw;
+  }
+  for (std::size_t i = 0; i < fed.size(); ++i)
+    fed[i]->fed += std::ssize(parts[i].ids) - std::ssize(fed[i]->draft);
+  keep_drafts(false);
   for (Sequence* s : choosing) accept(*s);
   std::erase_if(running_, [](const auto& s) { return s->finished; });
-}
-
-// What is read of a row depends on nothing of the others. Two workers may have rows of the same
-// prompt, whose scores have places of their own.
-void Engine::read(const Tensor& logits) {
-  choose_rows(pass_.forward().stream(), logits, host_logits_,
-              [this](std::size_t i, std::span<const float> row) {
-                Sequence& s = *rows_[i].sequence;
-                const auto next = static_cast<std::size_t>(rows_[i].after + 1);
-                if (s.scores_prompt() && next < s.request.prompt.size())
-                  s.result.prompt[next] =
-                      score_token(row, s.request.prompt[next], s.request.options.top_tokens);
-                if (rows_[i].after + 1 == s.length())
-                  guarded(s.result.error, [&] { choose(s, row); });
-              });
-}
-
-void Engine::choose(Sequence& s, std::span<const float> row) {
-  if (s.request.options.max_tokens == 0) return;
-  if (s.matcher) {
-    s.allowed.resize((row.size() + 31) / 32);
-    s.matcher->allowed(s.allowed);
-  }
-  const std::int32_t id =
-      s.sampler.next({.logits = row, .ids = s.ids, .prompt = s.prompt(), .allowed = s.allowed});
-  s.chosen = {{id}, {}};
-  if (s.request.options.log_probabilities)
-    s.chosen = score_token(row, id, s.request.options.top_tokens);
-}
-
-void Engine::accept(Sequence& s) {
-  if (!s.answered) {
-    const auto now = Clock::now();
-    s.result.prefill_seconds = seconds_between(s.started, now);
-    s.started = now;
-    s.answered = true;
-    cache_.remember(s.slot, s.request.prompt, true);
-    guarded(s.result.error, [&] { check_finite(s.result.prompt); });
-  }
-  std::optional<FinishReason> reason;
-  if (!s.result.error) guarded(s.result.error, [&] { reason = take_token(s); });
-  if (s.result.error) reason = FinishReason::failed;
-  if (reason) finish(s, *reason);
-}
-
-std::optional<FinishReason> Engine::take_token(Sequence& s) {
-  const GenerateOptions& options = s.request.options;
-  if (options.max_tokens == 0) return FinishReason::length;
-  const std::int32_t id = s.chosen.id;
-  if (s.matcher && !s.matcher->accept(id))
-    throw Error(ErrorCode::internal,
-                fmt::format("[generate] token {} was chosen and is not allowed", id));
-  if (!options.ignore_end_of_text &&
-      (std::ranges::count(end_tokens_, id) > 0 || std::ranges::count(options.end_tokens, id) > 0))
-    return FinishReason::end_of_text;
-  s.ids.push_back(id);
-  s.result.ids.push_back(id);
-  if (options.log_probabilities) {
-    s.result.log_probabilities.push_back(s.chosen.log_probability);
-    if (options.top_tokens > 0) s.result.top.push_back(s.chosen.top);
-  }
-  const bool wanted = !options.on_token || options.on_token(s.chosen);
-  if (!s.text.push(id)) return s.text.stopped() ? FinishReason::stop : FinishReason::cancelled;
-  if (!wanted) return FinishReason::cancelled;
-  if (s.matcher && s.matcher->must_end()) return FinishReason::end_of_text;
-  if (std::ssize(s.result.ids) == options.max_tokens) return FinishReason::length;
-  if (s.length() > capacity(s.request.adapter.get())) return FinishReason::context;
-  return std::nullopt;
-}
-
-void Engine::finish(Sequence& s, FinishReason reason) {
-  if (reason != FinishReason::failed) guarded(s.result.error, [&] { s.text.finish(); });
-  if (s.text.stopped()) reason = FinishReason::stop;
-  s.result.finish = s.result.error ? FinishReason::failed : reason;
-  s.result.text = s.text.take();
-  if (s.started != Clock::time_point{}) {
-    const double seconds = seconds_between(s.started, Clock::now());
-    (s.answered ? s.result.decode_seconds : s.result.prefill_seconds) = seconds;
-  }
-  if (s.slot >= 0) {
-    if (reason != FinishReason::failed)
-      cache_.remember(s.slot, std::span(s.ids).first(static_cast<std::size_t>(s.fed)), false);
-    cache_.close(s.slot);
-  }
-  s.finished = true;
-  completed_.push_back({s.number, std::move(s.result)});
 }
 
 }  // namespace stemma::infer

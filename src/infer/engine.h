@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "infer/cached_pass.h"
+#include "infer/drafter.h"
 #include "infer/loaded_model.h"
 #include "infer/request.h"
 #include "infer/sequence_cache.h"
@@ -47,6 +48,11 @@ struct EngineOptions {
   std::int64_t prompt_tokens = 2048, prompt_tokens_beside = 256;
   // Whether a request may begin with the keys and values of an earlier one that began alike.
   bool share_prefixes = false;
+  // Speculative decoding (drafter.h): tokens that are guessed ahead of one text, at most; 0: none.
+  // By a model of the same vocabulary, which must outlive the engine; null: by what the text
+  // repeats. Guesses are made where they cost little: beside few others that write.
+  std::int64_t draft_tokens = 0;
+  const LoadedModel* draft_model = nullptr;
   // The ids that end a text; not given: what the loaded model or the tokenizer says.
   std::optional<std::vector<std::int32_t>> end_tokens = {};
 };
@@ -101,6 +107,7 @@ class Engine {
     std::int64_t pages = 0, free_pages = 0;  // of the cache
     std::int64_t preempted = 0;              // how often a request gave its pages back, so far
     std::int64_t prompt_tokens = 0, known_tokens = 0;  // of prompts, so far; found in the cache
+    std::int64_t drafted = 0, accepted = 0;            // tokens guessed, so far; that were right
   };
   Load load() const;
 
@@ -113,12 +120,15 @@ class Engine {
   void advance();
   std::vector<std::int64_t> shares_of_pass() const;
   void make_room(std::vector<std::int64_t>& shares);
+  void propose();
+  void keep_drafts(bool in_text);
   void preempt(Sequence& sequence);
   bool follows_one_that_begins(const Sequence& sequence);
   void read(const Tensor& logits);
-  void choose(Sequence& sequence, std::span<const float> logits);
+  void choose(Sequence& sequence, std::span<const float> logits, std::size_t vocab);
   void accept(Sequence& sequence);
-  std::optional<FinishReason> take_token(Sequence& sequence);
+  std::optional<FinishReason> take_tokens(Sequence& sequence);
+  std::optional<FinishReason> take_token(Sequence& sequence, const ScoredToken& token);
   void finish(Sequence& sequence, FinishReason reason);
 
   const Tokenizer* tokenizer_;
@@ -127,6 +137,7 @@ class Engine {
   std::vector<std::int32_t> end_tokens_;
   CachedPass pass_;
   SequenceCache cache_;
+  std::unique_ptr<Drafter> drafter_;  // null: nothing is guessed
   std::int64_t submitted_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_, scoring_, running_;  // ascending numbers
   struct Row {

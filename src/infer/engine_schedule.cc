@@ -90,7 +90,7 @@ std::vector<std::int64_t> Engine::shares_of_pass() const {
   };
   for (std::size_t i = 0; i < running_.size(); ++i) {
     if (running_[i]->answered && left(*running_[i]) == 1) {
-      shares[i] = 1;
+      shares[i] = 1 + std::ssize(running_[i]->draft);
       continue;
     }
     give(i, first ? room : (room + 1) / 2);
@@ -100,7 +100,46 @@ std::vector<std::int64_t> Engine::shares_of_pass() const {
   return shares;
 }
 
+// Guesses for those that write. Rows beside others are not free once the pass is no longer bound by
+// reading the weights: they share `kRows`, and where many write nobody guesses.
+void Engine::propose() {
+  constexpr std::int64_t kRows = 16;
+  if (!drafter_) return;
+  std::vector<Sequence*> writing;
+  for (const auto& s : running_) {
+    s->draft.clear();
+    if (s->answered && s->length() - s->fed == 1) writing.push_back(s.get());
+  }
+  if (writing.empty()) return;
+  const std::int64_t each = kRows / std::ssize(writing) - 1;
+  std::vector<Drafter::Wanted> wanted;
+  std::vector<Sequence*> of;
+  for (Sequence* s : writing) {
+    const std::int64_t most =
+        std::min({each, s->draft_length, options_.draft_tokens,
+                  s->request.options.max_tokens - std::ssize(s->result.ids) - 1,
+                  capacity(s->request.adapter.get()) - s->length()});
+    if (most <= 0) continue;
+    wanted.push_back({s->slot, s->ids, s->prompt(), most, &s->sampler});
+    of.push_back(s);
+  }
+  drafter_->propose(wanted);
+  for (std::size_t i = 0; i < of.size(); ++i) of[i]->draft = std::move(wanted[i].draft);
+}
+
+// Puts the guesses behind the texts, or takes them away again.
+void Engine::keep_drafts(bool in_text) {
+  for (const auto& s : running_) {
+    if (in_text)
+      s->ids.insert(s->ids.end(), s->draft.begin(), s->draft.end());
+    else
+      s->ids.resize(s->ids.size() - s->draft.size());
+  }
+}
+
 void Engine::preempt(Sequence& s) {
+  if (drafter_) drafter_->close(s.slot);
+  s.draft.clear();
   cache_.close(std::exchange(s.slot, -1));
   s.fed = 0;
   ++load_.preempted;
@@ -112,6 +151,11 @@ void Engine::make_room(std::vector<std::int64_t>& shares) {
   for (std::size_t i = 0; i < running_.size(); ++i)
     while (i < running_.size() && shares[i] > 0 &&
            !cache_.reserve(running_[i]->slot, running_[i]->fed + shares[i])) {
+      if (!running_[i]->draft.empty()) {  // nobody gives way to a guess
+        running_[i]->draft.clear();
+        shares[i] = 1;
+        continue;
+      }
       preempt(*running_.back());
       insert_by_number(waiting_, std::move(running_.back()));
       running_.pop_back();

@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "infer/engine.h"
 #include "infer/text_out.h"
 #include "text/grammar/matcher.h"
@@ -43,9 +45,27 @@ struct Engine::Sequence {
   std::int64_t fed = 0;   // how many of `ids` the cache holds
   bool answered = false;  // logits came: it writes
   bool finished = false;
-  ScoredToken chosen;
+  std::vector<std::int32_t> draft;  // guessed: in a pass they stand behind `ids`
+  std::int64_t draft_length = 4;    // how many are guessed next
+  std::vector<ScoredToken> chosen;  // by the pass: one, and one for each guess that was right
   std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now(), started{};
   Generation result;
 };
+
+// Runs `work`; what it throws is kept in `error`.
+template <class Work>
+void guarded(std::exception_ptr& error, const Work& work) {
+  try {
+    work();
+  } catch (...) {
+    error = std::current_exception();
+  }
+}
+
+// Throws corrupt.
+[[noreturn]] inline void throw_not_finite() {
+  throw Error(ErrorCode::corrupt,
+              "[score] the model's scores are not finite: its weights are damaged");
+}
 
 }  // namespace stemma::infer

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "infer/engine.h"
 #include "text/special_encoder.h"
 
 namespace stemma::infer {
@@ -37,16 +36,15 @@ std::vector<std::int32_t> prompt_ids(const LoadedModel& model, std::string_view 
 }
 
 Generation generate(const LoadedModel& model, std::span<const std::int32_t> prompt,
-                    const GenerateOptions& options) {
+                    const GenerateOptions& options, EngineOptions engine) {
   model.require_next_token("generate");
   const std::int64_t context = model.most_tokens();
   const std::int64_t wanted = std::clamp<std::int64_t>(options.max_tokens, 0, context);
   // No more cache than this text can fill.
-  Engine engine(
-      model,
-      {.slots = 1, .capacity = std::clamp<std::int64_t>(std::ssize(prompt) + wanted, 1, context)});
-  Generation result =
-      std::move(engine.run({Request{{prompt.begin(), prompt.end()}, options, {}}}).front());
+  engine.slots = 1;
+  engine.capacity = std::clamp<std::int64_t>(std::ssize(prompt) + wanted, 1, context);
+  Generation result = std::move(
+      Engine(model, engine).run({Request{{prompt.begin(), prompt.end()}, options, {}}}).front());
   if (result.error) std::rethrow_exception(result.error);
   return result;
 }

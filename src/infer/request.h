@@ -71,8 +71,9 @@ struct Generation {
   std::vector<std::vector<TokenScore>> top;  // of `ids`, where the request wants them
   // Of the prompt, where the request wants prompt_scores; the first token has none.
   std::vector<ScoredToken> prompt;
-  std::exception_ptr error;       // why it failed
-  std::int64_t known_tokens = 0;  // of the prompt: an earlier request had computed them
+  std::exception_ptr error;                // why it failed
+  std::int64_t known_tokens = 0;           // of the prompt: an earlier request had computed them
+  std::int64_t drafted = 0, accepted = 0;  // tokens that were guessed ahead; that were right
   // From submit() to the first pass, from there to the first logits, and from there to the end.
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };

@@ -64,6 +64,10 @@ void SequenceCache::remember(std::int64_t slot, std::span<const std::int32_t> id
   tree_->insert(all, pass_.cache().pages(slot), adapter_of(slot));
 }
 
+void SequenceCache::cut(std::int64_t slot, std::int64_t tokens) {
+  pass_.cache().truncate(slot, tokens + pass_.virtual_tokens(adapter_of(slot).get()));
+}
+
 void SequenceCache::close(std::int64_t slot) {
   pass_.truncate(slot, 0);
   adapters_[static_cast<std::size_t>(slot)].reset();

@@ -42,6 +42,8 @@ class SequenceCache {
   // The slot's pages hold the keys and values of `ids`. whole_pages: of full pages only, to which
   // nothing is added any more; otherwise the sequence must not go on.
   void remember(std::int64_t slot, std::span<const std::int32_t> ids, bool whole_pages);
+  // Forgets what stands behind the first `tokens` tokens of the slot.
+  void cut(std::int64_t slot, std::int64_t tokens);
   void close(std::int64_t slot);
 
   // How many tokens of `ids` open() would find.

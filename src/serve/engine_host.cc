@@ -13,9 +13,11 @@ namespace stemma::serve {
 namespace {
 
 std::unique_ptr<infer::Engine> engine_for(const infer::LoadedModel& model,
-                                          const infer::EngineOptions& options) {
+                                          const HostOptions& options) {
   if (!model.config().causal || !model.model().has_token_head()) return nullptr;
-  return std::make_unique<infer::Engine>(model, options);
+  infer::EngineOptions engine = options.engine;
+  if (options.draft) engine.draft_model = &*options.draft;
+  return std::make_unique<infer::Engine>(model, engine);
 }
 
 infer::Generation failed(std::exception_ptr error) {
@@ -33,7 +35,7 @@ EngineHost::EngineHost(infer::LoadedModel model, HostOptions options, Metrics& m
       options_(std::move(options)),
       metrics_(metrics),
       turns_(turns),
-      engine_(engine_for(model_, options_.engine)) {
+      engine_(engine_for(model_, options_)) {
   if (engine_) load_ = engine_->load();
   if (model_.find_tokenizer())
     embedder_.emplace(model_, infer::Pooling::of_folder(model_.path(), model_.config()));
@@ -138,6 +140,10 @@ void EngineHost::pass() {
     const Turns::Turn turn(turns_);
     completed = engine_->step();
     failures_ = 0;
+    const infer::Engine::Load load = engine_->load();
+    metrics_.batch_size.observe(static_cast<double>(load.running + std::ssize(completed)));
+    metrics_.cache_use.observe(static_cast<double>(load.pages - load.free_pages) /
+                               static_cast<double>(load.pages));
     metrics_.pass_seconds.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   } catch (const std::exception& error) {

@@ -70,7 +70,9 @@ Metrics::Metrics()
       queue_seconds(kSeconds),
       pass_seconds(kSeconds),
       prompt_length(kTokens),
-      output_length(kTokens) {}
+      output_length(kTokens),
+      batch_size({1, 2, 4, 8, 16, 32, 64, 128, 256}),
+      cache_use({0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1}) {}
 
 void Metrics::count_answer(const std::string& path, int status) {
   const std::lock_guard lock(mutex_);
@@ -113,6 +115,10 @@ std::string Metrics::text(const Loads& models, std::size_t connections) const {
         });
   gauge("stemma_num_preemptions", "How often a request gave its pages back.",
         [](const Load& l) { return l.preempted; });
+  gauge("stemma_spec_decode_num_draft_tokens", "Tokens that were guessed ahead, so far.",
+        [](const Load& l) { return l.drafted; });
+  gauge("stemma_spec_decode_num_accepted_tokens", "Of these, that were right.",
+        [](const Load& l) { return l.accepted; });
   out += time_to_first_token.text("stemma_time_to_first_token_seconds",
                                   "From the request to its first token.");
   out += time_per_output_token.text("stemma_time_per_output_token_seconds",
@@ -122,6 +128,8 @@ std::string Metrics::text(const Loads& models, std::size_t connections) const {
   out += queue_seconds.text("stemma_request_queue_time_seconds",
                             "From the request to its first pass.");
   out += pass_seconds.text("stemma_pass_seconds", "Passes of the model.");
+  out += batch_size.text("stemma_batch_size", "Requests that take part in a pass.");
+  out += cache_use.text("stemma_kv_cache_use", "Share of the cache's pages in use, by pass.");
   out += prompt_length.text("stemma_request_prompt_tokens", "Tokens of a prompt.");
   out += output_length.text("stemma_request_generation_tokens", "Tokens of a continuation.");
   out += headed("stemma_connections", "gauge", "Open connections.") +

@@ -44,6 +44,7 @@ class Metrics {
 
   Histogram time_to_first_token, time_per_output_token, end_to_end, queue_seconds, pass_seconds;
   Histogram prompt_length, output_length;
+  Histogram batch_size, cache_use;  // by pass
   std::atomic<std::uint64_t> prompt_tokens{0}, known_prompt_tokens{0}, output_tokens{0};
   std::atomic<std::uint64_t> client_left{0};
 

@@ -25,6 +25,7 @@ infer::EngineOptions engine_options(const ServeSettings& s, const infer::LoadedM
   engine.capacity = s.context;
   engine.share_prefixes = true;
   engine.prompt_tokens = 512;
+  engine.draft_tokens = s.draft_tokens;
   const std::int64_t one =
       s.context > 0 ? std::min(s.context, model.most_tokens()) : model.most_tokens();
   constexpr std::int64_t kUsualMemory = std::int64_t{2} << 30;
@@ -135,17 +136,27 @@ std::string Registry::open(const ModelSource& source) {
   } else if (adapter) {
     served = open_adapter(source, id);
   } else {
-    infer::LoadedModel model = infer::LoadedModel::open({.path = source.path,
-                                                         .precision = settings_.precision,
-                                                         .weights = settings_.weights,
-                                                         .tokenizer = settings_.tokenizer,
-                                                         .threads = settings_.threads});
-    const infer::EngineOptions engine = engine_options(settings_, model);
-    add(id, std::move(model), engine);
-    return id;
+    served = open_model(source, id);
   }
   insert(std::move(served));
   return id;
+}
+
+Served Registry::open_model(const ModelSource& source, const std::string& id) {
+  infer::ModelOptions options;
+  options.path = source.path;
+  options.precision = settings_.precision;
+  options.weights = settings_.weights;
+  options.tokenizer = settings_.tokenizer;
+  options.threads = settings_.threads;
+  infer::LoadedModel model = infer::LoadedModel::open(options);
+  HostOptions host{.name = id, .engine = engine_options(settings_, model)};
+  if (!source.draft.empty()) {
+    options.path = source.draft;
+    host.draft = infer::LoadedModel::open(options);
+  }
+  auto engine = std::make_shared<EngineHost>(std::move(model), std::move(host), metrics_, turns_);
+  return {std::make_shared<ModelHost>(id, std::move(engine)), {}, {}};
 }
 
 void Registry::add(const std::string& id, infer::LoadedModel model,

@@ -44,6 +44,7 @@ struct ServeSettings {
   std::int64_t streams = 32;      // texts that one model writes at the same time
   std::int64_t context = 0;       // tokens of a text, at most; 0: the model's context
   std::int64_t cache_memory = 0;  // bytes for keys and values of one model; 0: at most 2 GiB
+  std::int64_t draft_tokens = 0;  // guessed ahead of a text (infer/drafter.h)
 };
 
 struct ModelSource {
@@ -52,6 +53,7 @@ struct ModelSource {
   // Of an adapter that writes: the id of its model; empty: the one that its file names, or the only
   // one that there is.
   std::string base = {};
+  std::filesystem::path draft = {};  // a smaller model that guesses for this one; empty: none
 };
 
 class Registry {
@@ -80,6 +82,7 @@ class Registry {
  private:
   void insert(Served served);
   void require_free(const std::string& id) const;
+  Served open_model(const ModelSource& source, const std::string& id);
   Served open_adapter(const ModelSource& source, const std::string& id) const;
   std::string base_of(const ModelSource& source) const;
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/model/draft_flags.h"
 #include "cli/model/generate_batch.h"
 #include "cli/model/generate_options.h"
 #include "cli/model_flags.h"
@@ -27,6 +28,7 @@ struct GenerateOptions {
   std::string prompt, prompt_file, ids, chat, system, chat_template, batch;
   std::vector<std::string> allow_special;
   WritingOptions writing;
+  DraftFlags draft;
   bool json = false;
 };
 
@@ -96,7 +98,9 @@ Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
        {"prompt_tokens", static_cast<std::int64_t>(prompt_tokens)},
        {"prefill_tokens_per_s",
         rate(o.writing.generate.max_tokens > 0 ? prompt_tokens : 0, g.prefill_seconds)},
-       {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)}});
+       {"decode_tokens_per_s", rate(g.ids.size(), g.decode_seconds)},
+       {"drafted_tokens", g.drafted},
+       {"accepted_tokens", g.accepted}});
   describe(o.writing.generate.sampling, out);
   describe(model, o.model, out);
   return out;
@@ -107,6 +111,10 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   check_prompt_flags(options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   take_defaults(o.writing, options, model);
+  const std::optional<infer::LoadedModel> draft = open_draft(o.draft, o.model.options());
+  infer::EngineOptions engine;
+  engine.draft_tokens = draft_tokens(o.draft);
+  engine.draft_model = draft ? &*draft : nullptr;
   infer::GenerateOptions& writing = o.writing.generate;
   writing.interrupt = process_interrupt();
   if (is_given(options, "batch"))
@@ -117,12 +125,14 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
     writing.max_tokens =
         infer::tokens_within_max_length(model, std::ssize(prompt), writing.max_tokens);
   if (!o.json) writing.on_text = [](std::string_view piece) { return print(piece); };
-  const infer::Generation g = infer::generate(model, prompt, writing);
+  const infer::Generation g = infer::generate(model, prompt, writing, engine);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));
   print(model.find_tokenizer() ? "\n" : fmt::format("{}\n", fmt::join(g.ids, ",")));
   log_info(fmt::format(
       "{} tokens ({}) after a prompt of {}; {}", g.ids.size(), to_string(g.finish), prompt.size(),
       format_rate(static_cast<double>(g.ids.size()) / std::max(g.decode_seconds, 1e-9), "tokens")));
+  if (g.drafted > 0)
+    log_info(fmt::format("{} of {} tokens guessed ahead were right", g.accepted, g.drafted));
   return interrupted_or_done();
 }
 
@@ -190,6 +200,7 @@ void add_generate(Program& program) {
       o->batch);
   c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
   declare(o->writing, c.options);
+  declare(o->draft, c.options);
   declare_json(o->json, c.options);
   c.required = {"model"};
   c.run = [o, &c] { return run_generate(*o, c.options); };

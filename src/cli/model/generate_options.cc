@@ -73,10 +73,10 @@ void declare(WritingOptions& writing, OptionSet& options) {
                "1.2",
                {"repeat_penalty", "rep_pen"}},
               s.repetition_penalty, {1e-3, 100});
-  options.add({"frequency_penalty",
-               "taken off a token's score for each time that the text written so far has it",
-               "0.3"},
-              s.frequency_penalty, {-100, 100});
+  options.add(
+      {"frequency_penalty",
+       "taken off a token's score for each time that the text written so far has it", "0.3"},
+      s.frequency_penalty, {-100, 100});
   options.add({"presence_penalty",
                "taken off the score of each token that the text written so far has", "0.3"},
               s.presence_penalty, {-100, 100});

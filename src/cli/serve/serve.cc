@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/model/draft_flags.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
@@ -18,6 +19,7 @@ namespace {
 struct ServeFlags {
   std::vector<std::string> models, adapters, origins;
   serve::ServeSettings settings;
+  DraftFlags draft;
   std::string name, host = "127.0.0.1", key_file, admin_key_file;
   std::int64_t port = 8080, most_connections = 1024;
   double rate_limit = 0;
@@ -37,6 +39,7 @@ void open_models(const ServeFlags& o, serve::Registry& models) {
   for (std::size_t i = 0; i < o.models.size(); ++i) {
     serve::ModelSource source = source_of(o.models[i]);
     if (i == 0 && !o.name.empty()) source.id = o.name;
+    if (i == 0) source.draft = o.draft.model;
     models.open(source);
   }
   for (const std::string& adapter : o.adapters) models.open(source_of(adapter));
@@ -64,6 +67,7 @@ int run_serve(const ServeFlags& o) {
   options.origins = o.origins;
   options.requests_per_minute = o.rate_limit;
   options.models = o.settings;
+  options.models.draft_tokens = draft_tokens(o.draft);
   if (!o.key_file.empty()) options.keys = serve::Keys::of_file(o.key_file);
   if (!o.admin_key_file.empty()) options.admin_keys = serve::Keys::of_file(o.admin_key_file);
   serve::Server server(std::move(options));
@@ -155,6 +159,7 @@ void add_serve(Program& program) {
                  "need less",
                  "4000000000"},
                 o->settings.cache_memory, {0, std::int64_t{1} << 45});
+  declare(o->draft, c.options);
   c.options.add({"max_connections", "at the same time; more get status 503", "1024"},
                 o->most_connections, {1, 65536});
   c.required = {"model"};
