@@ -123,7 +123,7 @@ class Engine {
   void propose();
   void keep_drafts(bool in_text);
   void preempt(Sequence& sequence);
-  bool follows_one_that_begins(const Sequence& sequence);
+  SequenceCache::Beginning beginning_of(const Sequence& sequence);
   void read(const Tensor& logits);
   void choose(Sequence& sequence, std::span<const float> logits, std::size_t vocab);
   void accept(Sequence& sequence);

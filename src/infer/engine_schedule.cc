@@ -37,11 +37,12 @@ void Engine::admit() {
       next = waiting_.erase(next);
       continue;
     }
-    if (follows_one_that_begins(s)) {
+    const SequenceCache::Beginning beginning = beginning_of(s);
+    if (beginning.is_coming) {
       ++next;
       continue;
     }
-    const auto place = cache_.open(s.ids, s.request.adapter, s.scores_prompt());
+    const auto place = cache_.open(s.ids, s.request.adapter, beginning);
     if (!place) return;
     s.slot = place->slot;
     if (s.started == Clock::time_point{}) {
@@ -60,18 +61,24 @@ void Engine::admit() {
   }
 }
 
-// Whether a running sequence is about to compute whole pages of this one's prompt.
-bool Engine::follows_one_that_begins(const Sequence& s) {
-  if (!cache_.shares() || s.scores_prompt()) return false;
-  std::int64_t common = 0;
+// What running sequences have in common with this one: choices of one prompt, for example. Who
+// begins like one whose prompt is being computed waits for it.
+SequenceCache::Beginning Engine::beginning_of(const Sequence& s) {
+  constexpr std::int64_t kWorthWaiting = 32;  // tokens
+  SequenceCache::Beginning best;
+  if (s.scores_prompt()) best.anew = true;
+  if (!cache_.shares() || best.anew) return best;
+  std::int64_t coming = 0;
   for (const auto& other : running_) {
-    if (other->answered || other->request.adapter != s.request.adapter) continue;
-    const auto differ = std::mismatch(s.ids.begin(), s.ids.end(), other->request.prompt.begin(),
-                                      other->request.prompt.end());
-    common = std::max<std::int64_t>(common, differ.first - s.ids.begin());
+    if (other->request.adapter != s.request.adapter) continue;
+    const std::int64_t common = std::ranges::mismatch(s.ids, other->ids).in1 - s.ids.begin();
+    const std::int64_t computed = std::min(common, other->fed);
+    if (computed > best.tokens) best = {other->slot, computed};
+    if (!other->answered) coming = std::max(coming, std::min(common, other->prompt()));
   }
-  return common >= cache_.page_tokens() &&
-         common >= cache_.known(s.ids, s.request.adapter) + cache_.page_tokens();
+  if (coming >= best.tokens + kWorthWaiting)
+    best.is_coming = coming >= cache_.known(s.ids, s.request.adapter) + kWorthWaiting;
+  return best;
 }
 
 // How many of its tokens each running sequence gets computed in the next pass. Those that write go

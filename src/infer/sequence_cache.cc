@@ -25,16 +25,24 @@ std::int64_t SequenceCache::known(std::span<const std::int32_t> ids, const Adapt
 }
 
 std::optional<SequenceCache::Place> SequenceCache::open(std::span<const std::int32_t> ids,
-                                                        const Adapter& adapter, bool anew) {
+                                                        const Adapter& adapter,
+                                                        const Beginning& beginning) {
   if (free_slots_.empty()) return std::nullopt;
   Place place{free_slots_.back(), 0};
   adapters_[static_cast<std::size_t>(place.slot)] = adapter;
   const std::int64_t virtual_tokens = pass_.virtual_tokens(adapter.get());
-  if (tree_ && !anew) {
+  if (tree_ && !beginning.anew) {
     // The logits after the last token are wanted: it is computed in any case.
+    const std::int64_t held = std::min<std::int64_t>(beginning.tokens, std::ssize(ids) - 1);
     const auto all = with_virtual(ids, adapter);
     const PrefixTree::Match match = tree_->find(std::span(all).first(all.size() - 1), adapter);
-    if (match.tokens > virtual_tokens) {
+    if (held > 0 && held + virtual_tokens > match.tokens) {
+      const std::int64_t pages = pass_.cache().pool().pages_for(held + virtual_tokens);
+      pass_.cache().begin(
+          place.slot, pass_.cache().pages(beginning.slot).first(static_cast<std::size_t>(pages)),
+          held + virtual_tokens);
+      place.known = held;
+    } else if (match.tokens > virtual_tokens) {
       pass_.cache().begin(place.slot, match.pages, match.tokens);
       place.known = match.tokens - virtual_tokens;
     }

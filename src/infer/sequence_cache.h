@@ -2,7 +2,7 @@
 // beginnings that earlier sequences left behind (prefix_tree.h).
 //
 //   SequenceCache cache(pass, true);
-//   if (const auto place = cache.open(ids, {})) {   // ids[place->known:] are to be computed
+//   if (const auto place = cache.open(ids, {}, {})) {  // ids[place->known:] are to be computed
 //     pass.run(...);
 //     cache.remember(place->slot, ids);             // others may begin like this one
 //     cache.close(place->slot);
@@ -33,10 +33,16 @@ class SequenceCache {
     std::int64_t known = 0;  // tokens from the first on that are computed already; not all of them
   };
   using Adapter = std::shared_ptr<const nn::Adapter>;  // null: the pass's own
-  // A slot with room for these ids and one more; nothing where slots or pages are short.
-  // anew: nothing is to be known.
+  // What another slot holds of a text, whose sequence has the same adapter.
+  struct Beginning {
+    std::int64_t slot = -1, tokens = 0;
+    bool is_coming = false;  // another one will soon hold more of it
+    bool anew = false;       // nothing is to be known
+  };
+  // A slot with room for these ids and one more; nothing where slots or pages are short. It begins
+  // with the longer of `beginning` and what earlier sequences left behind.
   std::optional<Place> open(std::span<const std::int32_t> ids, const Adapter& adapter,
-                            bool anew = false);
+                            const Beginning& beginning);
   // Whether the slot has, or gets, room for `tokens` tokens in all.
   bool reserve(std::int64_t slot, std::int64_t tokens);
   // The slot's pages hold the keys and values of `ids`. whole_pages: of full pages only, to which

@@ -112,14 +112,33 @@ TEST(EngineCache, ACommonBeginningIsComputedOnce) {
   Engine engine = engine_with({.slots = 4, .share_prefixes = true});
   EXPECT_EQ(engine.run({with(1)}).front().known_tokens, 0);
   EXPECT_GE(engine.run({with(2)}).front().known_tokens, 1000);
-  // Those that come together wait for the first one's pages, not for its text.
+  // Those that come together wait until the first one's prompt is computed, not for its text.
   Engine fresh = engine_with({.slots = 4, .prompt_tokens = 100, .share_prefixes = true});
   const std::vector<Generation> results = fresh.run({with(1), with(2), with(3)});
   EXPECT_EQ(results[0].known_tokens, 0);
-  EXPECT_EQ(results[1].known_tokens, 768);
-  EXPECT_EQ(results[2].known_tokens, 768);
+  EXPECT_EQ(results[1].known_tokens, 1000);
+  EXPECT_EQ(results[2].known_tokens, 1000);
   // Without sharing nothing is known.
   EXPECT_EQ(engine_with({.slots = 4}).run({with(1), with(2)})[1].known_tokens, 0);
+}
+
+// Choices of one prompt: a single pass over it, and each goes its own way on pages of its own, also
+// where there is hardly room for them.
+TEST(EngineCache, ChoicesShareThePassOverTheirPrompt) {
+  const Ids prompt = some_ids(300, 4);
+  std::vector<Request> choices;
+  for (std::uint32_t seed = 0; seed < 6; ++seed) choices.push_back(sampled(prompt, 300, seed));
+  std::vector<Generation> alone;
+  for (const Request& choice : choices)
+    alone.push_back(std::move(engine_with({.slots = 1}).run({choice}).front()));
+  for (const std::int64_t cache_tokens : {0, 1500}) {
+    Engine engine = engine_with({.slots = 6, .cache_tokens = cache_tokens, .share_prefixes = true});
+    const std::vector<Generation> together = engine.run(choices);
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      EXPECT_EQ(together[i].ids, alone[i].ids) << i;
+      EXPECT_EQ(together[i].known_tokens, i == 0 ? 0 : 299) << i;
+    }
+  }
 }
 
 TEST(EngineCache, ALongPromptDoesNotHoldUpThoseBehindIt) {
