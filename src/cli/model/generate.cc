@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/model/draft_flags.h"
 #include "cli/model/generate_batch.h"
+#include "cli/model/generate_beams.h"
 #include "cli/model/generate_options.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
@@ -29,6 +30,7 @@ struct GenerateOptions {
   std::vector<std::string> allow_special;
   WritingOptions writing;
   DraftFlags draft;
+  BeamFlags beams;
   bool json = false;
 };
 
@@ -106,10 +108,29 @@ Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
   return out;
 }
 
+int print_beams(const GenerateOptions& o, const infer::LoadedModel& model,
+                std::span<const std::int32_t> prompt) {
+  const auto texts = search_beams(model, prompt, o.beams, o.writing.generate);
+  if (o.json) {
+    Json out = Json::object(
+        {{"prompt_tokens", static_cast<std::int64_t>(prompt.size())}, {"beams", to_json(texts)}});
+    describe(model, o.model, out);
+    return print_json(out);
+  }
+  const infer::BeamText& best = texts.front();
+  print(model.find_tokenizer() ? best.text + "\n" : fmt::format("{}\n", fmt::join(best.ids, ",")));
+  log_info(fmt::format("{} tokens ({}), log-probability {:.2f}", best.ids.size(),
+                       to_string(best.finish), best.log_probability));
+  return interrupted_or_done();
+}
+
 int run_generate(GenerateOptions& o, const OptionSet& options) {
   settle(o.writing);
   check_prompt_flags(options);
+  check_beam_flags(o.beams, options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
+  // Beams are not drawn, as that file may want it.
+  if (o.beams.beams > 1) o.writing.ignore_generation_config = true;
   take_defaults(o.writing, options, model);
   const std::optional<infer::LoadedModel> draft = open_draft(o.draft, o.model.options());
   infer::EngineOptions engine;
@@ -124,6 +145,7 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   if (o.writing.within_max_length)
     writing.max_tokens =
         infer::tokens_within_max_length(model, std::ssize(prompt), writing.max_tokens);
+  if (o.beams.beams > 1) return print_beams(o, model, prompt);
   if (!o.json) writing.on_text = [](std::string_view piece) { return print(piece); };
   const infer::Generation g = infer::generate(model, prompt, writing, engine);
   if (o.json) return print_json(result_json(o, model, g, prompt.size()));
@@ -201,6 +223,7 @@ void add_generate(Program& program) {
   c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
   declare(o->writing, c.options);
   declare(o->draft, c.options);
+  declare(o->beams, c.options);
   declare_json(o->json, c.options);
   c.required = {"model"};
   c.run = [o, &c] { return run_generate(*o, c.options); };
