@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 
 namespace stemma::nn {
@@ -17,8 +18,10 @@ DType weight_storage_named(std::string_view name) {
 
 Weight PackedWeights::load(const ParameterSpec& spec) {
   Weight weight = from_.load(spec);
-  return spec.role == Role::matrix ? kernels::pack_weight(stream_, weight, storage_, slabs_)
-                                   : weight;
+  if (spec.role == Role::matrix) return kernels::pack_weight(stream_, weight, storage_, slabs_);
+  const Tensor copy = Tensor::empty(weight.value().shape(), weight.dtype());
+  kernels::convert(stream_, weight.value(), copy);
+  return Weight(copy);
 }
 
 }  // namespace stemma::nn

@@ -19,7 +19,8 @@ class PackedWeights final : public WeightSource {
   PackedWeights(WeightSource& from, Stream& stream, DType storage)
       : from_(from), stream_(stream), storage_(storage) {}
 
-  // Matrices in panels of the storage type; tables and vectors as they come.
+  // Matrices in panels of the storage type; tables and vectors as they come. All of it in memory of
+  // its own, so that the file it comes from may change.
   Weight load(const ParameterSpec& spec) override;
 
  private:

@@ -34,7 +34,7 @@ namespace stemma::serve {
 struct HostOptions {
   std::string name;  // in the log
   infer::EngineOptions engine;
-  std::size_t most_waiting = 256;  // requests that are not yet written to; more are refused
+  std::size_t most_waiting = 1024;  // requests that are not yet written to; more are refused
   std::optional<infer::LoadedModel> draft = {};  // the engine's draft_model
 };
 

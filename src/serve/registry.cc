@@ -151,6 +151,7 @@ Served Registry::open_model(const ModelSource& source, const std::string& id) {
   options.threads = settings_.threads;
   infer::LoadedModel model = infer::LoadedModel::open(options);
   HostOptions host{.name = id, .engine = engine_options(settings_, model)};
+  host.most_waiting = static_cast<std::size_t>(settings_.queue);
   if (!source.draft.empty()) {
     options.path = source.draft;
     host.draft = infer::LoadedModel::open(options);

@@ -42,6 +42,7 @@ struct ServeSettings {
   std::string precision = "auto", weights = "f32", tokenizer = {};
   std::int64_t threads = 0;       // 0: all that the process may use
   std::int64_t streams = 32;      // texts that one model writes at the same time
+  std::int64_t queue = 1024;      // texts that wait for that, at most
   std::int64_t context = 0;       // tokens of a text, at most; 0: the model's context
   std::int64_t cache_memory = 0;  // bytes for keys and values of one model; 0: at most 2 GiB
   std::int64_t draft_tokens = 0;  // guessed ahead of a text (infer/drafter.h)

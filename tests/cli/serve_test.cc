@@ -70,6 +70,30 @@ TEST_F(Serve, AnswersUntilItIsToldToEnd) {
   EXPECT_EQ(end.out.find("the tree"), std::string::npos);
 }
 
+// The weights are in memory: whoever writes a new model into the folder disturbs nobody.
+TEST_F(Serve, AModelThatIsReplacedGoesOnAsItWas) {
+  const std::uint16_t port = start();
+  const auto text = [&] {
+    return Json::parse(ask(port, "POST", "/v1/completions",
+                           R"({"prompt":"the tree","max_tokens":20,"temperature":0})")
+                           .body,
+                       "answer")
+        .at("choices")
+        .as_array()[0]
+        .at("text")
+        .as_string();
+  };
+  const std::string before = text();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "run"))
+    if (entry.path().extension() == ".safetensors" || entry.path().extension() == ".json")
+      std::filesystem::resize_file(entry.path(), 0);
+  EXPECT_EQ(text(), before);
+  std::filesystem::remove_all(folder_ / "run");
+  EXPECT_EQ(text(), before);
+  server_->send(SIGTERM);
+  EXPECT_EQ(server_->wait().code, 143);
+}
+
 TEST_F(Serve, WhatCannotBeServedIsSaid) {
   const auto code = [&](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"serve", "--port", "0"};

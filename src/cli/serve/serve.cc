@@ -149,6 +149,11 @@ void add_serve(Program& program) {
                  "32",
                  {"parallel", "np", "max_num_seqs"}},
                 o->settings.streams, {1, 4096});
+  c.options.add({"queue",
+                 "texts that may wait for that; more are refused with status 503",
+                 "1024",
+                 {"max_queue", "queue_size"}},
+                o->settings.queue, {1, 1 << 20});
   c.options.add({"context",
                  "tokens of a text, its prompt among them; 0: the model's context",
                  "2048",

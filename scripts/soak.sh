@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The server under load and faults. 256 clients with prompts of different lengths ask for ten
+# minutes, and a tenth of them leaves in the middle of an answer: no request may fail, the longest
+# wait for a first token is at most three times the median, and the server's memory stays within
+# 2 % of what it was after the first quarter. Then the tests of what clients and people do wrong.
+#   scripts/soak.sh                              # ten minutes with models/smollm2
+#   scripts/soak.sh --minutes 1 --model FOLDER --clients 256
+# The machine should be idle otherwise. Prints the figures and ends with 1 where one is not reached.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+minutes=10 model=models/smollm2 clients=256 streams=32
+while [ $# -gt 0 ]; do
+  case $1 in
+    --minutes) minutes=$2 ;;
+    --model) model=$2 ;;
+    --clients) clients=$2 ;;
+    --streams) streams=$2 ;;
+    *) fail "unknown option $1: --minutes, --model, --clients, --streams" ;;
+  esac
+  shift 2
+done
+stemma=build/release/src/cli/stemma
+[ -x $stemma ] || fail "build stemma first: scripts/test.sh release"
+[ -e "$model" ] || fail "$model is not there (scripts/get-model.sh smollm2)"
+
+work=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server" 2> /dev/null || true; rm -rf "$work"' EXIT
+$stemma serve --model "$model" --port 0 --streams "$streams" --queue 1024 \
+  > "$work/access.jsonl" 2> "$work/serve.log" &
+server=$!
+for _ in $(seq 1 300); do
+  url=$(sed -n 's/^listening on //p' "$work/serve.log")
+  [ -z "$url" ] || break
+  sleep 0.1
+done
+[ -n "$url" ] || { cat "$work/serve.log"; fail "the server does not start"; }
+
+say "$clients clients for $minutes minutes at $url"
+while sleep 1; do
+  sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status" 2> /dev/null || break
+done > "$work/memory" &
+sampler=$!
+seconds=$(awk "BEGIN { print 60 * $minutes }")
+$stemma load --url "$url/v1" --streams "$clients" --requests 0 --seconds "$seconds" \
+  --prompt-words 4-128 --output-tokens 16 --leave-share 0.1 --json > "$work/load.json" ||
+  { cat "$work/load.json" "$work/serve.log"; fail "the load failed"; }
+kill $sampler
+wait $sampler 2> /dev/null || true
+
+value() { # of a key, or of a key in an object, of the load's JSON
+  tr -d ' \n' < "$work/load.json" |
+    if [ $# = 1 ]; then sed "s/.*\"$1\":\([-0-9.e+]*\).*/\1/"
+    else sed "s/.*\"$1\":{[^}]*\"$2\":\([-0-9.e+]*\).*/\1/"; fi
+}
+median=$(value first_token_seconds p50) longest=$(value first_token_seconds max)
+printf '%s requests, %s failed, %s left, %s output tokens/s\n' "$(value requests)" \
+  "$(value failed)" "$(value left)" "$(value output_tokens_per_s)"
+awk -v median="$median" -v longest="$longest" 'BEGIN {
+  printf "first token: median %.2f s, longest %.2f s (%.2f times, at most 3)\n", median, longest, longest / median
+  exit longest > 3 * median }' || fail "somebody waited too long"
+awk '{ kib[NR] = $1 } END {
+  first = kib[int(NR / 4) + 1]; last = kib[NR]
+  printf "resident memory: %.1f MiB after a quarter, %.1f MiB at the end (%+.2f %%, at most 2)\n", \
+    first / 1024, last / 1024, 100 * (last - first) / first
+  exit last > 1.02 * first }' "$work/memory" || fail "the server's memory grows"
+
+say "SIGTERM: what is under way ends first"
+kill -TERM "$server"
+code=0
+wait "$server" || code=$?
+server=
+[ "$code" = 143 ] || { cat "$work/serve.log"; fail "the server ended with $code"; }
+
+say "faults"
+cmake --build --preset release --target serve_tests cli_tests
+STEMMA_SHARED=${STEMMA_SHARED:-../shared} build/release/tests/serve_tests --gtest_brief=1
+build/release/tests/cli_tests --gtest_brief=1 --gtest_filter='Serve.*'
+printf '\nthe server stood it\n'
