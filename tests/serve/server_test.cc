@@ -223,7 +223,7 @@ TEST_F(ServerTest, SaysWhatIsWrongAndWhere) {
       {R"({"prompt":"a","top_p":2})", "top_p"},
       {R"({"prompt":"a","n":0})", "n"},
       {R"({"prompt":"a","n":1000000})", "n"},
-      {R"({"prompt":["a","b","c"],"n":128})", "n"},
+      {R"({"prompt":["a","b","c","d","e","f","g","h","i"],"n":128})", "n"},
       {R"({"prompt":"a","stop":["1","2","3","4","5"]})", "stop"},
       {R"({"prompt":"a","stop":""})", "stop"},
       {R"({"prompt":"a","stop":[3]})", "stop"},
