@@ -66,22 +66,28 @@ void Answer::listen(infer::Request& request, std::size_t choice) {
   if (!options_.stream) return;
   request.options.on_text = [this, choice](std::string_view piece) {
     Choice& c = choices_[choice];
-    if (!std::exchange(c.begun, true)) send(first_chunk(choice));
-    send(text_chunk(choice, piece, c.pending));
+    if (!std::exchange(c.begun, true)) send(first_chunks(choice));
+    send(text_chunks(choice, piece, c.pending));
     c.pending.clear();
     return true;
   };
 }
 
-void Answer::send(const Json& chunk) {
-  if (!chunk.is_null()) exchange_->write("data: " + chunk.dump() + "\n\n");
+void Answer::send(const Chunks& chunks) {
+  for (const Json& chunk : chunks) exchange_->write(event(chunk));
+}
+
+std::string Answer::event(const Json& chunk) const { return "data: " + chunk.dump() + "\n\n"; }
+
+Json Answer::failure(const std::exception_ptr& error) {
+  return Json::parse(error_response(error).body, "an error");
 }
 
 void Answer::complete(std::size_t choice, infer::Generation generation) {
   if (options_.stream && !generation.error) {
     Choice& c = choices_[choice];
-    if (!std::exchange(c.begun, true)) send(first_chunk(choice));
-    send(last_chunk(choice, generation, c.pending));
+    if (!std::exchange(c.begun, true)) send(first_chunks(choice));
+    send(last_chunks(choice, generation, c.pending));
   }
   if (!generation.error) measure(choice, generation);
   generations_[choice] = std::move(generation);
@@ -116,10 +122,10 @@ void Answer::finish() {
     return;
   }
   if (failed != generations_.end())
-    exchange_->write("data: " + error_response(failed->error).body + "\n\n");
+    send({failure(failed->error)});
   else if (options_.include_usage)
-    send(usage_chunk(usage(generations_)));
-  exchange_->write("data: [DONE]\n\n");
+    send({usage_chunk(usage(generations_))});
+  exchange_->write(end_of_stream());
   exchange_->end();
 }
 

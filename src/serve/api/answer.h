@@ -46,13 +46,18 @@ class Answer : public std::enable_shared_from_this<Answer> {
  protected:
   // The whole answer.
   virtual Json whole(std::span<const infer::Generation> choices) = 0;
-  // Chunks of a stream: before a choice's first text (null: none), a piece of it with the tokens
-  // that made it, its end, and the counts.
-  virtual Json first_chunk(std::size_t choice) = 0;
-  virtual Json text_chunk(std::size_t choice, std::string_view text, const Tokens& tokens) = 0;
-  virtual Json last_chunk(std::size_t choice, const infer::Generation& generation,
-                          const Tokens& tokens) = 0;
+  // Chunks of a stream: before a choice's first text, of a piece of it with the tokens that made
+  // it, at its end, of the counts (null: none), and of an error.
+  using Chunks = std::vector<Json>;
+  virtual Chunks first_chunks(std::size_t choice) = 0;
+  virtual Chunks text_chunks(std::size_t choice, std::string_view text, const Tokens& tokens) = 0;
+  virtual Chunks last_chunks(std::size_t choice, const infer::Generation& generation,
+                             const Tokens& tokens) = 0;
   virtual Json usage_chunk(const Json& usage) = 0;
+  virtual Json failure(const std::exception_ptr& error);
+  // A chunk as an event, and what ends a stream.
+  virtual std::string event(const Json& chunk) const;
+  virtual std::string end_of_stream() const { return "data: [DONE]\n\n"; }
 
   Json usage(std::span<const infer::Generation> choices) const;
   const ModelHost& host() const { return *host_; }
@@ -67,7 +72,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     std::chrono::steady_clock::time_point first_token;
   };
   void listen(infer::Request& request, std::size_t choice);
-  void send(const Json& chunk);
+  void send(const Chunks& chunks);
   void complete(std::size_t choice, infer::Generation generation);
   void measure(std::size_t choice, const infer::Generation& generation);
   void finish();

@@ -12,7 +12,7 @@
 namespace stemma::serve {
 namespace {
 
-constexpr std::size_t kMostRows = 2048, kMostChoices = 256;
+constexpr std::size_t kMostRows = 2048, kMostCandidates = 256;
 
 std::vector<std::string> texts_of(const Json& value, const std::string& path, std::size_t most) {
   if (!value.is_array() || value.as_array().empty() || value.as_array().size() > most)
@@ -70,7 +70,7 @@ labelled::Row read_row(const Json& value, const std::string& path, labelled::Wan
       require_some(row.second, fields.path_of("second"));
     }
     if (wanted == Wanted::choice)
-      row.choices = texts_of(fields.required("choices"), fields.path_of("choices"), kMostChoices);
+      row.choices = texts_of(fields.required("choices"), fields.path_of("choices"), kMostCandidates);
     fields.finish();
   }
   if (wanted == Wanted::words && row.words.empty()) row.words = labelled::split_words(row.text);

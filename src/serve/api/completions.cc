@@ -9,6 +9,7 @@
 #include "serve/api/answer.h"
 #include "serve/api/api_error.h"
 #include "serve/api/common_fields.h"
+#include "serve/api/response_format.h"
 #include "serve/api/sampling.h"
 
 namespace stemma::serve {
@@ -94,18 +95,19 @@ class CompletionAnswer final : public Answer {
     return answer;
   }
 
-  Json first_chunk(std::size_t choice) override {
+  Json chunk(Json choice) const { return frame(Json::array({std::move(choice)})); }
+  Chunks first_chunks(std::size_t choice) override {
     if (!settings_.echo) return {};
-    return frame(Json::array({choice_json(choice, prompt_text(choice), {}, {})}));
+    return {chunk(choice_json(choice, prompt_text(choice), {}, {}))};
   }
-  Json text_chunk(std::size_t choice, std::string_view text, const Tokens& tokens) override {
-    return frame(
-        Json::array({choice_json(choice, text, logprobs_json(tokens, offset_of(choice)), {})}));
+  Chunks text_chunks(std::size_t choice, std::string_view text, const Tokens& tokens) override {
+    return {chunk(choice_json(choice, text, logprobs_json(tokens, offset_of(choice)), {}))};
   }
-  Json last_chunk(std::size_t choice, const infer::Generation& g, const Tokens& tokens) override {
-    return frame(Json::array(
-        {choice_json(choice, "", tokens.empty() ? Json() : logprobs_json(tokens, offset_of(choice)),
-                     finish_word(g.finish))}));
+  Chunks last_chunks(std::size_t choice, const infer::Generation& g,
+                     const Tokens& tokens) override {
+    return {chunk(choice_json(choice, "",
+                              tokens.empty() ? Json() : logprobs_json(tokens, offset_of(choice)),
+                              finish_word(g.finish)))};
   }
   Json usage_chunk(const Json& usage) override {
     Json chunk = frame(Json::array());
@@ -139,6 +141,7 @@ void complete_text(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Mo
   settings.echo = fields.boolean("echo").value_or(false);
   settings.logprobs = fields.integer("logprobs", 0, kMostLogprobs).value_or(-1);
   const AnswerOptions answer = read_stream(fields);
+  options.constraint = read_constraint(fields, *host);
   fields.string("user");
   fields.unsupported("suffix");
   if (const auto best_of = fields.integer("best_of", 1, 128); best_of && *best_of != n)

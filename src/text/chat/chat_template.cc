@@ -126,7 +126,13 @@ std::vector<Piece> ChatTemplate::render(const Conversation& conversation,
   variables.data.set("documents", conversation.documents);
   variables.data.set("add_generation_prompt", conversation.add_generation_prompt);
   variables.now = conversation.now ? *conversation.now : local_time();
-  return pieces_of(parsed_->jinja.render(variables));
+  std::vector<Piece> pieces = pieces_of(parsed_->jinja.render(variables));
+  if (conversation.begun_answer.empty()) return pieces;
+  if (!pieces.empty() && pieces.back().from_template)
+    pieces.back().text += conversation.begun_answer;
+  else
+    pieces.push_back({conversation.begun_answer, true});
+  return pieces;
 }
 
 }  // namespace stemma::chat

@@ -39,6 +39,7 @@ struct Conversation {
   Json tools, documents;              // lists; null: none
   Json variables = Json::object();    // what else the template reads: {"enable_thinking": false}
   bool add_generation_prompt = true;  // end with what stands before an answer
+  std::string begun_answer = {};      // and then with this, as the template's own text
   std::optional<std::tm> now = {};    // of templates that print the date; none: the local time
 };
 
