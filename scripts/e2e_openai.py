@@ -81,6 +81,54 @@ def constrained():
         "type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "integer", "multipleOf": 3}}})
 
 
+WEATHER = {"name": "get_weather", "description": "The weather of a city", "parameters": {
+    "type": "object", "properties": {"city": {"type": "string"}, "unit": {"enum": ["c", "f"]}},
+    "required": ["city", "unit"], "additionalProperties": False}}
+ASKED = [{"role": "user", "content": "What is the weather in Rome?"}]
+
+
+def tools():
+    use = {"messages": ASKED, "tools": [{"type": "function", "function": WEATHER}], "max_tokens": 80}
+    for choice in ("required", {"type": "function", "function": {"name": "get_weather"}}):
+        answer = chat(**use, tool_choice=choice).choices[0]
+        check(answer.finish_reason == "tool_calls" and len(answer.message.tool_calls) == 1, "a call that must come")
+        call = answer.message.tool_calls[0]
+        check(call.function.name == "get_weather", "the name of the function")
+        jsonschema.validate(json.loads(call.function.arguments), WEATHER["parameters"])
+    with client.chat.completions.stream(model=model, temperature=0, **use, tool_choice="required") as stream:
+        stream.until_done()
+        streamed = stream.get_final_completion().choices[0]
+    check(streamed.finish_reason == "tool_calls", "the end of a streamed call")
+    check(streamed.message.tool_calls[0].function.arguments == call.function.arguments, "a streamed call")
+    result = {"role": "tool", "tool_call_id": call.id, "content": "21 degrees"}
+    after = chat(**{**use, "messages": [*ASKED, answer.message.model_dump(exclude_none=True), result]}).choices[0]
+    check(after.message.content or after.message.tool_calls, "an answer after the result")
+    without = chat(**use, tool_choice="none").choices[0].message
+    check(without.content and not without.tool_calls, "no call")
+    refused(openai.BadRequestError, 400, chat, **{**use, "messages": [*ASKED, {**result, "tool_call_id": "other"}]})
+
+
+def responses():
+    ask = {"model": model, "temperature": 0}
+    whole = client.responses.create(**ask, input="What is the capital of France?", instructions="Be brief.")
+    check(whole.status == "completed" and "Paris" in whole.output_text, "a response")
+    check(whole.usage.total_tokens == whole.usage.input_tokens + whole.usage.output_tokens, "its usage")
+    with client.responses.stream(**ask, input="What is the capital of France?", instructions="Be brief.") as stream:
+        events = list(stream)
+        check(stream.get_final_response().output_text == whole.output_text, "a streamed response")
+    numbers = [e.sequence_number for e in events]
+    check(numbers == list(range(len(numbers))), "the numbers of the events")
+    cut = client.responses.create(**ask, input="Tell me a story.", max_output_tokens=3)
+    check(cut.status == "incomplete" and cut.incomplete_details.reason == "max_output_tokens", "a response cut off")
+    calls = client.responses.create(**ask, input=ASKED, tools=[{"type": "function", **WEATHER}], tool_choice="required")
+    call = calls.output[0]
+    jsonschema.validate(json.loads(call.arguments), WEATHER["parameters"])
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"}
+    again = client.responses.create(**ask, input=[*ASKED, call, result], max_output_tokens=20)
+    check(again.output_text, "a response after a result")
+    refused(openai.BadRequestError, 400, client.responses.create, **ask, input="x", previous_response_id="resp_1")
+
+
 def texts():
     answer = client.completions.create(model=model, prompt=["The sky is", "One, two,"], max_tokens=4, temperature=0,
                                        echo=True, logprobs=2)
@@ -122,6 +170,6 @@ def metrics():
     check(families["stemma_generation_tokens"].samples[0].value > 20, "counted tokens")
 
 
-for step in (models, conversations, constrained, texts, vectors, errors, metrics):
+for step in (models, conversations, constrained, tools, responses, texts, vectors, errors, metrics):
     step()
 print("OpenAI's client", openai.__version__, "gets what it asks for")

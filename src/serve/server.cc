@@ -17,6 +17,7 @@
 #include "serve/api/embeddings.h"
 #include "serve/api/fields.h"
 #include "serve/api/rerank.h"
+#include "serve/api/responses.h"
 
 namespace stemma::serve {
 namespace {
@@ -32,6 +33,7 @@ std::string metric_path(const std::string& path) {
                                  "/v1/embeddings",
                                  "/v1/classify",
                                  "/v1/rerank",
+                                 "/v1/responses",
                                  "/v1/models",
                                  "/tokenize",
                                  "/detokenize",
@@ -114,6 +116,7 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
   };
   static constexpr std::array kRoutes = {
       Entry{"POST", "/v1/chat/completions", &Server::chat},
+      Entry{"POST", "/v1/responses", &Server::responses},
       Entry{"POST", "/v1/completions", &Server::completions},
       Entry{"POST", "/v1/embeddings", &Server::embeddings},
       Entry{"POST", "/v1/classify", &Server::classify},
@@ -207,6 +210,12 @@ void Server::chat(const std::shared_ptr<Exchange>& exchange) {
   const Json body = parsed_body(exchange->request());
   Fields fields(body);
   answer_chat(exchange, model_of(fields), metrics_, fields);
+}
+
+void Server::responses(const std::shared_ptr<Exchange>& exchange) {
+  const Json body = parsed_body(exchange->request());
+  Fields fields(body);
+  answer_response(exchange, model_of(fields), metrics_, fields);
 }
 
 void Server::completions(const std::shared_ptr<Exchange>& exchange) {

@@ -4,8 +4,8 @@
 //   server.models().open({.path = "models/smollm2"});
 //   server.run(process_interrupt());
 //
-//   POST /v1/chat/completions  /v1/completions  /v1/embeddings  /v1/classify  /v1/rerank
-//   POST /tokenize  /detokenize
+//   POST /v1/chat/completions  /v1/completions  /v1/responses  /v1/embeddings
+//   POST /v1/classify  /v1/rerank  /tokenize  /detokenize
 //   GET  /v1/models  /v1/models/ID  /health  /ready  /version  /metrics
 //   POST /admin/models    DELETE /admin/models/ID
 //
@@ -63,6 +63,7 @@ class Server {
   std::shared_ptr<ModelHost> model_of(class Fields& fields) const;
 
   void chat(const std::shared_ptr<Exchange>& exchange);
+  void responses(const std::shared_ptr<Exchange>& exchange);
   void completions(const std::shared_ptr<Exchange>& exchange);
   void embeddings(const std::shared_ptr<Exchange>& exchange);
   void classify(const std::shared_ptr<Exchange>& exchange);

@@ -70,7 +70,8 @@ labelled::Row read_row(const Json& value, const std::string& path, labelled::Wan
       require_some(row.second, fields.path_of("second"));
     }
     if (wanted == Wanted::choice)
-      row.choices = texts_of(fields.required("choices"), fields.path_of("choices"), kMostCandidates);
+      row.choices =
+          texts_of(fields.required("choices"), fields.path_of("choices"), kMostCandidates);
     fields.finish();
   }
   if (wanted == Wanted::words && row.words.empty()) row.words = labelled::split_words(row.text);

@@ -91,7 +91,7 @@ void Fields::unsupported(std::string_view name, const Json& harmless) {
 
 void Fields::finish() const {
   for (const auto& [name, value] : object_.as_object()) {
-    if (known_.contains(name)) continue;
+    if (known_.contains(name) || value.is_null()) continue;
     constexpr std::size_t kLongestField = 64;
     if (name.size() > kLongestField)
       throw ApiError(400,

@@ -34,7 +34,7 @@ class Fields {
   // A field that the API has and that nothing here does: it may be absent, null or `harmless`.
   void unsupported(std::string_view name, const Json& harmless = {});
 
-  // Throws for fields that nobody asked for.
+  // Throws for fields that nobody asked for and that are not null.
   void finish() const;
   std::string path_of(std::string_view name) const { return path_ + std::string(name); }
 
