@@ -27,6 +27,7 @@ void add_embed(Program& program);
 void add_eval_perplexity(Program& program);
 void add_eval_task(Program& program);
 void add_serve(Program& program);
+void add_chat(Program& program);
 void add_load(Program& program);
 void add_convert(Program& program);
 void add_info(Program& program);

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   stemma::cli::add_embed(program);
   stemma::cli::add_eval_perplexity(program);
   stemma::cli::add_eval_task(program);
+  stemma::cli::add_chat(program);
   stemma::cli::add_serve(program);
   stemma::cli::add_load(program);
   stemma::cli::add_convert(program);

@@ -34,4 +34,6 @@ void install_signal_handlers() {
 
 Interrupt process_interrupt() { return Interrupt(received); }
 
+void forget_interrupt() { received = 0; }
+
 }  // namespace stemma::cli

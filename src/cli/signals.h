@@ -16,5 +16,7 @@ void install_signal_handlers();
 
 // Requested by SIGINT or SIGTERM.
 Interrupt process_interrupt();
+// As if no signal had come: where Ctrl-C ended an answer and not the program.
+void forget_interrupt();
 
 }  // namespace stemma::cli

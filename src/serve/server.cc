@@ -18,6 +18,7 @@
 #include "serve/api/fields.h"
 #include "serve/api/rerank.h"
 #include "serve/api/responses.h"
+#include "serve/page/page.h"
 
 namespace stemma::serve {
 namespace {
@@ -43,6 +44,7 @@ std::string metric_path(const std::string& path) {
                                  "/metrics"};
   if (std::ranges::count(kKnown, path) > 0) return path;
   if (Admin::owns(path)) return "/admin/models";
+  if (path == "/" || path.starts_with("/page/")) return "/";
   return path.starts_with("/v1/models/") ? "/v1/models/ID" : "other";
 }
 
@@ -134,6 +136,9 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
     require_admin(request);
     return admin_.handle(exchange);
   }
+  // The page asks for the key itself.
+  if (request.method == "GET" || request.method == "HEAD")
+    if (auto page = page_response(request.path)) return exchange->respond(*std::move(page));
   const auto fits = [&](const Entry& e) {
     return e.path == request.path ||
            (e.path == "/v1/models" && request.path.starts_with("/v1/models/"));

@@ -8,6 +8,7 @@
 //   POST /v1/classify  /v1/rerank  /tokenize  /detokenize
 //   GET  /v1/models  /v1/models/ID  /health  /ready  /version  /metrics
 //   POST /admin/models    DELETE /admin/models/ID
+//   GET  /    the web page
 //
 // What each takes and gives is in docs/serving.md. A field that is not known is an error that names
 // it. One thread reads and writes all connections; each model has a thread of its own.

@@ -23,34 +23,6 @@ struct LoadFlags {
   bool json = false;
 };
 
-// http://HOST:PORT/PATH; a server's own address alone stands for its /v1.
-void read_url(const std::string& url, serve::LoadPlan& plan) {
-  constexpr std::string_view kScheme = "http://";
-  const auto refuse = [&] {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[load] --url must look like http://127.0.0.1:8080/v1, got '{}' (https "
-                            "is a reverse proxy's matter)",
-                            url));
-  };
-  if (!url.starts_with(kScheme)) refuse();
-  std::string rest = url.substr(kScheme.size());
-  const std::size_t slash = std::min(rest.find('/'), rest.size());
-  plan.base_path = slash < rest.size() && rest.size() > slash + 1 ? rest.substr(slash) : "/v1";
-  if (plan.base_path.ends_with('/')) plan.base_path.pop_back();
-  rest.resize(slash);
-  const std::size_t colon = rest.rfind(':');
-  plan.host = rest.substr(0, colon);
-  int port = 80;
-  if (colon != std::string::npos) {
-    const std::string digits = rest.substr(colon + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (error != std::errc() || end != digits.data() + digits.size() || port < 1 || port > 65535)
-      refuse();
-  }
-  if (plan.host.empty()) refuse();
-  plan.port = static_cast<std::uint16_t>(port);
-}
-
 // "128" or "32-512".
 void read_words(const std::string& text, serve::LoadPlan& plan) {
   const auto number = [&](std::string_view digits) {
@@ -118,7 +90,7 @@ std::string table(const serve::LoadResult& r) {
 }
 
 int run_load_command(LoadFlags& o) {
-  read_url(o.url, o.plan);
+  o.plan.at = serve::Endpoint::of_url(o.url);
   read_words(o.words, o.plan);
   o.plan.interrupt = process_interrupt();
   o.plan.seed = static_cast<std::uint64_t>(o.seed);

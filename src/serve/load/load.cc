@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/quantile.h"
+#include "serve/client/events.h"
 
 namespace stemma::serve {
 namespace {
@@ -59,20 +60,6 @@ struct Sample {
   std::string error;
   std::int64_t prompt_tokens = 0, output_tokens = 0;
   SteadyClock::time_point asked, first, last;
-};
-
-// Server-sent events out of pieces of any size.
-class Events {
- public:
-  template <class Use>
-  void push(std::string_view bytes, const Use& use) {
-    text_ += bytes;
-    for (std::size_t end; (end = text_.find("\n\n")) != std::string::npos; text_.erase(0, end + 2))
-      if (text_.starts_with("data: ")) use(text_.substr(6, end - 6));
-  }
-
- private:
-  std::string text_;
 };
 
 bool has_text(const Json& event) {
@@ -128,7 +115,8 @@ class Client {
     return fmt::format(
         "POST {}{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\n{}"
         "Content-Length: {}\r\n\r\n{}",
-        plan_.base_path, plan_.chat ? "/chat/completions" : "/completions", plan_.host, plan_.port,
+        plan_.at.base_path, plan_.chat ? "/chat/completions" : "/completions", plan_.at.host,
+        plan_.at.port,
         plan_.key.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", plan_.key),
         text.size(), text);
   }
@@ -191,10 +179,10 @@ class Load {
   explicit Load(const LoadPlan& plan) : plan_(plan), random_(plan.seed) {
     tcp::resolver resolver(loop_);
     boost::system::error_code error;
-    server_ = resolver.resolve(plan.host, std::to_string(plan.port), error);
+    server_ = resolver.resolve(plan.at.host, std::to_string(plan.at.port), error);
     if (error)
       throw Error(ErrorCode::communication,
-                  fmt::format("[load] cannot find {}: {}", plan.host, error.message()));
+                  fmt::format("[load] cannot find {}: {}", plan.at.host, error.message()));
   }
 
   LoadResult run() {
@@ -331,8 +319,8 @@ LoadResult run_load(const LoadPlan& plan) {
   LoadResult result = Load(plan).run();
   if (result.requests > 0 && result.failed == result.requests)
     throw Error(ErrorCode::communication,
-                fmt::format("[load] http://{}:{}{} answered no request: {}", plan.host, plan.port,
-                            plan.base_path, result.errors.begin()->first));
+                fmt::format("[load] http://{}:{}{} answered no request: {}", plan.at.host,
+                            plan.at.port, plan.at.base_path, result.errors.begin()->first));
   return result;
 }
 

@@ -1,6 +1,6 @@
 // A load generator for OpenAI-compatible servers: many clients at once, and how long each waited.
 //
-//   const LoadResult result = run_load({.host = "127.0.0.1", .port = 8080, .streams = 32});
+//   const LoadResult result = run_load({.at = {}, .streams = 32});
 //   result.first_token.at(0.95);     // seconds, of the slowest twentieth
 //
 // A closed loop has a fixed number of clients, each of which asks again when it was answered; an
@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "base/interrupt.h"
+#include "serve/client/endpoint.h"
 
 namespace stemma::serve {
 
 struct LoadPlan {
-  std::string host = "127.0.0.1", base_path = "/v1";
-  std::uint16_t port = 8080;
+  Endpoint at = {};
   std::string model, key;      // key: empty: none is sent
   bool chat = false;           // /chat/completions instead of /completions
   std::int64_t streams = 8;    // clients at once; in an open loop: at most

@@ -4,27 +4,14 @@
 
 #include <zstd.h>
 
+#include "base/embedded_file.h"
 #include "base/error.h"
 
 // The files as they lie in the source tree.
-// NOLINTNEXTLINE(bugprone-macro-parentheses)
-#define STEMMA_EMBED(symbol, file)                   \
-  __asm__(                                           \
-      ".pushsection .rodata, \"a\"\n"                \
-      ".global " #symbol                             \
-      "\n"                                           \
-      ".global " #symbol "_end\n" #symbol            \
-      ":\n"                                          \
-      ".incbin \"" STEMMA_TABLES file "\"\n" #symbol \
-      "_end:\n"                                      \
-      ".byte 0\n"                                    \
-      ".popsection\n");                              \
-  extern "C" const char symbol[];                    \
-  extern "C" const char symbol##_end[];
-STEMMA_EMBED(stemma_gpt1_merges, "/gpt1_merges.txt.zst")
-STEMMA_EMBED(stemma_gpt2_merges, "/gpt2_merges.txt.zst")
-STEMMA_EMBED(stemma_cl100k_tokens, "/cl100k_tokens.zst")
-STEMMA_EMBED(stemma_o200k_tokens, "/o200k_tokens.zst")
+STEMMA_EMBED(stemma_gpt1_merges, STEMMA_TABLES "/gpt1_merges.txt.zst")
+STEMMA_EMBED(stemma_gpt2_merges, STEMMA_TABLES "/gpt2_merges.txt.zst")
+STEMMA_EMBED(stemma_cl100k_tokens, STEMMA_TABLES "/cl100k_tokens.zst")
+STEMMA_EMBED(stemma_o200k_tokens, STEMMA_TABLES "/o200k_tokens.zst")
 
 namespace stemma::tokenizer_files {
 namespace {

@@ -1,0 +1,170 @@
+#include "serve/client/event_client.h"
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "serve/client/events.h"
+
+namespace stemma::serve {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+
+// What the server says is wrong, or the beginning of what it says.
+std::string message_of(const std::string& body) {
+  try {
+    return Json::parse(body, "an error").at("error").at("message").as_string();
+  } catch (const Error&) {
+    return body.substr(0, 300);
+  }
+}
+
+void check_status(unsigned status, const std::string& body) {
+  if (status == 200) return;
+  throw Error(status < 500 ? ErrorCode::invalid_argument : ErrorCode::device,
+              fmt::format("[client] the server says (status {}): {}", status, message_of(body)));
+}
+
+std::string request_of(const Endpoint& at, const std::string& key, const char* method,
+                       std::string_view path, const std::string& body) {
+  return fmt::format(
+      "{} {}{} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n{}Content-Type: application/json\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      method, at.base_path, path, at.host, at.port,
+      key.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", key), body.size(), body);
+}
+
+}  // namespace
+
+// One request on a connection of its own.
+class EventClient::Connection {
+ public:
+  Connection(const Endpoint& at, Interrupt interrupt)
+      : at_(at), interrupt_(interrupt), socket_(loop_) {
+    boost::system::error_code error;
+    const auto server = tcp::resolver(loop_).resolve(at.host, std::to_string(at.port), error);
+    if (error) fail(error);
+    asio::async_connect(socket_, server,
+                        [this](boost::system::error_code e, const tcp::endpoint&) { done_ = e; });
+    wait();
+  }
+
+  // False where the interrupt came. use(bytes, ok): a piece of the body of an answer with status
+  // 200 or of another one; false: no more.
+  template <class TakeBytes>
+  bool ask(const std::string& request, const TakeBytes& use) {
+    asio::async_write(socket_, asio::buffer(request),
+                      [this](boost::system::error_code e, std::size_t) { done_ = e; });
+    if (!wait()) return false;
+    http::response_parser<http::buffer_body> parser;
+    parser.body_limit(std::uint64_t{1} << 32);
+    http::async_read_header(socket_, buffer_, parser,
+                            [this](boost::system::error_code e, std::size_t) { done_ = e; });
+    if (!wait()) return false;
+    status_ = parser.get().result_int();
+    std::array<char, 16384> bytes;
+    while (!parser.is_done()) {
+      parser.get().body().data = bytes.data();
+      parser.get().body().size = bytes.size();
+      http::async_read_some(socket_, buffer_, parser,
+                            [this](boost::system::error_code e, std::size_t) { done_ = e; });
+      if (!wait()) return false;
+      const std::string_view got(bytes.data(), bytes.size() - parser.get().body().size);
+      if (!use(got, status_ == 200)) return false;
+    }
+    return true;
+  }
+  unsigned status() const { return status_; }
+
+ private:
+  [[noreturn]] void fail(const boost::system::error_code& error) const {
+    throw Error(ErrorCode::communication,
+                fmt::format("[client] no answer from http://{}:{}: {}; is a server running there? "
+                            "(stemma serve)",
+                            at_.host, at_.port, error.message()));
+  }
+
+  // Until what was begun is done; false where the interrupt came first.
+  bool wait() {
+    done_ = asio::error::would_block;
+    while (done_ == asio::error::would_block) {
+      loop_.restart();
+      loop_.run_for(std::chrono::milliseconds(50));
+      if (interrupt_.requested()) {
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+        loop_.restart();
+        loop_.run();
+        return false;
+      }
+    }
+    if (done_ && done_ != http::error::need_buffer) fail(done_);
+    return true;
+  }
+
+  Endpoint at_;
+  Interrupt interrupt_;
+  asio::io_context loop_;
+  tcp::socket socket_;
+  boost::beast::flat_buffer buffer_;
+  boost::system::error_code done_;
+  unsigned status_ = 0;
+};
+
+EventClient::EventClient(Endpoint endpoint, std::string key)
+    : endpoint_(std::move(endpoint)), key_(std::move(key)) {}
+
+EventClient::~EventClient() = default;
+
+Json EventClient::get(std::string_view path) {
+  Connection connection(endpoint_, {});
+  std::string body;
+  connection.ask(request_of(endpoint_, key_, "GET", path, ""), [&](std::string_view bytes, bool) {
+    body += bytes;
+    return true;
+  });
+  check_status(connection.status(), body);
+  return Json::parse(body, "the server's answer");
+}
+
+void EventClient::stream(std::string_view path, const Json& body, const Use& use,
+                         Interrupt interrupt) {
+  Connection connection(endpoint_, interrupt);
+  Events events;
+  std::string refusal;
+  bool wanted = true;
+  const bool whole = connection.ask(
+      request_of(endpoint_, key_, "POST", path, body.dump()),
+      [&](std::string_view bytes, bool good) {
+        if (!good) {
+          refusal += bytes;
+          return refusal.size() < 65536;
+        }
+        events.push(bytes, [&](const std::string& data) {
+          if (!wanted || data == "[DONE]") return;
+          const Json chunk = Json::parse(data, "an event");
+          if (const Json* error = chunk.find("error"); error && error->is_object())
+            throw Error(ErrorCode::device, fmt::format("[client] the server says: {}",
+                                                       error->get("message", "an error")));
+          wanted = use(chunk);
+        });
+        return wanted;
+      });
+  if (whole || !refusal.empty()) check_status(connection.status(), refusal);
+}
+
+}  // namespace stemma::serve
