@@ -47,11 +47,18 @@ std::optional<SequenceCache::Place> SequenceCache::open(std::span<const std::int
       place.known = match.tokens - virtual_tokens;
     }
   }
-  const std::int64_t most = pass_.slot_tokens(adapter.get());
-  if (!reserve(place.slot, std::min<std::int64_t>(std::ssize(ids) + 1, most))) {
-    pass_.truncate(place.slot, 0);
-    return std::nullopt;
+  const std::int64_t wanted =
+      std::min<std::int64_t>(std::ssize(ids) + 1, pass_.slot_tokens(adapter.get()));
+  bool has_room = reserve(place.slot, wanted);
+  if (!has_room) pass_.truncate(place.slot, 0);
+  // Nobody will give pages back: what keeps the room is the shared beginning itself, whose last
+  // page would have to be copied.
+  if (!has_room && std::ssize(free_slots_) == pass_.slots()) {
+    place.known = 0;
+    has_room = reserve(place.slot, wanted);
+    if (!has_room) pass_.truncate(place.slot, 0);
   }
+  if (!has_room) return std::nullopt;
   free_slots_.pop_back();
   return place;
 }

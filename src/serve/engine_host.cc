@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "infer/chat_prompt.h"
+#include "infer/constraint.h"
 
 namespace stemma::serve {
 namespace {
@@ -81,23 +81,14 @@ const infer::TextEmbedder& EngineHost::embedder() const {
 std::shared_ptr<const grammar::MaskCache> EngineHost::masks(const std::string& key,
                                                             const MakeGrammar& make) {
   constexpr std::size_t kMostGrammars = 32;
-  constexpr std::size_t kMostBytes = std::size_t{16} << 20;  // of one
   const std::lock_guard lock(masks_mutex_);
   const auto found = std::ranges::find_if(masks_, [&](const auto& m) { return m.first == key; });
   if (found != masks_.end()) {
     masks_.splice(masks_.begin(), masks_, found);
     return masks_.front().second;
   }
-  if (!tokens_) {
-    std::vector<std::int32_t> ends = model_.end_tokens();
-    if (!model_.tokenizer().chat_template().empty())
-      for (const std::int32_t id :
-           chat::end_tokens(model_.tokenizer(), infer::chat_template_of(model_)))
-        if (std::ranges::count(ends, id) == 0) ends.push_back(id);
-    tokens_ = std::make_shared<const grammar::TokenTable>(model_.tokenizer(), ends);
-  }
-  masks_.emplace_front(key,
-                       std::make_shared<const grammar::MaskCache>(make(), tokens_, kMostBytes));
+  if (!tokens_) tokens_ = infer::constraint_tokens(model_);
+  masks_.emplace_front(key, infer::constraint(make(), tokens_));
   if (masks_.size() > kMostGrammars) masks_.pop_back();
   return masks_.front().second;
 }

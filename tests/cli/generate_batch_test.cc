@@ -84,5 +84,95 @@ TEST_F(GenerateBatch, ALineThatIsNoRowIsNamedBeforeAnythingRuns) {
   EXPECT_EQ(empty.out, "");
 }
 
+// Killed at any moment and started again, until it is whole: the same rows as in one go.
+TEST_F(GenerateBatch, AFileThatWasCutOffIsCompleted) {
+  std::string rows;
+  for (int i = 0; i < 400; ++i)
+    rows += "{\"id\": " + std::to_string(i) + ", \"prompt\": \"x" + std::to_string(i % 7) + "\"}\n";
+  const Result whole = batch(rows);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  const std::string output = (folder_ / "answers.jsonl").string();
+  const std::vector<std::string> command = {
+      "generate",    "--model", (folder_ / "model").string(),
+      "--precision", "f32",     "--max-tokens",
+      "6",           "--batch", (folder_ / "rows.jsonl").string(),
+      "--output",    output};
+  int killed = 0;
+  for (int milliseconds = 20; milliseconds < 500; milliseconds += 60) {
+    const Running part(command);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    part.send(SIGKILL);
+    ++killed;
+  }
+  // As a machine that loses power leaves it.
+  std::ofstream(output, std::ios::app) << "{\"id\": 9, \"te";
+  const Result last = run(command);
+  ASSERT_EQ(last.code, 0) << last.err;
+  EXPECT_EQ(read_text(output), whole.out) << killed;
+  EXPECT_EQ(run(command).code, 0);
+  EXPECT_EQ(read_text(output), whole.out);
+}
+
+TEST_F(GenerateBatch, AFileOfOtherRowsOrOptionsStaysAsItIs) {
+  const std::string output = (folder_ / "answers.jsonl").string();
+  write_text(folder_ / "rows.jsonl", "{\"prompt\": \"x\"}\n");
+  const std::vector<std::string> command = {"--batch", (folder_ / "rows.jsonl").string(),
+                                            "--output", output};
+  ASSERT_EQ(generate(command).code, 0);
+  const std::string before = read_text(output);
+  std::vector<std::string> other = command;
+  other.insert(other.end(), {"--stop", "z"});
+  Result r = generate(other);
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("another 'stop'"), std::string::npos) << r.err;
+  write_text(folder_ / "rows.jsonl", "{\"prompt\": \"y\"}\n");
+  r = generate(command);
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("another 'rows'"), std::string::npos) << r.err;
+  EXPECT_EQ(read_text(output), before);
+  write_text(folder_ / "mine.txt", "a letter\n");
+  r = generate(
+      {"--batch", (folder_ / "rows.jsonl").string(), "--output", (folder_ / "mine.txt").string()});
+  EXPECT_EQ(r.code, 2);
+  EXPECT_EQ(read_text(folder_ / "mine.txt"), "a letter\n");
+  EXPECT_EQ(generate({"--prompt", "x", "--output", output}).code, 2);
+}
+
+// A seed that was drawn belongs to the file.
+TEST_F(GenerateBatch, ADrawnSeedIsKept) {
+  const std::string output = (folder_ / "answers.jsonl").string();
+  write_text(folder_ / "rows.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": \"y\"}\n");
+  const std::vector<std::string> command = {
+      "--batch", (folder_ / "rows.jsonl").string(), "--output", output, "--temperature", "1.5"};
+  ASSERT_EQ(generate(command).code, 0);
+  const std::string whole = read_text(output);
+  write_text(output, whole.substr(0, whole.find('\n') + 1));
+  ASSERT_EQ(generate(command).code, 0);
+  EXPECT_EQ(read_text(output), whole);
+}
+
+TEST_F(GenerateBatch, AFullDiskIsSaid) {
+  const Result r =
+      generate({"--batch", (folder_ / "rows.jsonl").string(), "--output", "/dev/full"});
+  EXPECT_NE(r.code, 0);
+}
+
+TEST_F(GenerateBatch, TextsAreHeldToWhatTheyMayBe) {
+  write_text(folder_ / "rows.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": \"h\"}\n");
+  const Result r = generate(
+      {"--batch", (folder_ / "rows.jsonl").string(), "--choice", "i h", "--choice", "hhh"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  for (const stemma::Json& row : rows_of(r.out)) {
+    const std::string& text = row.at("text").as_string();
+    EXPECT_TRUE(text == "i h" || text == "hhh") << text;
+  }
+  const Result regex = generate({"--prompt", "x", "--regex", "i{3}"});
+  EXPECT_EQ(regex.out, "iii\n") << regex.err;
+  EXPECT_EQ(generate({"--prompt", "x", "--regex", "i("}).code, 2);
+  EXPECT_EQ(generate({"--prompt", "x", "--json-schema", "nothing.json"}).code, 3);
+  EXPECT_EQ(generate({"--prompt", "x", "--json-schema", "{\"type\": \"strange\"}"}).code, 2);
+  EXPECT_EQ(generate({"--prompt", "x", "--regex", "i", "--json-object"}).code, 2);
+}
+
 }  // namespace
 }  // namespace cli_test

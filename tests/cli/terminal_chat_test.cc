@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tests/checkpoint/chat_model.h"
 #include "tests/cli/program.h"
-#include "tests/tasks/tiny_model.h"
 
 namespace {
 
@@ -18,9 +18,8 @@ using cli_test::Running;
 class TerminalChat : public testing::Test {
  protected:
   void SetUp() override {
-    stemma::tasks::write_tiny_model(folder_ / "model", "gpt2", 0);
-    std::ofstream(folder_ / "model" / "chat_template.jinja")
-        << "{% for m in messages %}{{ m.content[:3] }}{% endfor %}>";
+    std::filesystem::create_directories(folder_ / "model");
+    stemma::checkpoint::testing::write_chat_model(folder_ / "model", "\nh i");
   }
   std::string file(const std::string& name) const { return (folder_ / name).string(); }
   Result talk(std::vector<std::string> more, const std::string& lines) const {
@@ -46,7 +45,7 @@ TEST_F(TerminalChat, LinesOfAPipeAreMessages) {
       talk({"--model", file("model"), "--temperature", "0.8", "--system", "Be"}, lines);
   EXPECT_EQ(here.code, 0) << here.err;
   EXPECT_FALSE(here.out.empty());
-  EXPECT_NE(here.err.find(" of 64 tokens"), std::string::npos) << here.err;
+  EXPECT_NE(here.err.find(" of 160 tokens"), std::string::npos) << here.err;
   Running server({"serve", "--model", file("model"), "--port", "0"});
   std::smatch match;
   std::string said;
@@ -104,7 +103,8 @@ TEST_F(TerminalChat, InterruptsOnATerminal) {
   type("hello\n");
   wait_for("a second");
   type("half\x03/tokens\n");
-  wait_for("of 64 tokens");
+  wait_for("of 160 tokens");
+  wait_for("> ");
   type("\x03");
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -82,6 +82,20 @@ TEST(EngineCache, RequestsGetTheSameWhateverTheCacheIs) {
 }
 
 // Three sequences that grow out of their pages at the same time.
+// A cache that one sequence fills: the next one begins with a part of it, and the page that it would
+// have to copy is the last there is.
+TEST(EngineCache, ASharedBeginningGivesWayWhereItTakesAllRoom) {
+  const Request first = sampled(some_ids(150, 3), 60, 1);
+  Request second = first;
+  second.prompt.resize(100);
+  second.prompt.push_back(7);
+  const std::vector<Generation> alone =
+      engine_with({.slots = 1}).run(std::vector<Request>{first, second});
+  Engine full = engine_with({.slots = 1, .capacity = 250, .share_prefixes = true});
+  const std::vector<Generation> shared = full.run(std::vector<Request>{first, second});
+  expect_same(alone, shared, "one slot");
+}
+
 TEST(EngineCache, TheOneThatCameLastGivesWay) {
   std::vector<Request> requests;
   for (std::uint32_t i = 0; i < 3; ++i) requests.push_back(sampled(some_ids(250, i), 300, i));

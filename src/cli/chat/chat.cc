@@ -85,6 +85,7 @@ int run_chat(const ChatFlags& o) {
     const auto text = input.read();
     if (!text || !session.take(*text)) break;
     failed |= session.failed();
+    screen.forget_interrupt();
   }
   if (input.is_terminal()) print("\n");
   // A script is told that a message was not answered.

@@ -9,15 +9,16 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/model/constraint_flags.h"
 #include "cli/model/draft_flags.h"
 #include "cli/model/generate_batch.h"
 #include "cli/model/generate_beams.h"
 #include "cli/model/generate_options.h"
+#include "cli/model/prompt_flags.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
-#include "data/text_files.h"
-#include "infer/chat_prompt.h"
+#include "infer/constraint.h"
 #include "infer/generation_defaults.h"
 #include "infer/generator.h"
 
@@ -26,65 +27,14 @@ namespace {
 
 struct GenerateOptions {
   ModelFlags model;
-  std::string prompt, prompt_file, ids, chat, system, chat_template, batch;
-  std::vector<std::string> allow_special;
+  PromptFlags prompt;
+  std::string output;
   WritingOptions writing;
+  ConstraintFlags constraint;
   DraftFlags draft;
   BeamFlags beams;
   bool json = false;
 };
-
-bool is_given(const OptionSet& options, const char* key) {
-  return options.source(key) != OptionSource::default_value;
-}
-
-// Before the model is opened, which may take long.
-void check_prompt_flags(const OptionSet& options) {
-  int prompts = 0;
-  for (const char* key : {"prompt", "prompt_file", "ids", "chat", "batch"})
-    prompts += is_given(options, key) ? 1 : 0;
-  if (prompts != 1)
-    throw Error(ErrorCode::invalid_argument,
-                "[generate] give the text to continue with one of --prompt, --prompt-file, --ids, "
-                "--chat and --batch");
-  if (is_given(options, "allow_special") && (is_given(options, "ids") || is_given(options, "chat")))
-    throw Error(ErrorCode::invalid_argument,
-                "[generate] --allow-special is for --prompt, --prompt-file and the prompts of "
-                "--batch: ids need it not, and a chat's text never becomes special tokens");
-  if (is_given(options, "chat_template") && !is_given(options, "chat") &&
-      !is_given(options, "batch"))
-    throw Error(ErrorCode::invalid_argument,
-                "[generate] --chat-template says how a chat is written: give --chat or --batch");
-  if (is_given(options, "system") && !is_given(options, "chat"))
-    throw Error(ErrorCode::invalid_argument,
-                "[generate] --system is a part of a chat: give --chat too");
-}
-
-std::vector<std::int32_t> chat_ids(GenerateOptions& o, const OptionSet& options,
-                                   const infer::LoadedModel& model) {
-  const auto message = [](const char* role, const std::string& content) {
-    return Json::object({{"role", role}, {"content", content}});
-  };
-  chat::Conversation conversation;
-  if (is_given(options, "system")) conversation.messages.push_back(message("system", o.system));
-  conversation.messages.push_back(message("user", o.chat));
-  infer::ChatPrompt prompt = infer::chat_prompt(model, conversation, o.chat_template);
-  prompt.set_ends(o.writing.generate);
-  return std::move(prompt.ids);
-}
-
-// The prompt's ids, from the one flag that gives it.
-std::vector<std::int32_t> prompt_of(GenerateOptions& o, const OptionSet& options,
-                                    const infer::LoadedModel& model) {
-  if (is_given(options, "chat")) return chat_ids(o, options, model);
-  if (is_given(options, "ids")) return parse_ids(o.ids);
-  if (is_given(options, "prompt")) return infer::prompt_ids(model, o.prompt, o.allow_special);
-  std::string text = read_any_text(o.prompt_file);
-  // The end of the last line is the editor's, not the prompt's.
-  if (text.ends_with('\n')) text.pop_back();
-  if (text.ends_with('\r')) text.pop_back();
-  return infer::prompt_ids(model, text, o.allow_special);
-}
 
 Json result_json(const GenerateOptions& o, const infer::LoadedModel& model,
                  const infer::Generation& g, std::size_t prompt_tokens) {
@@ -124,10 +74,48 @@ int print_beams(const GenerateOptions& o, const infer::LoadedModel& model,
   return interrupted_or_done();
 }
 
+// What the text of a batch depends on, beside its rows.
+Json batch_settings(const GenerateOptions& o, const infer::LoadedModel& model) {
+  const infer::GenerateOptions& writing = o.writing.generate;
+  Json stop = Json::array();
+  for (const std::string& text : writing.stop) stop.push_back(text);
+  Json special = Json::array();
+  for (const std::string& name : o.prompt.allow_special) special.push_back(name);
+  Json choices = Json::array();
+  for (const std::string& text : o.constraint.choices) choices.push_back(text);
+  Json settings = Json::object({{"max_tokens", writing.max_tokens},
+                                {"stop", std::move(stop)},
+                                {"ignore_eos", writing.ignore_end_of_text},
+                                {"allow_special", std::move(special)},
+                                {"chat_template", o.prompt.chat_template},
+                                {"json_schema", o.constraint.json_schema},
+                                {"json_object", o.constraint.json_object},
+                                {"regex", o.constraint.regex},
+                                {"choice", std::move(choices)}});
+  describe(writing.sampling, settings);
+  describe(model, o.model, settings);
+  return settings;
+}
+
+int run_batch(GenerateOptions& o, const OptionSet& options, const infer::LoadedModel& model,
+              const infer::EngineOptions& engine) {
+  return generate_batch(model,
+                        {.path = o.prompt.batch,
+                         .output = o.output,
+                         .allow_special = o.prompt.allow_special,
+                         .chat_template = o.prompt.chat_template,
+                         .options = o.writing.generate,
+                         .within_max_length = o.writing.within_max_length,
+                         .drawn_seed = !is_given(options, "seed"),
+                         .settings = batch_settings(o, model)},
+                        engine);
+}
+
 int run_generate(GenerateOptions& o, const OptionSet& options) {
   settle(o.writing);
   check_prompt_flags(options);
   check_beam_flags(o.beams, options);
+  const grammar::SharedGrammar grammar = grammar_of(o.constraint);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   // Beams are not drawn, as that file may want it.
   if (o.beams.beams > 1) o.writing.ignore_generation_config = true;
@@ -138,10 +126,11 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   engine.draft_model = draft ? &*draft : nullptr;
   infer::GenerateOptions& writing = o.writing.generate;
   writing.interrupt = process_interrupt();
-  if (is_given(options, "batch"))
-    return generate_batch(
-        model, {o.batch, o.allow_special, o.chat_template, writing, o.writing.within_max_length});
-  const std::vector<std::int32_t> prompt = prompt_of(o, options, model);
+  if (grammar)
+    writing.constraint =
+        infer::constraint(grammar, infer::constraint_tokens(model, o.prompt.chat_template));
+  if (is_given(options, "batch")) return run_batch(o, options, model, engine);
+  const std::vector<std::int32_t> prompt = prompt_of(o.prompt, options, model, writing);
   if (o.writing.within_max_length)
     writing.max_tokens =
         infer::tokens_within_max_length(model, std::ssize(prompt), writing.max_tokens);
@@ -178,50 +167,20 @@ void add_generate(Program& program) {
       "stemma generate --model runs/book --prompt \"Once upon a time\" --max-tokens 100",
       "stemma generate --model gpt2/ --prompt-file question.txt --temperature 0.8 --top-p 0.95",
       "stemma generate --model smollm2.gguf --chat \"What is a stemma?\" --system \"Be brief.\"",
-      "stemma generate --model smollm2.gguf --batch questions.jsonl --max-tokens 100",
+      "stemma generate --model smollm2.gguf --batch questions.jsonl --output answers.jsonl",
+      "stemma generate --model smollm2.gguf --chat \"Describe Ann, 7.\" --json-schema person.json",
       "stemma generate --model gpt2/ --ids 15496,995 --max-tokens 5 --json"};
   declare(o->model, c.options);
-  c.options.add({"prompt",
-                 "the text to continue; an empty one begins a new text",
-                 "\"Once upon\"",
-                 {"p", "text", "input"}},
-                o->prompt);
+  declare(o->prompt, c.options);
   c.options.add_path(
-      {"prompt_file",
-       "a file with the text to continue, less the end of its last line; -: standard input",
-       "question.txt",
-       {"f", "file"}},
-      o->prompt_file);
-  c.options.add(
-      {"allow_special",
-       "special tokens that --prompt, --prompt-file or the prompts of --batch may contain, "
-       "by name; all: each",
-       "'<|endoftext|>'"},
-      o->allow_special);
-  c.options.add({"chat",
-                 "a message to a chat model, which answers it",
-                 "\"What is a stemma?\"",
-                 {"conversation", "cnv", "message"}},
-                o->chat);
-  c.options.add({"system",
-                 "with --chat: the system message, instead of the model's own",
-                 "\"Be brief.\"",
-                 {"sys", "system_prompt", "system_message"}},
-                o->system);
-  c.options.add(
-      {"chat_template",
-       "with --chat or --batch: chatml, plain or a file with a Jinja template, instead of "
-       "the model's own",
-       "plain"},
-      o->chat_template);
-  c.options.add_path(
-      {"batch",
-       "a file with a JSON object a line, `prompt` or `messages` (and `tools`), and `id` if you "
-       "like; -: standard input; prints one for each, in their order",
-       "questions.jsonl"},
-      o->batch);
-  c.options.add({"ids", "token ids to continue, instead of a text", "15496,995"}, o->ids);
+      {"output",
+       "with --batch: a file for the rows; the same command adds what a run that was "
+       "cut off left out",
+       "answers.jsonl",
+       {"o", "output_file"}},
+      o->output);
   declare(o->writing, c.options);
+  declare(o->constraint, c.options);
   declare(o->draft, c.options);
   declare(o->beams, c.options);
   declare_json(o->json, c.options);

@@ -10,6 +10,10 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/model/batch_output.h"
 #include "cli/output.h"
 #include "data/byte_source.h"
 #include "data/text_files.h"
@@ -22,6 +26,7 @@ namespace stemma::cli {
 namespace {
 
 constexpr std::int64_t kSlots = 16;
+constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
 
 struct BatchRow {
   Json id;  // null where there is none
@@ -56,8 +61,7 @@ BatchRow row_of(const Json& json) {
   return row;
 }
 
-std::vector<BatchRow> read_rows(const std::string& path) {
-  const std::string text = read_text(open_any_text(path, Rows::wanted), std::uint64_t{4} << 30);
+std::vector<BatchRow> read_rows(const std::string& path, const std::string& text) {
   std::vector<BatchRow> rows;
   std::int64_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -100,8 +104,15 @@ infer::Request request_of(const infer::LoadedModel& model, const BatchRow& row,
 // Results that wait for those before them.
 class BatchResults {
  public:
-  BatchResults(const std::vector<BatchRow>& rows, const infer::SamplingOptions& sampling)
-      : rows_(rows), sampling_(sampling) {}
+  BatchResults(const std::vector<BatchRow>& rows, const infer::SamplingOptions& sampling,
+               BatchOutput& output)
+      : rows_(rows),
+        sampling_(sampling),
+        output_(output),
+        eta_(static_cast<double>(rows.size()), static_cast<double>(output.rows())),
+        next_(output.rows()) {
+    if (output.failed_rows() > 0) code_ = kUsage;
+  }
 
   void fail(std::size_t row, const Error& error) {
     if (code_ == kDone) code_ = exit_code(error.code());
@@ -115,6 +126,8 @@ class BatchResults {
       } catch (const Error& error) {
         return fail(row, error);
       }
+    // What a file lacks is written another time.
+    if (g.finish == infer::FinishReason::cancelled && output_.is_file()) return;
     Json ids{Json::Array{}};
     for (const std::int32_t id : g.ids) ids.push_back(id);
     Json out = begin(row);
@@ -137,31 +150,55 @@ class BatchResults {
   void add(std::size_t row, const Json& out) {
     done_.emplace(row, out.dump() + "\n");
     for (auto next = done_.find(next_); next != done_.end(); next = done_.find(++next_)) {
-      wanted_ = wanted_ && print(next->second);
+      wanted_ = wanted_ && output_.add(next->second);
       done_.erase(next);
     }
+    const std::size_t ready = next_ + done_.size();
+    eta_.update(static_cast<double>(ready));
+    line_.update(fmt::format("{} of {} rows  {}  {} left", ready, rows_.size(),
+                             format_rate(eta_.rate(), "rows"),
+                             format_duration(eta_.remaining_seconds())));
   }
 
   const std::vector<BatchRow>& rows_;
   const infer::SamplingOptions& sampling_;
+  BatchOutput& output_;
+  EtaEstimator eta_;
+  ProgressLine line_;
   std::map<std::size_t, std::string> done_;
-  std::size_t next_ = 0;
+  std::size_t next_;
   bool wanted_ = true;  // the reader is still there
   int code_ = kDone;
 };
 
 }  // namespace
 
-int generate_batch(const infer::LoadedModel& model, const BatchFile& file) {
-  const std::vector<BatchRow> rows = read_rows(file.path);
-  BatchResults results(rows, file.options.sampling);
+int generate_batch(const infer::LoadedModel& model, BatchFile file, infer::EngineOptions options) {
+  const std::string text = read_text(open_any_text(file.path, Rows::wanted), kMostBytes);
+  const std::vector<BatchRow> rows = read_rows(file.path, text);
+  infer::SamplingOptions& sampling = file.options.sampling;
+  const bool draws = sampling.temperature > 0;
+  file.settings.set("rows", fmt::format("{:016x}", hash64(text)));
+  file.settings.set("seed", draws && !file.drawn_seed ? Json(sampling.seed) : Json());
+  Json fresh = file.settings;
+  fresh.set("seed", draws ? Json(sampling.seed) : Json());
+  BatchOutput output(file.output, file.settings, fresh);
+  if (draws) sampling.seed = static_cast<std::uint64_t>(output.settings().at("seed").as_int());
+  if (output.rows() > rows.size())
+    throw Error(ErrorCode::corrupt,
+                fmt::format("[generate] {} has {} rows, more than {}, which has {}", file.output,
+                            output.rows(), file.path, rows.size()));
+  if (output.rows() > 0)
+    log_info(fmt::format("{} of {} rows are there already{}", output.rows(), rows.size(),
+                         draws ? fmt::format("; the file's seed is {}", sampling.seed) : ""));
+  BatchResults results(rows, sampling, output);
   struct Submitted {
     std::size_t row, prompt_tokens;
   };
   std::vector<Submitted> submitted;                              // by the engine's number
   std::vector<std::pair<std::size_t, infer::Request>> requests;  // with their rows
   std::int64_t longest = 1;
-  for (std::size_t row = 0; row < rows.size(); ++row) try {
+  for (std::size_t row = output.rows(); row < rows.size(); ++row) try {
       requests.emplace_back(row, request_of(model, rows[row], file));
       const infer::Request& request = requests.back().second;
       longest = std::max(longest, std::ssize(request.prompt) + request.options.max_tokens);
@@ -169,8 +206,9 @@ int generate_batch(const infer::LoadedModel& model, const BatchFile& file) {
       results.fail(row, error);
     }
   // No more cache than these rows can fill.
-  infer::Engine engine(model, {.slots = std::clamp<std::int64_t>(std::ssize(rows), 1, kSlots),
-                               .capacity = std::min(longest, model.most_tokens())});
+  options.slots = std::clamp<std::int64_t>(std::ssize(requests), 1, kSlots);
+  options.capacity = std::min(longest, model.most_tokens());
+  infer::Engine engine(model, options);
   for (auto& [row, request] : requests) try {
       const std::size_t tokens = request.prompt.size();
       engine.submit(std::move(request));
@@ -183,6 +221,7 @@ int generate_batch(const infer::LoadedModel& model, const BatchFile& file) {
       const Submitted& s = submitted[static_cast<std::size_t>(c.number)];
       results.finish(s.row, s.prompt_tokens, c.generation);
     }
+  output.finish();
   const int code = interrupted_or_done();
   return code == kDone ? results.code() : code;
 }

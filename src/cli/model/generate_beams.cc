@@ -26,9 +26,9 @@ void declare(BeamFlags& flags, OptionSet& options) {
 
 void check_beam_flags(const BeamFlags& flags, const OptionSet& options) {
   if (flags.beams == 1) return;
-  for (const char* key :
-       {"temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty",
-        "presence_penalty", "stop", "batch", "draft_tokens", "draft_model"})
+  for (const char* key : {"temperature", "top_k", "top_p", "min_p", "repetition_penalty",
+                          "frequency_penalty", "presence_penalty", "stop", "batch", "draft_tokens",
+                          "draft_model", "json_schema", "json_object", "regex", "choice"})
     if (options.source(key) != OptionSource::default_value)
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("[generate] {} cannot be used with --beams, which compares whole "

@@ -1,0 +1,46 @@
+#include "cli/model/constraint_flags.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace stemma::cli {
+
+void declare(ConstraintFlags& flags, OptionSet& options) {
+  options.add({"json_schema",
+               "the text is JSON of this schema, token by token: a file, or the schema itself",
+               "person.json",
+               {"schema", "guided_json", "j"}},
+              flags.json_schema);
+  options.add({"json_object", "the text is a JSON object of any kind", "true", {"json_mode"}},
+              flags.json_object);
+  options.add({"regex",
+               "the text is a word of this regular expression",
+               "'(yes|no), [0-9]{1,3} times'",
+               {"guided_regex"}},
+              flags.regex);
+  options.add({"choice", "the text is one of these", "yes,no", {"choices", "guided_choice"}},
+              flags.choices);
+}
+
+grammar::SharedGrammar grammar_of(const ConstraintFlags& flags) {
+  const int given = static_cast<int>(!flags.json_schema.empty()) +
+                    static_cast<int>(flags.json_object) + static_cast<int>(!flags.regex.empty()) +
+                    static_cast<int>(!flags.choices.empty());
+  if (given > 1)
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] a text can be held to one of --json-schema, --json-object, --regex and "
+                "--choice");
+  if (flags.json_object) return grammar::json_grammar();
+  if (!flags.regex.empty()) return grammar::regex_grammar(flags.regex);
+  if (!flags.choices.empty()) return grammar::choice_grammar(flags.choices);
+  if (flags.json_schema.empty()) return nullptr;
+  constexpr std::uint64_t kMostBytes = 4 << 20;
+  const std::string& given_schema = flags.json_schema;
+  const bool inside = given_schema.find_first_not_of(" \t\r\n") != std::string::npos &&
+                      given_schema[given_schema.find_first_not_of(" \t\r\n")] == '{';
+  return grammar::schema_grammar(
+      inside ? Json::parse(given_schema, "--json-schema")
+             : Json::parse(read_file(given_schema, kMostBytes), given_schema));
+}
+
+}  // namespace stemma::cli
