@@ -152,7 +152,16 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
     throw ApiError(405,
                    fmt::format("{} takes {}, got {}", request.path, found->method, request.method),
                    "", "method_not_allowed");
-  (this->*found->route)(exchange);
+  if (request.method != "POST") return (this->*found->route)(exchange);
+  reader_.post([this, exchange, handler = found->route] { answer(exchange, handler); });
+}
+
+void Server::answer(const std::shared_ptr<Exchange>& exchange, Route handler) {
+  try {
+    if (!exchange->gone().requested()) (this->*handler)(exchange);
+  } catch (...) {
+    exchange->respond(error_response(std::current_exception()));
+  }
 }
 
 void Server::require_admin(const HttpRequest& request) const {

@@ -11,7 +11,8 @@
 //   GET  /    the web page
 //
 // What each takes and gives is in docs/serving.md. A field that is not known is an error that names
-// it. One thread reads and writes all connections; each model has a thread of its own.
+// it. One thread reads and writes all connections; another one reads what is asked for (templates,
+// tokens, grammars), so that a long prompt holds up nobody's stream; each model has one of its own.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@
 #include "base/interrupt.h"
 #include "serve/admin.h"
 #include "serve/http/server.h"
+#include "serve/job_thread.h"
 #include "serve/keys.h"
 #include "serve/metrics.h"
 #include "serve/rate_limiter.h"
@@ -57,6 +59,7 @@ class Server {
   using Route = void (Server::*)(const std::shared_ptr<Exchange>&);
   void handle(const std::shared_ptr<Exchange>& exchange);
   void route(const std::shared_ptr<Exchange>& exchange);
+  void answer(const std::shared_ptr<Exchange>& exchange, Route handler);
   bool answers_preflight(const std::shared_ptr<Exchange>& exchange);
   void require_admin(const HttpRequest& request) const;
   void require_key(const HttpRequest& request);
@@ -83,6 +86,7 @@ class Server {
   // Gone before http_, whose exchanges they hold.
   Registry registry_;
   Admin admin_;
+  JobThread reader_;
 };
 
 }  // namespace stemma::serve

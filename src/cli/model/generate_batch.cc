@@ -25,7 +25,7 @@
 namespace stemma::cli {
 namespace {
 
-constexpr std::int64_t kSlots = 16;
+constexpr std::int64_t kSlots = 32;
 constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
 
 struct BatchRow {

@@ -7,18 +7,20 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "serve/load/picture.h"
 
 namespace stemma::cli {
 namespace {
 
 struct LoadFlags {
   serve::LoadPlan plan;
-  std::string url = "http://127.0.0.1:8080/v1", words = "128";
+  std::string url = "http://127.0.0.1:8080/v1", words = "128", picture;
   std::int64_t seed = 1;
   bool json = false;
 };
@@ -105,6 +107,11 @@ int run_load_command(LoadFlags& o) {
     print_json(result_json(result));
   else
     print(table(result));
+  if (!o.picture.empty()) {
+    AtomicFile file(o.picture);
+    file.write(serve::load_svg(result));
+    file.commit();
+  }
   if (result.failed > 0) log_warning(fmt::format("{} requests failed", result.failed));
   return result.failed > 0 ? kCheckFailed : interrupted_or_done();
 }
@@ -123,7 +130,7 @@ void add_load(Program& program) {
       "at random times, whether or not earlier ones are answered (open loop). Prompts are random "
       "words and no two are alike. Exit code 1 where a request failed.";
   c.examples = {"stemma load --url http://127.0.0.1:8080/v1 --streams 32 --requests 128",
-                "stemma load --rate 4 --seconds 60 --prompt-words 32-512 --output-tokens 64",
+                "stemma load --rate 4 --seconds 60 --prompt-words 32-512 --picture load.svg",
                 "stemma load --streams 256 --seconds 600 --leave-share 0.1 --json"};
   c.options.add({"url", "of the server, to its /v1", "http://127.0.0.1:8080/v1", {"base_url"}},
                 o->url);
@@ -158,6 +165,11 @@ void add_load(Program& program) {
   c.options.add(
       {"leave_share", "share of the clients that leave in the middle of an answer", "0.1"},
       o->plan.leave_share, {0, 1});
+  c.options.add_path({"picture",
+                      "a file for the distributions of the times as a picture (SVG)",
+                      "load.svg",
+                      {"plot"}},
+                     o->picture);
   c.options.add({"seed", "of the words", "1"}, o->seed, {0, 1'000'000'000});
   declare_json(o->json, c.options);
   c.run = [o] { return run_load_command(*o); };

@@ -9,6 +9,7 @@
 #include "cli/model/draft_flags.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/serve/access_log.h"
 #include "cli/signals.h"
 #include "cli/version.h"
 #include "serve/server.h"
@@ -45,24 +46,13 @@ void open_models(const ServeFlags& o, serve::Registry& models) {
   for (const std::string& adapter : o.adapters) models.open(source_of(adapter));
 }
 
-void log_access(const serve::AccessRecord& r) {
-  const Json line = Json::object({{"client", r.client},
-                                  {"method", r.method},
-                                  {"path", r.path},
-                                  {"status", r.status},
-                                  {"bytes", r.sent_bytes},
-                                  {"seconds", r.seconds},
-                                  {"left", r.left},
-                                  {"request_id", r.id}});
-  print(line.dump() + "\n");
-}
-
 int run_serve(const ServeFlags& o) {
   serve::ServerOptions options;
   options.http.host = o.host;
   options.http.port = static_cast<std::uint16_t>(o.port);
   options.http.most_connections = static_cast<std::size_t>(o.most_connections);
-  options.http.log = log_access;
+  AccessLog access_log;
+  options.http.log = [&](const serve::AccessRecord& record) { access_log.add(record); };
   options.version = kVersion;
   options.origins = o.origins;
   options.requests_per_minute = o.rate_limit;
