@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 shared = pathlib.Path(os.environ.get("STEMMA_SHARED", pathlib.Path(__file__).parents[2] / ".." / "shared"))
 folder = pathlib.Path(sys.argv[1])
 torch.manual_seed(1)
-GPT2LMHeadModel(GPT2Config()).save_pretrained(folder)
+GPT2LMHeadModel(GPT2Config(n_ctx=1024)).save_pretrained(folder)
 tables = shared / "tokenizers" / "gpt2"
 (folder / "vocab.json").write_bytes(lzma.open(tables / "encoder.json.xz").read())
 (folder / "merges.txt").write_bytes((tables / "vocab.bpe").read_bytes())

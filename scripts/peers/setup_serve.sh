@@ -18,19 +18,16 @@ environment() {  # NAME PACKAGE...
   [ -f "$target/$name/ready" ] || "$target/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
   touch "$target/$name/ready"
 }
-environment ov openvino-genai==2026.4.0.0 "optimum-intel[openvino]"
+environment ov openvino-genai "optimum-intel[openvino]"
 environment ct ctranslate2 transformers torch
 
 if [ ! -x "$target/llama-server" ]; then
-  "$target/ov/bin/pip" download --quiet --no-deps --no-binary :all: --no-build-isolation \
-    --dest "$target" llama-cpp-python 2> /dev/null ||
-    "$target/ov/bin/pip" download --quiet --no-deps --no-binary :all: --dest "$target" llama-cpp-python
-  rm -rf "$target/llama"
-  mkdir "$target/llama"
+  "$target/ov/bin/pip" download --quiet --no-deps --no-binary :all: --dest "$target" llama-cpp-python
+  mkdir -p "$target/llama"
   tar -xzf "$target"/llama_cpp_python-*.tar.gz -C "$target/llama" --strip-components 1
-  cmake -S "$target/llama/vendor/llama.cpp" -B "$target/llama/build" -DCMAKE_BUILD_TYPE=Release \
+  cmake -S "$target/llama/vendor/llama.cpp" -B "$target/llama/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
     -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF \
-    -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_UI=OFF > "$target/llama/cmake.log"
+    -DLLAMA_BUILD_EXAMPLES=OFF > "$target/llama/cmake.log"
   cmake --build "$target/llama/build" --target llama-server --parallel "$(nproc)" > "$target/llama/build.log"
   cp "$target/llama/build/bin/llama-server" "$target/llama-server"
 fi
@@ -42,5 +39,6 @@ fi
 [ -f "$target/gpt2-ct/model.bin" ] ||
   "$target/ct/bin/ct2-transformers-converter" --model "$target/gpt2" --output_dir "$target/gpt2-ct"
 [ -f "$target/gpt2-f16.gguf" ] ||
-  "$here/../../build/release/src/cli/stemma" convert --from "$target/gpt2" --to "$target/gpt2-f16.gguf" --weights f16
+  PYTHONPATH=$target/llama/vendor/llama.cpp/gguf-py "$target/ct/bin/python" \
+    "$target/llama/vendor/llama.cpp/convert_hf_to_gguf.py" "$target/gpt2" --outtype f16 --outfile "$target/gpt2-f16.gguf"
 ls "$target"
