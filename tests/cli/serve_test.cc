@@ -1,6 +1,8 @@
 // The server and its load generator as programs.
 #include <regex>
 
+#include <sys/stat.h>
+
 #include "tests/cli/program.h"
 #include "tests/serve/http_client.h"
 
@@ -23,10 +25,10 @@ class Serve : public testing::Test {
   }
   std::string file(const std::string& name) const { return (folder_ / name).string(); }
   // Starts a server on a free port, which it returns.
-  std::uint16_t start(std::vector<std::string> more = {}) {
+  std::uint16_t start(std::vector<std::string> more = {}, const char* out = nullptr) {
     std::vector<std::string> arguments = {"serve", "--model", file("run"), "--port", "0"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    server_ = std::make_unique<Running>(arguments);
+    server_ = std::make_unique<Running>(arguments, out);
     std::smatch match;
     std::string text;
     const bool listens = Running::wait_for([&] {
@@ -92,6 +94,27 @@ TEST_F(Serve, AModelThatIsReplacedGoesOnAsItWas) {
   EXPECT_EQ(text(), before);
   server_->send(SIGTERM);
   EXPECT_EQ(server_->wait().code, 143);
+}
+
+// A pipe holds some 300 lines; nobody takes them out.
+TEST_F(Serve, AnAccessLogThatNobodyReadsStopsNothing) {
+  const std::string pipe = file("log");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  const std::uint16_t port = start({}, pipe.c_str());
+  stemma::serve::testing::Connection connection(port);
+  for (int i = 0; i < 700; ++i) {
+    connection.request("GET", "/health");
+    ASSERT_EQ(connection.answer().status, 200) << i;
+  }
+  char first[64] = {};
+  ASSERT_GT(::read(reader, first, sizeof(first)), 0);
+  EXPECT_TRUE(std::string_view(first).starts_with("{\"client\"")) << first;
+  server_->send(SIGTERM);
+  const Result end = server_->wait();
+  EXPECT_EQ(end.code, 143) << end.err;
+  ::close(reader);
 }
 
 TEST_F(Serve, WhatCannotBeServedIsSaid) {

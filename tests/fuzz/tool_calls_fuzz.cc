@@ -15,9 +15,9 @@ namespace {
 using namespace stemma::chat;
 
 const std::array<ToolFormat, 3>& formats() {
-  static const std::array<ToolFormat, 3> all = {tool_format_of("<tool_call> tools tool_calls"),
-                                                tool_format_of("[TOOL_CALLS] tools tool_calls"),
-                                                tool_format_of("tools \"parameters\": ipython")};
+  static const std::array<ToolFormat, 3> all = {
+      tool_format_of("{% if tools %}<tool_call>{% endif %}"),
+      tool_format_of("{{ tools }}[TOOL_CALLS]"), tool_format_of("{{ tools }}<|python_tag|>")};
   return all;
 }
 

@@ -185,15 +185,23 @@ void ToolCallReader::between(char c, std::vector<ToolEvent>& events) {
     return inside(c, events);
   }
   if (is_blank(c) || c == ',' || c == '[') return;
+  // Marks around nothing are text.
+  const bool empty = !format_.begin.empty() && held_.find(format_.begin) != std::string::npos;
   if (c == ']') {
-    if (format_.listed) place_ = Place::outside, held_.clear();
+    if (!format_.listed) return;
+    if (empty) return give_up(events);
+    place_ = Place::outside;
+    held_.clear();
     return;
   }
   const std::size_t at = held_.rfind(format_.end.empty() ? '\0' : format_.end.front());
   const std::string_view tail =
       at == std::string::npos ? std::string_view() : std::string_view(held_).substr(at);
   if (!tail.empty() && format_.end.starts_with(tail)) {
-    if (tail == format_.end) place_ = Place::outside, held_.clear();
+    if (tail != format_.end) return;
+    if (empty) return give_up(events);
+    place_ = Place::outside;
+    held_.clear();
     return;
   }
   give_up(events);

@@ -64,6 +64,16 @@ Read read_all_ways(const char* chat_template, const std::string& answer) {
   return whole;
 }
 
+TEST(ToolCalls, MarksAroundNothingAreText) {
+  const std::vector<std::pair<const char*, std::string>> texts = {
+      {kMistral, "[TOOL_CALLS][]\"name\": 1"}, {kHermes, "a <tool_call>\n</tool_call> b"}};
+  for (const auto& [form, text] : texts) {
+    const Read empty = read_all_ways(form, text);
+    EXPECT_TRUE(empty.calls.empty());
+    EXPECT_EQ(empty.text, text);
+  }
+}
+
 TEST(ToolCalls, TaggedCalls) {
   const Read one = read_all_ways(kHermes,
                                  "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": [1, "
