@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What others make of our files: fine-tunes small real models for a few steps and opens the results
-# with transformers and PEFT, which must give the same probabilities; and reads an adapter that PEFT
-# wrote. CI runs it after scripts/test.sh. Needs the network for Python packages (PyPI), which go to
+# What others make of our files and our server: fine-tunes small real models for a few steps and opens
+# the results with transformers and PEFT, which must give the same probabilities; reads an adapter that
+# PEFT wrote; asks the server with OpenAI's client; and opens its page in a browser. CI runs it after scripts/test.sh. Needs the network for Python packages (PyPI), which go to
 # build/e2e; without it, or without the models, it says so and ends with 0.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -70,8 +70,8 @@ say "a merged adapter"
 "$stemma" predict --model "$work/merged" --input "$work/texts.txt" 2> /dev/null > "$work/merged.jsonl"
 "$environment/bin/python" scripts/e2e_check.py "$work/merged" "$work/texts.txt" "$work/merged.jsonl"
 if [ -f models/smollm2/config.json ]; then
-  say "OpenAI's client"
-  "$stemma" serve --model models/smollm2 --port 0 2> "$work/serve.log" > /dev/null &
+  "$stemma" serve --model models/smollm2 --model "$work/classes" --model "$work/tags" --port 0 \
+    2> "$work/serve.log" > /dev/null &
   server=$!
   trap 'kill $server 2> /dev/null || true; rm -rf "$work"' EXIT
   for _ in $(seq 1 100); do
@@ -80,6 +80,13 @@ if [ -f models/smollm2/config.json ]; then
     sleep 0.1
   done
   [ -n "$url" ] || { cat "$work/serve.log"; exit 1; }
+  say "OpenAI's client"
   "$environment/bin/python" scripts/e2e_openai.py "$url/v1" smollm2 || { cat "$work/serve.log"; exit 1; }
+  say "the web page in a browser"
+  if command -v chromium > /dev/null || scripts/install.sh --browser > "$work/browser.log" 2>&1; then
+    "$environment/bin/python" scripts/e2e_page.py "$url/" || { cat "$work/serve.log"; exit 1; }
+  else
+    printf 'skipped: chromium is not installed and cannot be (Debian: chromium)\n'
+  fi
 fi
 printf '\nall peers open what they were given\n'

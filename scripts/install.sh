@@ -4,6 +4,7 @@
 #   scripts/install.sh           to build and run it, and the quickstart's text
 #   scripts/install.sh --tests   and to pass all tests (second compiler, sanitizers, fuzzing, oneDNN)
 #   scripts/install.sh --dev     and clang-format, clang-tidy
+#   scripts/install.sh --browser to test the server's page in a browser (scripts/e2e.sh)
 #
 # What is there already is left alone: with every package installed it needs neither network nor root.
 set -euo pipefail
@@ -18,14 +19,16 @@ packages=(
   bible-kjv
 )
 tests=(libdnnl-dev clang-16 libclang-rt-16-dev)
+browser=(chromium)
 dev=(clang-format-16 clang-tidy-16)
 
 for option in "$@"; do
   case $option in
     --tests) packages+=("${tests[@]}") ;;
     --dev) packages+=("${tests[@]}" "${dev[@]}") ;;
+    --browser) packages+=("${browser[@]}") ;;
     -h | --help)
-      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
     *) fail "unknown option $option (see scripts/install.sh --help)" ;;

@@ -56,10 +56,10 @@ class Server:
 
 
 def load(url, args, **more):
-    options = {"url": url + "/v1", "streams": args.streams, "requests": args.requests, "prompt-words": args.words,
-               "output-tokens": args.output, "json": "true"} | more
-    command = [STEMMA, "load"] + [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", str(value))]
-    command = [word for i, word in enumerate(command) if not (word == "true" and command[i - 1] == "--json")]
+    options = {"streams": args.streams, "requests": args.requests, "prompt_words": args.words, "output_tokens": args.output} | more
+    command = [STEMMA, "load", "--url", url + "/v1", "--json"]
+    for key, value in options.items():
+        command += [f"--{key.replace('_', '-')}", str(value)]
     out = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     first = out["first_token_seconds"]
     return {"tokens_per_s": out["output_tokens_per_s"], "first_p50": first["p50"], "first_p95": first["p95"],
@@ -86,7 +86,7 @@ def worker(args, environment, peer, model, *more):
 
 def served(server, args, **more):
     with server as s:
-        load(s.url, args, requests=args.streams, output_tokens=8, **more)  # warm
+        load(s.url, args, **(more | {"requests": more.get("streams", args.streams), "output_tokens": 8}))  # warm
         return load(s.url, args, **more)
 
 
@@ -121,7 +121,7 @@ def engine(args):
 def chat(args):
     """One user, SmolLM2: the tokens of an answer, and the first token after a prompt of about 200."""
     gguf = str(next((ROOT / "models/smollm2").glob("*.gguf")))
-    one = {"streams": 1, "requests": args.chats, "prompt_words": 150, "output_tokens": 128}
+    one = {"streams": 1, "requests": args.chats, "prompt_words": 200, "output_tokens": 128}
     return {
         "stemma, bf16": lambda: served(stemma(args, str(ROOT / "models/smollm2"), 8184, "--weights", "bf16"), args, **one),
         "stemma, the GGUF's Q4_1": lambda: served(stemma(args, gguf, 8185), args, **one),
