@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "cli/output.h"
+#include "cli/model_flags.h"
 #include "data/text_files.h"
 #include "infer/chat_prompt.h"
 #include "infer/generator.h"
