@@ -82,8 +82,8 @@ TEST(EngineCache, RequestsGetTheSameWhateverTheCacheIs) {
 }
 
 // Three sequences that grow out of their pages at the same time.
-// A cache that one sequence fills: the next one begins with a part of it, and the page that it would
-// have to copy is the last there is.
+// A cache that one sequence fills: the next one begins with a part of it, and the page that it
+// would have to copy is the last there is.
 TEST(EngineCache, ASharedBeginningGivesWayWhereItTakesAllRoom) {
   const Request first = sampled(some_ids(150, 3), 60, 1);
   Request second = first;
