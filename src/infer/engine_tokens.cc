@@ -110,8 +110,10 @@ std::optional<FinishReason> Engine::take_token(Sequence& s, const ScoredToken& t
     throw Error(ErrorCode::internal,
                 fmt::format("[generate] token {} was chosen and is not allowed", id));
   if (!options.ignore_end_of_text &&
-      (std::ranges::count(end_tokens_, id) > 0 || std::ranges::count(options.end_tokens, id) > 0))
+      (std::ranges::count(end_tokens_, id) > 0 || std::ranges::count(options.end_tokens, id) > 0)) {
+    if (options.log_probabilities) s.result.end = token;
     return FinishReason::end_of_text;
+  }
   s.ids.push_back(id);
   s.result.ids.push_back(id);
   if (options.log_probabilities) {

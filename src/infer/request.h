@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,9 @@ struct Generation {
   // In nats, of `ids` where the request wants them, or of its targets.
   std::vector<double> log_probabilities;
   std::vector<std::vector<TokenScore>> top;  // of `ids`, where the request wants them
+  // The token that ended the text, where it was end_of_text and the request wants
+  // log-probabilities.
+  std::optional<ScoredToken> end;
   // Of the prompt, where the request wants prompt_scores; the first token has none.
   std::vector<ScoredToken> prompt;
   std::exception_ptr error;                // why it failed

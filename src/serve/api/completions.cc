@@ -86,6 +86,8 @@ class CompletionAnswer final : public Answer {
       for (std::size_t t = 0; settings_.logprobs >= 0 && t < g.ids.size(); ++t)
         tokens.push_back({{g.ids[t], g.log_probabilities[t]},
                           g.top.empty() ? std::vector<infer::TokenScore>() : g.top[t]});
+      // As OpenAI has it: clients that score a text take the last token for the one behind it.
+      if (settings_.logprobs >= 0 && g.end) tokens.push_back(*g.end);
       const std::string text = settings_.echo ? prompt_text(i) + g.text : g.text;
       std::int64_t offset = settings_.echo ? 0 : characters_of(prompt_text(i));
       list.push_back(choice_json(i, text, logprobs_json(tokens, offset), finish_word(g.finish)));
@@ -105,9 +107,11 @@ class CompletionAnswer final : public Answer {
   }
   Chunks last_chunks(std::size_t choice, const infer::Generation& g,
                      const Tokens& tokens) override {
-    return {chunk(choice_json(choice, "",
-                              tokens.empty() ? Json() : logprobs_json(tokens, offset_of(choice)),
-                              finish_word(g.finish)))};
+    Tokens all = tokens;
+    if (settings_.logprobs >= 0 && g.end) all.push_back(*g.end);
+    return {
+        chunk(choice_json(choice, "", all.empty() ? Json() : logprobs_json(all, offset_of(choice)),
+                          finish_word(g.finish)))};
   }
   Json usage_chunk(const Json& usage) override {
     Json chunk = frame(Json::array());
