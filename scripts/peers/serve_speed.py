@@ -28,7 +28,9 @@ class Server:
     """A server process that is ready."""
 
     def __init__(self, command, url=None):
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        # A pipe that nobody reads would stop a server that talks much; ours says a line.
+        errors = subprocess.PIPE if url is None else subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, text=True)
         self.url = url
         if url is None:
             for line in self.process.stderr:
@@ -41,8 +43,9 @@ class Server:
                 break
             except OSError:
                 time.sleep(0.1)
-        # Nobody reads what it says from here on.
-        os.set_blocking(self.process.stderr.fileno(), False)
+        else:
+            self.process.kill()
+            raise RuntimeError(f"{command[0]} does not answer at {self.url}")
 
     def __enter__(self):
         return self
@@ -120,7 +123,7 @@ def engine(args):
 
 def chat(args):
     """One user, SmolLM2: the tokens of an answer, and the first token after a prompt of about 200."""
-    gguf = str(next((ROOT / "models/smollm2").glob("*.gguf")))
+    gguf = str(min((ROOT / "models/smollm2").glob("*.gguf")))
     one = {"streams": 1, "requests": args.chats, "prompt_words": 200, "output_tokens": 128}
     return {
         "stemma, bf16": lambda: served(stemma(args, str(ROOT / "models/smollm2"), 8184, "--weights", "bf16"), args, **one),
@@ -142,7 +145,7 @@ def measure(works, args):
                 continue
             try:
                 results[name].append(work())
-            except (subprocess.CalledProcessError, FileNotFoundError, StopIteration) as error:
+            except (subprocess.CalledProcessError, FileNotFoundError, RuntimeError) as error:
                 print(f"{name}: {error}: {getattr(error, 'stderr', '') or ''}"[:600])
     ours = None
     print(f"{'':26}{'tokens/s':>10}{'ours is':>9}{'first p50':>11}{'first p95':>11}{'between':>9}")

@@ -130,6 +130,27 @@ TEST_F(GenerateBatch, AFileOfOtherRowsOrOptionsStaysAsItIs) {
   EXPECT_EQ(r.code, 2);
   EXPECT_NE(r.err.find("another 'rows'"), std::string::npos) << r.err;
   EXPECT_EQ(read_text(output), before);
+  // Other weights under the same name.
+  write_text(folder_ / "rows.jsonl", "{\"prompt\": \"x\"}\n");
+  std::filesystem::create_directories(folder_ / "other");
+  stemma::checkpoint::testing::write_chat_model(folder_ / "other", "\ni h");
+  std::filesystem::copy_file(folder_ / "other" / "model.safetensors",
+                             folder_ / "model" / "model.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  r = generate(command);
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("another 'model'"), std::string::npos) << r.err;
+  EXPECT_EQ(read_text(output), before);
+  // A schema that was changed in its file.
+  write_text(folder_ / "schema.json", "{\"enum\": [1, 2]}");
+  std::vector<std::string> held = {"--batch",       (folder_ / "rows.jsonl").string(),
+                                   "--output",      (folder_ / "held.jsonl").string(),
+                                   "--json-schema", (folder_ / "schema.json").string()};
+  EXPECT_EQ(generate(held).code, 0);
+  write_text(folder_ / "schema.json", "{\"enum\": [1, 3]}");
+  r = generate(held);
+  EXPECT_EQ(r.code, 2);
+  EXPECT_NE(r.err.find("another 'json_schema'"), std::string::npos) << r.err;
   write_text(folder_ / "mine.txt", "a letter\n");
   r = generate(
       {"--batch", (folder_ / "rows.jsonl").string(), "--output", (folder_ / "mine.txt").string()});

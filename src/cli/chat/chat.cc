@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -53,15 +54,30 @@ std::unique_ptr<serve::Talker> talker_of(const ChatFlags& o) {
 serve::TalkOptions talk_options(const ChatFlags& o) {
   serve::TalkOptions talk;
   if (o.temperature >= 0) talk.temperature = o.temperature;
-  if (o.top_p > 0) talk.top_p = o.top_p;
+  if (o.top_p >= 0) talk.top_p = o.top_p;
   if (o.min_p >= 0) talk.min_p = o.min_p;
   if (o.top_k >= 0) talk.top_k = o.top_k;
-  if (o.max_tokens > 0) talk.max_tokens = o.max_tokens;
+  if (o.max_tokens >= 0) talk.max_tokens = o.max_tokens;
   if (o.seed >= 0) talk.seed = o.seed;
   return talk;
 }
 
-int run_chat(const ChatFlags& o) {
+// An option that would do nothing is an error.
+void check_flags(const ChatFlags& o, const OptionSet& options) {
+  const auto refuse = [&](std::initializer_list<const char*> keys, const char* why) {
+    for (const char* key : keys)
+      if (options.source(key) != OptionSource::default_value)
+        throw Error(ErrorCode::invalid_argument,
+                    fmt::format("[chat] {} {}: leave it out", flag_of_key(key), why));
+  };
+  if (o.url.empty()) return refuse({"key_file"}, "is for a server, which --url names");
+  refuse(
+      {"adapter", "tokenizer", "precision", "weights", "threads", "chat_template", "draft_tokens"},
+      "is for a model in this process, and --url asks a server");
+}
+
+int run_chat(const ChatFlags& o, const OptionSet& options) {
+  check_flags(o, options);
   const std::unique_ptr<serve::Talker> talker = talker_of(o);
   LineInput input("> ", chat_history_file());
   const bool dim = input.is_terminal() && ::isatty(STDERR_FILENO);
@@ -154,7 +170,7 @@ void add_chat(Program& program) {
        "guess up to so many tokens ahead where the text repeats itself; 0: do not guess", "6"},
       o->drafted, {0, 64});
   c.options.add({"quiet", "no greeting and no figures", "true"}, o->quiet);
-  c.run = [o] { return run_chat(*o); };
+  c.run = [o, &c] { return run_chat(*o, c.options); };
 }
 
 }  // namespace stemma::cli

@@ -48,6 +48,8 @@ BatchOutput::BatchOutput(const std::string& path, const Json& given, const Json&
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[generate] another process is writing {}", path_));
+  // Anew: the one that had it may have written since.
+  if (::fstat(descriptor_, &info) != 0) fail_output(path_, "write");
   const std::string settings_file = path_ + ".settings.json";
   if (info.st_size > 0) {
     std::string begun;

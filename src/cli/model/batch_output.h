@@ -20,12 +20,14 @@ namespace stemma::cli {
 
 class BatchOutput {
  public:
-  // path: empty: standard output. Takes from a file that is there the rows that are whole, and cuts
-  // off what lies behind them. Throws invalid_argument where the file was begun with other
-  // settings, is none of this command's, or is being written by another process; device where it
-  // cannot be written.
-  // given: an object; of an existing file all of it must be what that was begun with, but for a
-  // seed that is null (not given). fresh: what a new file is begun with.
+  // path: the file; empty: standard output. given: an object with all that the rows depend on;
+  // fresh: the same as a new file is begun with.
+  //
+  // Of a file that is there the whole rows stay, and a torn one behind them is cut off. It must
+  // have been begun with what is given; a seed that is null (nobody gave it) may be any.
+  //
+  // Throws invalid_argument where the file was begun with something else, is none of this
+  // command's, or is being written by another process; device where it cannot be written.
   BatchOutput(const std::string& path, const Json& given, const Json& fresh);
   ~BatchOutput();
   BatchOutput(const BatchOutput&) = delete;

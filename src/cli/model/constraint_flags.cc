@@ -14,11 +14,14 @@ void declare(ConstraintFlags& flags, OptionSet& options) {
   options.add({"json_object", "the text is a JSON object of any kind", "true", {"json_mode"}},
               flags.json_object);
   options.add({"regex",
-               "the text is a word of this regular expression",
+               "the whole text matches this regular expression",
                "'(yes|no), [0-9]{1,3} times'",
                {"guided_regex"}},
               flags.regex);
-  options.add({"choice", "the text is one of these", "yes,no", {"choices", "guided_choice"}},
+  options.add({"choice",
+               "the text is one of these, word by word behind the option or one for each --choice",
+               "yes no",
+               {"choices", "guided_choice"}},
               flags.choices);
 }
 
@@ -35,12 +38,11 @@ grammar::SharedGrammar grammar_of(const ConstraintFlags& flags) {
   if (!flags.choices.empty()) return grammar::choice_grammar(flags.choices);
   if (flags.json_schema.empty()) return nullptr;
   constexpr std::uint64_t kMostBytes = 4 << 20;
-  const std::string& given_schema = flags.json_schema;
-  const bool inside = given_schema.find_first_not_of(" \t\r\n") != std::string::npos &&
-                      given_schema[given_schema.find_first_not_of(" \t\r\n")] == '{';
-  return grammar::schema_grammar(
-      inside ? Json::parse(given_schema, "--json-schema")
-             : Json::parse(read_file(given_schema, kMostBytes), given_schema));
+  const std::string& schema = flags.json_schema;
+  const std::size_t first = schema.find_first_not_of(" \t\r\n");
+  const bool is_schema = first != std::string::npos && schema[first] == '{';
+  return grammar::schema_grammar(is_schema ? Json::parse(schema, "--json-schema")
+                                           : Json::parse(read_file(schema, kMostBytes), schema));
 }
 
 }  // namespace stemma::cli

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/model/batch_settings.h"
 #include "cli/model/constraint_flags.h"
 #include "cli/model/draft_flags.h"
 #include "cli/model/generate_batch.h"
@@ -74,41 +75,21 @@ int print_beams(const GenerateOptions& o, const infer::LoadedModel& model,
   return interrupted_or_done();
 }
 
-// What the text of a batch depends on, beside its rows.
-Json batch_settings(const GenerateOptions& o, const infer::LoadedModel& model) {
-  const infer::GenerateOptions& writing = o.writing.generate;
-  Json stop = Json::array();
-  for (const std::string& text : writing.stop) stop.push_back(text);
-  Json special = Json::array();
-  for (const std::string& name : o.prompt.allow_special) special.push_back(name);
-  Json choices = Json::array();
-  for (const std::string& text : o.constraint.choices) choices.push_back(text);
-  Json settings = Json::object({{"max_tokens", writing.max_tokens},
-                                {"stop", std::move(stop)},
-                                {"ignore_eos", writing.ignore_end_of_text},
-                                {"allow_special", std::move(special)},
-                                {"chat_template", o.prompt.chat_template},
-                                {"json_schema", o.constraint.json_schema},
-                                {"json_object", o.constraint.json_object},
-                                {"regex", o.constraint.regex},
-                                {"choice", std::move(choices)}});
-  describe(writing.sampling, settings);
-  describe(model, o.model, settings);
-  return settings;
-}
-
 int run_batch(GenerateOptions& o, const OptionSet& options, const infer::LoadedModel& model,
               const infer::EngineOptions& engine) {
-  return generate_batch(model,
-                        {.path = o.prompt.batch,
-                         .output = o.output,
-                         .allow_special = o.prompt.allow_special,
-                         .chat_template = o.prompt.chat_template,
-                         .options = o.writing.generate,
-                         .within_max_length = o.writing.within_max_length,
-                         .drawn_seed = !is_given(options, "seed"),
-                         .settings = batch_settings(o, model)},
-                        engine);
+  return generate_batch(
+      model,
+      {.path = o.prompt.batch,
+       .output = o.output,
+       .allow_special = o.prompt.allow_special,
+       .chat_template = o.prompt.chat_template,
+       .options = o.writing.generate,
+       .within_max_length = o.writing.within_max_length,
+       .drawn_seed = !is_given(options, "seed"),
+       .settings = o.output.empty() ? Json::object()
+                                    : batch_settings(model, o.model, o.writing.generate, o.prompt,
+                                                     o.constraint)},
+      engine);
 }
 
 int run_generate(GenerateOptions& o, const OptionSet& options) {

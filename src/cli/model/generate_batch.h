@@ -16,7 +16,8 @@ namespace stemma::cli {
 // back. Writes a JSON object for each, in their order, as soon as those before it are done: `id`,
 // `text`, `ids`, `finish_reason`, `prompt_tokens`, or `id` and `error`. Each row gets what
 // `options` alone would give it. With `output`, a file that has the first rows already gets the
-// missing ones (batch_output.h). Returns the exit code: of the first row that failed, or kDone.
+// missing ones (batch_output.h). Returns the exit code: of the first row that failed, kUsage where
+// one had failed in an earlier run, or kDone.
 // Throws corrupt, naming the line, for one that is no such object, before anything runs.
 struct BatchFile {
   std::string path, output;                // output: empty: standard output
@@ -25,7 +26,7 @@ struct BatchFile {
   infer::GenerateOptions options = {};
   bool within_max_length = false;  // WritingOptions::within_max_length
   bool drawn_seed = false;         // nobody gave it: a file that was begun keeps its own
-  Json settings = {};              // an object: what the text depends on besides
+  Json settings = {};              // batch_settings.h; of a file only
 };
 int generate_batch(const infer::LoadedModel& model, BatchFile file, infer::EngineOptions engine);
 

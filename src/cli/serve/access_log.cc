@@ -37,7 +37,7 @@ void AccessLog::add(const serve::AccessRecord& r) {
   if (waiting_.size() < kMostWaiting)
     waiting_ += line.dump() + "\n";
   else if (dropped_++ == 0)
-    log_warning("nobody reads the access log fast enough: lines are lost");
+    log_warning("standard output does not take the access log fast enough: lines are lost");
   flush();
 }
 

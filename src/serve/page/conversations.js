@@ -3,6 +3,8 @@
 //
 //   {id, title, created, leaf, nodes: {ID: {id, parent, role, content, tokens?, figures?, model?}}}
 
+import { show_problem } from "./notices.js";
+
 const kStore = "conversations";
 
 function open_database() {
@@ -14,8 +16,8 @@ function open_database() {
   });
 }
 
-// Where the browser keeps nothing (a private window, a full disk), conversations last as long as
-// the page.
+// Where the browser keeps nothing (a private window, a full disk), conversations last as long as the
+// page, which says so.
 async function in_store(mode, use) {
   try {
     const database = await open_database();
@@ -30,7 +32,7 @@ async function in_store(mode, use) {
       database.close();
     }
   } catch (error) {
-    console.warn("conversations are not kept:", error);
+    show_problem(new Error(`This browser does not keep conversations (${error.message}): export what you need.`));
     return undefined;
   }
 }

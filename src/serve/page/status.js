@@ -3,7 +3,7 @@ import { get_text } from "./api.js";
 import { show_problem } from "./notices.js";
 
 const kSeconds = 120;
-let timer = null, before = null;
+let timer = null, last = null;
 
 const whole = (value) => value.toFixed(value < 10 && value % 1 ? 1 : 0);
 const kPlots = [
@@ -12,19 +12,21 @@ const kPlots = [
   ["Requests running", (m) => m("stemma_num_requests_running"), whole],
   ["Requests waiting", (m) => m("stemma_num_requests_waiting"), whole],
   ["Requests in a pass, on average", (m, rate, mean) => mean("stemma_batch_size"), whole],
-  ["Cache in use", (m) => 100 * m("stemma_kv_cache_usage_perc"), (v) => `${v.toFixed(0)} %`],
+  ["Cache in use (the fullest)", (m) => 100 * m("stemma_kv_cache_usage_perc"), (v) => `${v.toFixed(0)} %`],
   ["Tokens of prompts found in the cache", (m, rate) => rate("stemma_prompt_tokens_cached_total"), whole],
   ["Memory", (m) => m("process_resident_memory_bytes") / 1e6, (v) => `${v.toFixed(0)} MB`],
 ];
 const curves = [];
 
-// Name (without labels) to value, summed over models; of shares the largest would mislead less, but
-// one model is the rule.
+// Values by name. Of several models counts are added up, and of shares the largest one stands.
 function read_metrics(text) {
   const values = new Map();
   for (const line of text.split("\n")) {
-    const match = /^([a-z_]+)(?:\{[^}]*\})? (\S+)$/.exec(line);
-    if (match && !match[1].endsWith("_bucket")) values.set(match[1], (values.get(match[1]) ?? 0) + Number(match[2]));
+    const match = /^([a-z_]+)(?:\{.*\})? (\S+)$/.exec(line);
+    if (!match || match[1].endsWith("_bucket")) continue;
+    const [, name, value] = match;
+    const before = values.get(name) ?? 0;
+    values.set(name, name.endsWith("_perc") ? Math.max(before, Number(value)) : before + Number(value));
   }
   return values;
 }
@@ -63,12 +65,12 @@ async function read() {
     const values = read_metrics(await get_text("metrics"));
     const at = performance.now();
     const value = (name) => values.get(name) ?? 0;
-    const change = (name) => value(name) - (before?.values.get(name) ?? value(name));
-    const seconds = before ? (at - before.at) / 1000 : 1;
+    const change = (name) => value(name) - (last?.values.get(name) ?? value(name));
+    const seconds = last ? (at - last.at) / 1000 : 1;
     const rate = (name) => change(name) / seconds;
     const mean = (name) => change(`${name}_sum`) / Math.max(1, change(`${name}_count`));
     for (const curve of curves) draw(curve, Math.max(0, curve.value(value, rate, mean)));
-    before = { values, at };
+    last = { values, at };
     show_problem(null);
   } catch (error) {
     show_problem(error);

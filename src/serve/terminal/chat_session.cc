@@ -149,7 +149,7 @@ bool ChatSession::command(const std::string& text) {
     screen_.note("model " + talker_.model());
   } else if (name == "/tokens") {
     const auto size = talker_.size(messages_);
-    screen_.note(!size            ? "not known before the first answer"
+    screen_.note(!size            ? "the server says it with its next answer"
                  : size->most > 0 ? fmt::format("{} of {} tokens", size->tokens, size->most)
                                   : fmt::format("{} tokens", size->tokens));
   } else if (name == "/retry") {

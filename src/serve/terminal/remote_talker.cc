@@ -37,6 +37,12 @@ void RemoteTalker::use_model(const std::string& name) {
   model_ = name;
 }
 
+std::optional<Talker::Size> RemoteTalker::size(const Json& messages) {
+  Json::Array before = messages.as_array();
+  if (!before.empty()) before.pop_back();  // the answer
+  return Json(std::move(before)).dump() == answered_ ? last_ : std::nullopt;
+}
+
 Reply RemoteTalker::reply(const Json& messages, const TalkOptions& o, const Print& print,
                           Interrupt interrupt) {
   Json body = Json::object({{"model", model_},
@@ -55,6 +61,8 @@ Reply RemoteTalker::reply(const Json& messages, const TalkOptions& o, const Prin
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
   reply.finish = "cancelled";
+  last_.reset();
+  answered_ = messages.dump();
   client_.stream(
       "/chat/completions", body,
       [&](const Json& chunk) {

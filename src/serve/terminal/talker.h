@@ -83,14 +83,16 @@ class RemoteTalker final : public Talker {
               Interrupt interrupt) override;
   std::string model() const override { return model_; }
   void use_model(const std::string& name) override;
-  std::optional<Size> size(const Json&) override { return last_; }
+  // Known of the conversation that was answered last, as long as it is that one.
+  std::optional<Size> size(const Json& messages) override;
 
  private:
   std::vector<std::string> models();
 
   EventClient client_;
   std::string model_;
-  std::optional<Size> last_;  // of the last reply
+  std::optional<Size> last_;  // of the last reply, and what it answered
+  std::string answered_;
 };
 
 }  // namespace stemma::serve
