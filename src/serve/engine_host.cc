@@ -63,11 +63,11 @@ bool EngineHost::submit(std::vector<Job> jobs, const std::function<void()>& acce
   return true;
 }
 
-bool EngineHost::run(std::function<void()> work) {
+bool EngineHost::embed(Embeddings::Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (stop_ != 0 || works_.size() >= options_.most_waiting) return false;
-    works_.push_back(std::move(work));
+    if (stop_ != 0 || texts_inbox_.size() + embedding_ >= options_.most_waiting) return false;
+    texts_inbox_.push_back(std::move(job));
   }
   wake_.notify_one();
   return true;
@@ -154,34 +154,46 @@ void EngineHost::pass() {
   }
 }
 
+void EngineHost::embed_pass() {
+  const Turns::Turn turn(turns_);
+  embeddings_.passes(
+      kSharedPassesTime, kSharedPassTokens, [](const Ids& ids) { return std::ssize(ids); },
+      [&](std::span<const Ids> texts) {
+        return embedder().embed_ids({texts.begin(), texts.end()});
+      });
+}
+
 void EngineHost::work() {
   std::vector<Job> jobs;
-  std::vector<std::function<void()>> works;
+  std::vector<Embeddings::Job> texts;
   for (;;) {
     {
       std::unique_lock lock(mutex_);
       if (engine_) load_ = engine_->load();
+      embedding_ = embeddings_.size();
       wake_.wait(lock, [&] {
-        return stop_ != 0 || !inbox_.empty() || !works_.empty() || (engine_ && !engine_->idle());
+        return stop_ != 0 || !inbox_.empty() || !texts_inbox_.empty() || !embeddings_.empty() ||
+               (engine_ && !engine_->idle());
       });
       if (stop_ != 0) break;
       jobs.swap(inbox_);
-      works.swap(works_);
+      texts.swap(texts_inbox_);
+      embedding_ += texts.size();
     }
-    for (const auto& one : works) {
-      const Turns::Turn turn(turns_);
-      one();
-    }
-    works.clear();
+    for (Embeddings::Job& job : texts) embeddings_.add(std::move(job));
+    texts.clear();
+    if (!embeddings_.empty()) embed_pass();
     if (!engine_) continue;
     take(jobs);
-    pass();
+    if (!engine_->idle()) pass();
   }
   const auto stopped =
       std::make_exception_ptr(Error(ErrorCode::communication, "the server is shutting down"));
   const std::lock_guard lock(mutex_);
   for (auto& [number, done] : done_) finish(done, failed(stopped));
   for (Job& job : inbox_) finish(job.done, failed(stopped));
+  for (Embeddings::Job& job : texts_inbox_) embeddings_.add(std::move(job));
+  embeddings_.fail_all(stopped);
 }
 
 }  // namespace stemma::serve

@@ -25,6 +25,7 @@
 #include "infer/hidden_states.h"
 #include "infer/loaded_model.h"
 #include "serve/metrics.h"
+#include "serve/shared_passes.h"
 #include "serve/turns.h"
 #include "text/grammar/grammar.h"
 #include "text/grammar/mask_cache.h"
@@ -66,10 +67,12 @@ class EngineHost {
   // accepted: called before any of them begins; it must not wait.
   bool submit(std::vector<Job> jobs, const std::function<void()>& accepted = {});
 
-  // Runs `work` on the host's thread, between two passes. False where too many wait.
-  bool run(std::function<void()> work);
-  // The vectors of texts; to be used on the host's thread only. Throws not_found where the model
-  // has no tokenizer.
+  using Ids = std::vector<std::int32_t>;
+  using Embeddings = SharedPasses<Ids, infer::TextVector>;
+  // The vectors of texts (TextEmbedder::embed_ids), which share passes of their own between those
+  // of the engine. False where too many requests wait.
+  bool embed(Embeddings::Job job);
+  // To be asked about texts, not for vectors. Throws not_found where the model has no tokenizer.
   const infer::TextEmbedder& embedder() const;
 
   // The masks of a grammar for this model, made once for each `key`; `make` may take a while. The
@@ -83,6 +86,7 @@ class EngineHost {
  private:
   void work();
   void pass();
+  void embed_pass();
   void finish(const Done& done, infer::Generation generation);
   void take(std::vector<Job>& jobs);
 
@@ -92,6 +96,7 @@ class EngineHost {
   Turns& turns_;
   std::unique_ptr<infer::Engine> engine_;        // null where the model does not write
   std::optional<infer::TextEmbedder> embedder_;  // none without a tokenizer
+  Embeddings embeddings_;                        // on the host's thread
   std::unordered_map<std::int64_t, Done> done_;
   int failures_ = 0;  // passes in a row that failed
   std::mutex masks_mutex_;
@@ -102,8 +107,9 @@ class EngineHost {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Job> inbox_;
-  std::vector<std::function<void()>> works_;
-  infer::Engine::Load load_;  // as of the last pass
+  std::vector<Embeddings::Job> texts_inbox_;
+  std::size_t embedding_ = 0;  // requests in `embeddings_`, as of the last pass
+  infer::Engine::Load load_;   // as of the last pass
   std::atomic<int> stop_{0};
   std::thread thread_;
 };

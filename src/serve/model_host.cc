@@ -44,11 +44,11 @@ bool ModelHost::submit(std::vector<Job> jobs, const std::function<void()>& accep
   return engine_->submit(std::move(jobs), accepted);
 }
 
-const infer::TextEmbedder& ModelHost::embedder() const {
+std::int64_t ModelHost::most_embedded_tokens() const {
   if (adapter_)
     throw Error(ErrorCode::unsupported,
                 fmt::format("'{}' is an adapter: ask its model for vectors", id()));
-  return engine_->embedder();
+  return engine_->embedder().most_tokens();
 }
 
 }  // namespace stemma::serve

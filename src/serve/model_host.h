@@ -42,11 +42,10 @@ class ModelHost {
   void check(const infer::Request& request) const;
   // As EngineHost, with the adapter.
   bool submit(std::vector<Job> jobs, const std::function<void()>& accepted = {});
-  bool run(std::function<void()> work) { return engine_->run(std::move(work)); }
-  // Throws unsupported for an adapter, which is not used for vectors.
-  const infer::TextEmbedder& embedder() const;
-  // Tokens of a text that its vector is made of, at most. Throws as embedder().
-  std::int64_t most_embedded_tokens() const { return embedder().most_tokens(); }
+  bool embed(EngineHost::Embeddings::Job job) { return engine_->embed(std::move(job)); }
+  // Tokens of a text that its vector is made of, at most. Throws unsupported for an adapter, which
+  // is not used for vectors, and not_found where the model has no tokenizer.
+  std::int64_t most_embedded_tokens() const;
   std::shared_ptr<const grammar::MaskCache> masks(const std::string& key,
                                                   const EngineHost::MakeGrammar& make) {
     return engine_->masks(key, make);

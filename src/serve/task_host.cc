@@ -1,12 +1,8 @@
 #include "serve/task_host.h"
 
-#include <iterator>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/error.h"
-#include "base/log.h"
 #include "serve/model_host.h"
 
 namespace stemma::serve {
@@ -28,12 +24,24 @@ void TaskHost::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool TaskHost::submit(std::vector<labelled::Row> rows, Interrupt gone, Done done) {
+bool TaskHost::submit(const std::vector<labelled::Row>& rows, Interrupt gone, Passes::Done done) {
+  std::vector<tasks::EncodedExample> examples = model_.encode(rows);
+  Passes::Job job{.items = {}, .gone = gone, .done = {}};
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    job.items.push_back({rows[i], std::move(examples[i]), {}});
+  job.done = [this, count = rows.size(), done = std::move(done)](std::vector<Answer> answers,
+                                                                 std::exception_ptr error) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_ -= count;
+    }
+    done(std::move(answers), std::move(error));
+  };
   {
     const std::lock_guard lock(mutex_);
     if (stop_ || waiting_ + rows.size() > most_waiting_) return false;
     waiting_ += rows.size();
-    jobs_.push_back({std::move(rows), gone, std::move(done)});
+    inbox_.push_back(std::move(job));
   }
   wake_.notify_one();
   return true;
@@ -44,66 +52,44 @@ std::size_t TaskHost::waiting_rows() const {
   return waiting_;
 }
 
-void TaskHost::finish(const Job& job, Result result) {
-  try {
-    job.done(std::move(result));
-  } catch (const std::exception& error) {
-    log_error(fmt::format("[serve] an answer of a task failed: {}", error.what()));
+std::vector<TaskHost::Answer> TaskHost::answer(std::span<const Answer> items) const {
+  std::vector<labelled::Row> rows;
+  std::vector<tasks::EncodedExample> examples;
+  for (const Answer& item : items) {
+    rows.push_back(item.row);
+    examples.push_back(item.example);
   }
-}
-
-// What one request has wrong is its own failure: where a batch throws, each is asked alone.
-void TaskHost::answer(std::span<Job> jobs) {
-  Result all;
-  try {
-    for (const Job& job : jobs) all.rows.insert(all.rows.end(), job.rows.begin(), job.rows.end());
-    all.examples = model_.encode(all.rows);
-    const Turns::Turn turn(turns_);
-    all.predictions = model_.answer(all.rows, all.examples).predictions;
-  } catch (...) {
-    if (jobs.size() == 1) return finish(jobs.front(), {{}, {}, {}, std::current_exception()});
-    for (std::size_t i = 0; i < jobs.size(); ++i) answer(jobs.subspan(i, 1));
-    return;
-  }
-  auto row = all.rows.begin();
-  auto example = all.examples.begin();
-  auto prediction = all.predictions.begin();
-  const auto take = [](auto& from, std::size_t count) {
-    const auto begin = std::make_move_iterator(from);
-    from += static_cast<std::ptrdiff_t>(count);
-    return std::vector(begin, std::make_move_iterator(from));
-  };
-  for (const Job& job : jobs) {
-    const std::size_t count = job.rows.size();
-    finish(job, {take(row, count), take(example, count), take(prediction, count), {}});
-  }
+  std::vector<tasks::Prediction> predictions = model_.answer(rows, examples).predictions;
+  std::vector<Answer> answers;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    answers.push_back({std::move(rows[i]), std::move(examples[i]), std::move(predictions[i])});
+  return answers;
 }
 
 void TaskHost::work() {
-  // Rows that are answered together: those who come later wait no longer than these take.
-  constexpr std::size_t kMostRows = 64;
-  std::vector<Job> jobs;
+  std::vector<Passes::Job> jobs;
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || !jobs_.empty(); });
+      wake_.wait(lock, [&] { return stop_ || !inbox_.empty() || !passes_.empty(); });
       if (stop_) break;
-      for (std::size_t rows = 0; !jobs_.empty() && rows < kMostRows; jobs_.pop_front()) {
-        rows += jobs_.front().rows.size();
-        waiting_ -= jobs_.front().rows.size();
-        jobs.push_back(std::move(jobs_.front()));
-      }
+      jobs.swap(inbox_);
     }
-    const auto left = [](const Job& job) { return job.gone.requested(); };
-    for (const Job& job : jobs)
-      if (left(job)) finish(job, {});
-    std::erase_if(jobs, left);
-    if (!jobs.empty()) answer(jobs);
+    for (Passes::Job& job : jobs) passes_.add(std::move(job));
     jobs.clear();
+    const Turns::Turn turn(turns_);
+    passes_.passes(
+        kSharedPassesTime, kSharedPassTokens,
+        [](const Answer& item) { return item.example.tokens; },
+        [this](std::span<const Answer> items) { return answer(items); });
   }
-  const auto stopped =
-      std::make_exception_ptr(Error(ErrorCode::communication, "the server is shutting down"));
-  for (const Job& job : jobs_) finish(job, {{}, {}, {}, stopped});
+  {
+    const std::lock_guard lock(mutex_);
+    jobs.swap(inbox_);
+  }
+  for (Passes::Job& job : jobs) passes_.add(std::move(job));
+  passes_.fail_all(
+      std::make_exception_ptr(Error(ErrorCode::communication, "the server is shutting down")));
 }
 
 }  // namespace stemma::serve

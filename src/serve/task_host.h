@@ -1,24 +1,22 @@
 // A fine-tuned model that is served: a classifier, a tagger, a model of pairs or of choices. Rows
-// of all connections wait in one queue and are answered in batches, in the order in which they
-// came.
+// of all connections share passes (shared_passes.h).
 //
 //   TaskHost host("sst2", tasks::TaskModel::open("runs/sst2", {}), turns);
-//   host.submit(std::move(rows), [](TaskHost::Result result) { ... });
+//   host.submit(std::move(rows), gone, [](std::vector<TaskHost::Answer> answers, auto error)
+//   {...});
 //
 // `done` runs on the host's thread and must not wait. All functions may be called from any thread.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <exception>
-#include <functional>
 #include <mutex>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "serve/shared_passes.h"
 #include "serve/turns.h"
 #include "tasks/task_model.h"
 
@@ -41,26 +39,20 @@ class TaskHost {
   labelled::Wanted wanted() const { return model_.task().wanted(); }
   std::size_t most_waiting() const { return most_waiting_; }
 
-  struct Result {
-    std::vector<labelled::Row> rows;
-    std::vector<tasks::EncodedExample> examples;
-    std::vector<tasks::Prediction> predictions;
-    std::exception_ptr error;  // nothing else is there then
+  struct Answer {
+    labelled::Row row;
+    tasks::EncodedExample example;
+    tasks::Prediction prediction;
   };
-  using Done = std::function<void(Result)>;
-  // False where too many rows wait. gone: requested when nobody wants the answer any more.
-  bool submit(std::vector<labelled::Row> rows, Interrupt gone, Done done);
+  using Passes = SharedPasses<Answer, Answer>;  // the items have no prediction yet
+  // False where too many rows wait. gone: requested when nobody wants the answer any more. Throws
+  // as TaskModel::encode.
+  bool submit(const std::vector<labelled::Row>& rows, Interrupt gone, Passes::Done done);
   std::size_t waiting_rows() const;
 
  private:
-  struct Job {
-    std::vector<labelled::Row> rows;
-    Interrupt gone;
-    Done done;
-  };
   void work();
-  void answer(std::span<Job> jobs);
-  static void finish(const Job& job, Result result);
+  std::vector<Answer> answer(std::span<const Answer> items) const;
 
   std::string id_;
   std::int64_t created_;
@@ -69,8 +61,9 @@ class TaskHost {
   std::size_t most_waiting_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> jobs_;
-  std::size_t waiting_ = 0;  // rows of `jobs_`
+  std::vector<Passes::Job> inbox_;
+  std::size_t waiting_ = 0;  // rows that are not answered
+  Passes passes_;            // on the host's thread
   bool stop_ = false;
   std::thread thread_;  // last: it uses all of the above
 };

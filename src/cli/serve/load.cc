@@ -1,8 +1,11 @@
 #include "serve/load/load.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,6 +15,7 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/serve/load_report.h"
 #include "cli/signals.h"
 #include "serve/load/picture.h"
 
@@ -20,7 +24,8 @@ namespace {
 
 struct LoadFlags {
   serve::LoadPlan plan;
-  std::string url = "http://127.0.0.1:8080/v1", words = "128", picture;
+  std::string url = "http://127.0.0.1:8080/v1", words = "128", model, picture;
+  std::vector<std::string> routes = {"completions"};
   std::int64_t seed = 1;
   bool json = false;
 };
@@ -43,56 +48,28 @@ void read_words(const std::string& text, serve::LoadPlan& plan) {
   plan.most_words = dash == std::string::npos ? plan.least_words : number(all.substr(dash + 1));
 }
 
-Json times_json(const serve::Times& times) {
-  return Json::object({{"p50", times.at(0.5)},
-                       {"p95", times.at(0.95)},
-                       {"p99", times.at(0.99)},
-                       {"max", times.at(1)},
-                       {"mean", times.mean()}});
-}
-
-Json result_json(const serve::LoadResult& r) {
-  Json errors = Json::object();
-  for (const auto& [text, count] : r.errors) errors.set(text, count);
-  const auto rate = [&](std::int64_t count) {
-    return r.seconds > 0 ? static_cast<double>(count) / r.seconds : 0.0;
-  };
-  return Json::object({{"requests", r.requests},
-                       {"failed", r.failed},
-                       {"left", r.left},
-                       {"seconds", r.seconds},
-                       {"requests_per_s", rate(r.requests)},
-                       {"prompt_tokens", r.prompt_tokens},
-                       {"output_tokens", r.output_tokens},
-                       {"output_tokens_per_s", rate(r.output_tokens)},
-                       {"first_token_seconds", times_json(r.first_token)},
-                       {"between_tokens_seconds", times_json(r.between_tokens)},
-                       {"whole_seconds", times_json(r.whole)},
-                       {"errors", std::move(errors)}});
-}
-
-std::string table(const serve::LoadResult& r) {
-  std::string text = fmt::format(
-      "{} requests in {:.1f} s, {} failed, {} left: {:.1f} output tokens/s, {:.2f} requests/s\n\n"
-      "{:<24}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
-      r.requests, r.seconds, r.failed, r.left,
-      static_cast<double>(r.output_tokens) / std::max(r.seconds, 1e-9),
-      static_cast<double>(r.requests) / std::max(r.seconds, 1e-9), "milliseconds", "p50", "p95",
-      "p99", "max", "mean");
-  const auto row = [&](const char* name, const serve::Times& t) {
-    text +=
-        fmt::format("{:<24}{:>10.1f}{:>10.1f}{:>10.1f}{:>10.1f}{:>10.1f}\n", name, 1e3 * t.at(0.5),
-                    1e3 * t.at(0.95), 1e3 * t.at(0.99), 1e3 * t.at(1), 1e3 * t.mean());
-  };
-  row("to the first token", r.first_token);
-  row("between tokens", r.between_tokens);
-  row("to the last token", r.whole);
-  for (const auto& [error, count] : r.errors) text += fmt::format("{} times: {}\n", count, error);
-  return text;
+// Each a route such as "chat", or with the model that it asks: "classify=mails".
+std::vector<serve::LoadTarget> targets_of(const std::vector<std::string>& routes,
+                                          const std::string& model) {
+  std::vector<serve::LoadTarget> targets;
+  for (const std::string_view part : routes) {
+    const std::size_t equals = part.find('=');
+    const std::string_view name = part.substr(0, equals);
+    const auto* const found = std::find(serve::kLoadRoutes.begin(), serve::kLoadRoutes.end(), name);
+    if (found == serve::kLoadRoutes.end())
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[load] --routes knows {}, got '{}'",
+                              fmt::join(serve::kLoadRoutes, ", "), name));
+    targets.push_back(
+        {static_cast<serve::LoadRoute>(found - serve::kLoadRoutes.begin()),
+         equals == std::string_view::npos ? model : std::string(part.substr(equals + 1))});
+  }
+  return targets;
 }
 
 int run_load_command(LoadFlags& o) {
   o.plan.at = serve::Endpoint::of_url(o.url);
+  o.plan.targets = targets_of(o.routes, o.model);
   read_words(o.words, o.plan);
   o.plan.interrupt = process_interrupt();
   o.plan.seed = static_cast<std::uint64_t>(o.seed);
@@ -104,9 +81,9 @@ int run_load_command(LoadFlags& o) {
   const serve::LoadResult result = serve::run_load(o.plan);
   line.finish();
   if (o.json)
-    print_json(result_json(result));
+    print_json(load_json(result));
   else
-    print(table(result));
+    print(load_table(result));
   if (!o.picture.empty()) {
     AtomicFile file(o.picture);
     file.write(serve::load_svg(result));
@@ -124,19 +101,23 @@ void add_load(Program& program) {
   c.about =
       "Sends requests to a server of OpenAI's API, ours or another, and prints how long clients "
       "waited: to the first token, between tokens and to the last one (percentiles), and the rate "
-      "of "
-      "all together. --streams clients ask again and again (closed loop); with --rate requests "
-      "come "
-      "at random times, whether or not earlier ones are answered (open loop). Prompts are random "
-      "words and no two are alike. Exit code 1 where a request failed.";
+      "of all together. --streams clients ask again and again (closed loop); with --rate requests "
+      "come at random times, whether or not earlier ones are answered (open loop). Prompts are "
+      "random words and no two are alike. Exit code 1 where a request failed.";
   c.examples = {"stemma load --url http://127.0.0.1:8080/v1 --streams 32 --requests 128",
                 "stemma load --rate 4 --seconds 60 --prompt-words 32-512 --picture load.svg",
-                "stemma load --streams 256 --seconds 600 --leave-share 0.1 --json"};
+                "stemma load --streams 256 --seconds 600 --requests 0 --leave-share 0.1 --json",
+                "stemma load --routes chat=smollm2 embeddings=minilm classify=mails"};
   c.options.add({"url", "of the server, to its /v1", "http://127.0.0.1:8080/v1", {"base_url"}},
                 o->url);
-  c.options.add({"model", "the id that requests name; not given: none", "smollm2"}, o->plan.model);
+  c.options.add({"model", "the id that requests name; not given: none", "smollm2"}, o->model);
+  c.options.add(
+      {"routes",
+       "what requests ask: completions, chat, embeddings, classify, or several of them, "
+       "each with a model of its own where one is named; each request takes one at random",
+       "chat embeddings=minilm"},
+      o->routes);
   c.options.add({"key", "the key that requests show", "sk-..."}, o->plan.key);
-  c.options.add({"chat", "ask /chat/completions instead of /completions", "true"}, o->plan.chat);
   c.options.add({"streams",
                  "clients at the same time; with --rate: at most",
                  "32",

@@ -93,16 +93,16 @@ std::vector<labelled::Row> read_rows(const Json& input, const TaskHost& host) {
   return rows;
 }
 
-Json answer_of(const TaskHost& host, const TaskHost::Result& result) {
+Json answer_of(const TaskHost& host, const std::vector<TaskHost::Answer>& answers) {
   Json data = Json::array();
   std::int64_t tokens = 0;
-  for (std::size_t i = 0; i < result.rows.size(); ++i) {
-    Json row = Json::object({{"index", static_cast<std::int64_t>(i)}});
-    const Json answer = tasks::to_json(host.task(), result.rows[i], result.predictions[i]);
-    for (const auto& [name, value] : answer.as_object()) row.set(name, value);
-    if (result.examples[i].cut_tokens > 0) row.set("cut_tokens", result.examples[i].cut_tokens);
-    tokens += result.examples[i].tokens;
-    data.push_back(std::move(row));
+  for (const auto& [row, example, prediction] : answers) {
+    Json one = Json::object({{"index", std::ssize(data.as_array())}});
+    const Json answer = tasks::to_json(host.task(), row, prediction);
+    for (const auto& [name, value] : answer.as_object()) one.set(name, value);
+    if (example.cut_tokens > 0) one.set("cut_tokens", example.cut_tokens);
+    tokens += example.tokens;
+    data.push_back(std::move(one));
   }
   return Json::object(
       {{"object", "list"},
@@ -122,10 +122,11 @@ void classify_rows(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<Ta
   TaskHost* const on = host.get();
   const bool taken = on->submit(
       std::move(rows), exchange->gone(),
-      [exchange, host = std::move(host)](const TaskHost::Result& result) {
+      [exchange, host = std::move(host)](const std::vector<TaskHost::Answer>& answers,
+                                         const std::exception_ptr& error) {
         if (exchange->gone().requested()) return exchange->end();
-        exchange->respond(result.error ? error_response(result.error)
-                                       : HttpResponse{.body = answer_of(*host, result).dump()});
+        exchange->respond(error ? error_response(error)
+                                : HttpResponse{.body = answer_of(*host, answers).dump()});
       });
   if (!taken)
     throw ApiError(503, "too many rows are waiting: try again later", "", "server_overloaded");

@@ -15,8 +15,7 @@ namespace {
 
 constexpr std::size_t kMostTexts = 2048;
 
-struct EmbeddingRequest {
-  std::vector<std::vector<std::int32_t>> ids;
+struct EmbeddingForm {
   std::int64_t dimensions = 0;  // 0: all
   bool base64 = false;
 };
@@ -70,16 +69,16 @@ std::string base64_of(const std::vector<float>& values) {
   return out;
 }
 
-Json answer_of(std::vector<infer::TextVector> vectors, const EmbeddingRequest& request,
+Json answer_of(std::vector<infer::TextVector> vectors, const EmbeddingForm& form,
                const std::string& model) {
   Json data = Json::array();
   std::int64_t tokens = 0;
   for (std::size_t i = 0; i < vectors.size(); ++i) {
     std::vector<float>& values = vectors[i].values;
-    if (request.dimensions > 0) shorten(values, request.dimensions);
+    if (form.dimensions > 0) shorten(values, form.dimensions);
     tokens += vectors[i].tokens;
     Json embedding;
-    if (request.base64) {
+    if (form.base64) {
       embedding = Json(base64_of(values));
     } else {
       embedding = Json::array();
@@ -100,27 +99,27 @@ Json answer_of(std::vector<infer::TextVector> vectors, const EmbeddingRequest& r
 
 void embed_texts(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
                  Fields& fields) {
-  EmbeddingRequest request;
-  request.ids = read_input(fields, *host);
+  EmbeddingForm form;
+  std::vector<EngineHost::Ids> ids = read_input(fields, *host);
   const std::int64_t channels = host->model().config().channels;
-  request.dimensions = fields.integer("dimensions", 1, channels).value_or(0);
+  form.dimensions = fields.integer("dimensions", 1, channels).value_or(0);
   const std::string format = fields.string("encoding_format").value_or("float");
   if (format != "float" && format != "base64")
     throw ApiError(400, "'encoding_format' must be float or base64", "encoding_format");
-  request.base64 = format == "base64";
+  form.base64 = format == "base64";
   fields.string("user");
   fields.finish();
   ModelHost* const on = host.get();
-  const auto work = [exchange, host = std::move(host), r = std::move(request)]() mutable {
-    if (exchange->gone().requested()) return exchange->end();
-    try {
-      const Json answer = answer_of(host->embedder().embed_ids(std::move(r.ids)), r, host->id());
-      exchange->respond({.body = answer.dump()});
-    } catch (...) {
-      exchange->respond(error_response(std::current_exception()));
-    }
-  };
-  if (!on->run(work))
+  const bool taken = on->embed(
+      {std::move(ids), exchange->gone(),
+       [exchange, form, host = std::move(host)](std::vector<infer::TextVector> vectors,
+                                                const std::exception_ptr& error) {
+         if (exchange->gone().requested()) return exchange->end();
+         exchange->respond(
+             error ? error_response(error)
+                   : HttpResponse{.body = answer_of(std::move(vectors), form, host->id()).dump()});
+       }});
+  if (!taken)
     throw ApiError(503, "too many requests are waiting: try again later", "", "server_overloaded");
 }
 

@@ -106,14 +106,17 @@ bool rerank_pairs(const std::shared_ptr<Exchange>& exchange, const std::shared_p
     rows[i].second = r.documents[i];
   }
   return host->submit(
-      std::move(rows), exchange->gone(), [=, r = std::move(r)](const TaskHost::Result& result) {
+      std::move(rows), exchange->gone(),
+      [=, r = std::move(r)](const std::vector<TaskHost::Answer>& answers,
+                            const std::exception_ptr& error) {
         if (exchange->gone().requested()) return exchange->end();
-        if (result.error) return exchange->respond(error_response(result.error));
+        if (error) return exchange->respond(error_response(error));
         std::vector<double> scores;
         std::int64_t tokens = 0;
-        for (const tasks::Prediction& p : result.predictions)
+        for (const auto& [row, example, p] : answers) {
           scores.push_back(p.probabilities.empty() ? p.score : p.probabilities[place]);
-        for (const tasks::EncodedExample& e : result.examples) tokens += e.tokens;
+          tokens += example.tokens;
+        }
         exchange->respond({.body = answer_of(r, scores, tokens).dump()});
       });
 }
@@ -131,21 +134,19 @@ bool rerank_vectors(const std::shared_ptr<Exchange>& exchange,
                                  name, ids[i].size(), host->most_embedded_tokens()),
                      name, "context_length_exceeded");
   }
-  return host->run([=, r = std::move(r)]() mutable {
-    if (exchange->gone().requested()) return exchange->end();
-    try {
-      const std::vector<infer::TextVector> vectors = host->embedder().embed_ids(std::move(ids));
-      std::vector<double> scores;
-      std::int64_t tokens = vectors.front().tokens;
-      for (std::size_t i = 1; i < vectors.size(); ++i) {
-        tokens += vectors[i].tokens;
-        scores.push_back(cosine(vectors.front().values, vectors[i].values));
-      }
-      exchange->respond({.body = answer_of(r, scores, tokens).dump()});
-    } catch (...) {
-      exchange->respond(error_response(std::current_exception()));
-    }
-  });
+  return host->embed({std::move(ids), exchange->gone(),
+                      [=, r = std::move(r)](const std::vector<infer::TextVector>& vectors,
+                                            const std::exception_ptr& error) {
+                        if (exchange->gone().requested()) return exchange->end();
+                        if (error) return exchange->respond(error_response(error));
+                        std::vector<double> scores;
+                        std::int64_t tokens = vectors.front().tokens;
+                        for (std::size_t i = 1; i < vectors.size(); ++i) {
+                          tokens += vectors[i].tokens;
+                          scores.push_back(cosine(vectors.front().values, vectors[i].values));
+                        }
+                        exchange->respond({.body = answer_of(r, scores, tokens).dump()});
+                      }});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 // where `shared_words` begin all of them.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -21,13 +22,23 @@
 
 namespace stemma::serve {
 
+// Where a request goes. The first two stream tokens; the others answer once, and the wait for a
+// first token is the wait for that answer.
+enum class LoadRoute : std::uint8_t { completions, chat, embeddings, classify };
+inline constexpr std::array kLoadRoutes = {"completions", "chat", "embeddings", "classify"};
+
+struct LoadTarget {
+  LoadRoute route = LoadRoute::completions;
+  std::string model = {};  // the id that requests name; empty: none is sent
+};
+
 struct LoadPlan {
   Endpoint at = {};
-  std::string model, key;      // key: empty: none is sent
-  bool chat = false;           // /chat/completions instead of /completions
-  std::int64_t streams = 8;    // clients at once; in an open loop: at most
-  double rate = 0;             // requests a second; 0: a closed loop
-  std::int64_t requests = 64;  // in all; 0: until `seconds` are over
+  std::string key = {};                    // empty: none is sent
+  std::vector<LoadTarget> targets = {{}};  // each request takes one of them at random
+  std::int64_t streams = 8;                // clients at once; in an open loop: at most
+  double rate = 0;                         // requests a second; 0: a closed loop
+  std::int64_t requests = 64;              // in all; 0: until `seconds` are over
   double seconds = 0;
   std::int64_t least_words = 128, most_words = 128;  // of a prompt, beside the shared ones
   std::int64_t shared_words = 0;
@@ -60,14 +71,12 @@ struct LoadResult {
   std::int64_t prompt_tokens = 0, output_tokens = 0;  // of those that were answered
   double seconds = 0;                                 // from the first request to the last answer
   Times first_token, between_tokens, whole;
-  std::map<std::string, std::int64_t> errors;  // how often each came
+  std::array<Times, kLoadRoutes.size()> first_token_of = {};  // the same by route
+  std::map<std::string, std::int64_t> errors;                 // how often each came
 };
 
 // Throws communication where nobody answers at all, invalid_argument for a plan that asks for
 // nothing.
 LoadResult run_load(const LoadPlan& plan);
-
-// The prompt of request `number`: the same for the same plan.
-std::string load_prompt(const LoadPlan& plan, std::int64_t number);
 
 }  // namespace stemma::serve
