@@ -145,7 +145,7 @@ class Bench {
     const Tensor x = random_tensor(s.m, s.k), y = random_tensor(s.m, s.n),
                  y2 = random_tensor(s.m, s.n);
     const std::int64_t size = s.n * s.k * 4,
-                       copies = s.m > 16 ? 1 : std::clamp<std::int64_t>((256 << 20) / size, 1, 64);
+                       copies = s.m > 32 ? 1 : std::clamp<std::int64_t>((256 << 20) / size, 1, 64);
     std::vector<Tensor> rows;
     std::vector<Weight> panels;
     for (std::int64_t i = 0; i < copies; ++i) {
@@ -165,7 +165,7 @@ class Bench {
     const Tensor x = random_tensor(s.m, s.k, DType::bf16), y = random_tensor(s.m, s.n, DType::bf16),
                  x2 = random_tensor(s.m, s.k), y2 = random_tensor(s.m, s.n);
     const std::int64_t size = s.n * s.k * 4,
-                       copies = s.m > 16 ? 1 : std::clamp<std::int64_t>((256 << 20) / size, 1, 64);
+                       copies = s.m > 32 ? 1 : std::clamp<std::int64_t>((256 << 20) / size, 1, 64);
     std::vector<Weight> weights, weights2;
     for (std::int64_t i = 0; i < copies; ++i) {
       const Weight rows(random_tensor(s.n, s.k));
@@ -332,7 +332,7 @@ int main(int argc, char** argv) {
       {768, 2304}, {768, 768}, {768, 3072}, {3072, 768}, {768, 50257}};
   for (int round = 0; round < rounds; ++round) {
     bench.measure_peak();
-    for (std::int64_t m : {4096, 1024, 512, 64, 1}) {
+    for (std::int64_t m : {4096, 1024, 512, 64, 32, 1}) {
       if (only_m && m != only_m) continue;
       for (const auto& [k, n] : layers)
         if (m * n < 30'000'000) bench.run({m, n, k});

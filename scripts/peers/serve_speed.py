@@ -97,8 +97,8 @@ def many(args):
     at = lambda name: str(args.peers / name)
     return {
         "stemma, f32": lambda: served(stemma(args, at("gpt2"), 8181), args),
-        "stemma, bf16": lambda: served(stemma(args, at("gpt2"), 8182, "--weights", "bf16"), args),
-        "stemma, engine alone": lambda: engine(args),
+        "stemma, f32, bf16 cache": lambda: served(stemma(args, at("gpt2"), 8182, "--cache-type", "bf16"), args),
+        "the same without HTTP": lambda: engine(args, "--cache-type", "bf16"),
         "OpenVINO, f32": lambda: worker(args, "ov", "openvino", at("gpt2-ov")),
         "llama.cpp server, F16": lambda: served(llama(args, at("gpt2-f16.gguf"), 8183, args.streams), args, model="gpt2"),
         "CTranslate2, f32": lambda: worker(args, "ct", "ctranslate2", at("gpt2-ct"), "--precision", "float32"),
@@ -106,13 +106,13 @@ def many(args):
     }
 
 
-def engine(args):
+def engine(args, *more):
     """Requests of this kind without HTTP, as rows of a batch, less the time of a start."""
     def seconds(rows, tokens):
         words = random.Random(2)
         lines = [json.dumps({"prompt": " ".join(words.choices(WORDS, k=args.words))}) for _ in range(rows)]
         command = [STEMMA, "generate", "--model", str(args.peers / "gpt2"), "--batch", "-", "--max-tokens", str(tokens),
-                   "--ignore-eot"]
+                   "--ignore-eot", *more]
         begin = time.perf_counter()
         subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True)
         return time.perf_counter() - begin

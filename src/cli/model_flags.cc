@@ -17,6 +17,7 @@ infer::ModelOptions ModelFlags::options() const {
   o.path = model;
   o.precision = precision;
   o.weights = weights;
+  o.cache_type = cache_type;
   o.tokenizer = tokenizer;
   o.adapter = adapter;
   o.threads = threads;
@@ -44,6 +45,15 @@ void declare_weights(std::string& weights, OptionSet& options) {
                       "bf16",
                       {"dtype", "torch_dtype", "quantize", "type"}},
                      weights, {"f32", "bf16", "f16"});
+}
+
+void declare_cache_type(std::string& type, OptionSet& options) {
+  options.add_choice({"cache_type",
+                      "how keys and values of earlier tokens lie in memory; auto: as --precision; "
+                      "bf16 takes half the memory beside f32 products and rounds them",
+                      "bf16",
+                      {"cache_type_k", "cache_type_v", "ctk", "ctv", "kv_cache_dtype"}},
+                     type, {"auto", "bf16"});
 }
 
 OptionHelp tokenizer_help(std::string_view more) {

@@ -15,7 +15,7 @@
 namespace stemma::cli {
 
 struct ModelFlags {
-  std::string model, precision = "auto", weights = "f32", tokenizer, adapter;
+  std::string model, precision = "auto", weights = "f32", cache_type = "auto", tokenizer, adapter;
   std::int64_t threads = 0;
 
   infer::ModelOptions options() const;
@@ -27,6 +27,7 @@ OptionHelp model_help();
 void declare_threads(std::int64_t& threads, OptionSet& options);
 void declare_precision(std::string& precision, OptionSet& options);
 void declare_weights(std::string& weights, OptionSet& options);
+void declare_cache_type(std::string& type, OptionSet& options);
 // --model (a folder), --adapter, --tokenizer, --precision, --weights, --threads.
 void declare(ModelFlags& flags, OptionSet& options);
 

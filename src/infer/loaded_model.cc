@@ -13,6 +13,16 @@
 #include "nn/virtual_tokens.h"
 
 namespace stemma::infer {
+namespace {
+
+DType cache_type_named(std::string_view name, const ops::Numerics& numerics) {
+  if (name == "auto") return numerics.activations;
+  if (name == "bf16") return DType::bf16;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[cache_type] must be auto or bf16, got '{}'", name));
+}
+
+}  // namespace
 
 LoadedModel LoadedModel::open(const ModelOptions& options) {
   LoadedModel model;
@@ -60,6 +70,7 @@ void LoadedModel::build(nn::WeightSource& source, const ModelOptions& options) {
   stream_ = std::make_unique<Stream>(options.threads > 0 ? static_cast<int>(options.threads)
                                                          : available_threads());
   numerics_ = ops::numerics_named(options.precision, stream_->device());
+  numerics_.cache = cache_type_named(options.cache_type, numerics_);
   const DType storage = nn::weight_storage_named(options.weights);
   ModelCost(config_.model).require_memory(static_cast<double>(size_of(storage)));
   nn::PackedWeights packed(source, *stream_, storage);

@@ -26,6 +26,7 @@ struct ModelOptions {
   std::filesystem::path path;       // a Hugging Face folder, a run folder or a GGUF file
   std::string precision = "auto";   // auto, f32, bf16
   std::string weights = "f32";      // storage: f32, bf16, f16
+  std::string cache_type = "auto";  // of keys and values: auto (as activations) or bf16
   std::string tokenizer;            // empty: the folder's own, if it has one
   std::filesystem::path adapter{};  // of the model, in PEFT's layout; empty: none
   // Whether a low-rank adapter becomes a part of the weights: as fast as the model without it.

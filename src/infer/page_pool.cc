@@ -22,14 +22,14 @@ PagePool::PagePool(const ModelConfig& config, const ops::Numerics& numerics, std
       static_cast<std::uint64_t>(pages * page_keys) * token_bytes(config, numerics);
   Slabs slabs(bytes <= kMostOnLargePages ? Slabs::Pages::large : Slabs::Pages::small);
   for (std::int64_t layer = 0; layer < config.layers; ++layer)
-    layers_.push_back({Tensor::empty(shape, numerics.activations, slabs),
-                       Tensor::empty(shape, numerics.activations, slabs), page_keys});
+    layers_.push_back({Tensor::empty(shape, numerics.cache, slabs),
+                       Tensor::empty(shape, numerics.cache, slabs), page_keys});
   for (auto page = static_cast<std::int32_t>(pages); page-- > 0;) free_.push_back(page);
 }
 
 std::uint64_t PagePool::token_bytes(const ModelConfig& config, const ops::Numerics& numerics) {
   return static_cast<std::uint64_t>(2 * config.layers * config.groups() * config.head_size()) *
-         size_of(numerics.activations);
+         size_of(numerics.cache);
 }
 
 std::uint64_t PagePool::bytes() const {

@@ -24,7 +24,7 @@ namespace stemma::infer {
 
 class PagePool {
  public:
-  // Pages for all layers of the model, in the activation type. Throws out_of_memory.
+  // Pages for all layers of the model, in the type numerics.cache. Throws out_of_memory.
   PagePool(const ModelConfig& config, const ops::Numerics& numerics, std::int64_t pages,
            std::int64_t page_keys);
 

@@ -97,16 +97,17 @@ struct AttentionSequence {
 // mask and softmax weights; asking for either runs the reference kernel.
 //
 // With page_keys, k and v [P·G·page_keys, D] are a cache of P pages for page_keys keys each, and
-// new_k and new_v [Nq, G·D], of the same type, hold the keys and values of the queries' own tokens:
-// they are written to their places in the cache first. Key j of a sequence lies in its page number
-// j / page_keys, which several sequences may share as long as none writes there. A page is a
-// multiple of kKeyChunk keys, so that a chunk lies in one page; a sequence of a single page may
-// have pages of any multiple of kKeyPanel. A page holds one head after the other, so that a query
-// reads consecutive memory. Values are rows of their head. Keys lie as a product wants them, in
-// panels: channel d of key j of the page is element (j / kKeyPanel · D + d) · kKeyPanel + j mod
-// kKeyPanel of its head. Patterns that read keys far apart (dilated, strided) have rows of keys
-// too, and sequences of a single page. The results have the bits of the same keys and values as
-// rows.
+// new_k and new_v [Nq, G·D], of q's type, hold the keys and values of the queries' own tokens: they
+// are written to their places in the cache first. A cache has q's type, or bf16 beside f32 queries:
+// what is written is rounded, and all queries read what was rounded. Key j of a sequence lies in
+// its page number j / page_keys, which several sequences may share as long as none writes there. A
+// page is a multiple of kKeyChunk keys, so that a chunk lies in one page; a sequence of a single
+// page may have pages of any multiple of kKeyPanel. A page holds one head after the other, so that
+// a query reads consecutive memory. Values are rows of their head. Keys lie as a product wants
+// them, in panels: channel d of key j of the page is element (j / kKeyPanel · D + d) · kKeyPanel +
+// j mod kKeyPanel of its head. Patterns that read keys far apart (dilated, strided) have rows of
+// keys too, and sequences of a single page. The results have the bits of the same keys and values
+// as rows.
 struct AttentionForward {
   Tensor q, k, v;
   std::span<const AttentionSequence> sequences;

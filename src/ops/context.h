@@ -25,10 +25,11 @@ struct Numerics {
   kernels::Multiply multiply = kernels::Multiply::f32;
   DType activations = DType::f32;  // f32, bf16, or f64 (tests)
   DType stream = DType::f32;       // the residual stream: f64 where activations are
+  DType cache = DType::f32;        // keys and values that are kept: as activations, or bf16
 
   static Numerics f32() { return {}; }
-  static Numerics bf16() { return {kernels::Multiply::bf16, DType::bf16, DType::f32}; }
-  static Numerics f64() { return {kernels::Multiply::f32, DType::f64, DType::f64}; }
+  static Numerics bf16() { return {kernels::Multiply::bf16, DType::bf16, DType::f32, DType::bf16}; }
+  static Numerics f64() { return {kernels::Multiply::f32, DType::f64, DType::f64, DType::f64}; }
 };
 
 // f32, bf16, or auto: what products on this device prefer (kernels::preferred_multiply). Throws

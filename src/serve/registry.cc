@@ -147,6 +147,7 @@ Served Registry::open_model(const ModelSource& source, const std::string& id) {
   options.path = source.path;
   options.precision = settings_.precision;
   options.weights = settings_.weights;
+  options.cache_type = settings_.cache_type;
   options.tokenizer = settings_.tokenizer;
   options.threads = settings_.threads;
   infer::LoadedModel model = infer::LoadedModel::open(options);

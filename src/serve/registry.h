@@ -39,7 +39,7 @@ struct Served {
 
 // How all models of a server are opened.
 struct ServeSettings {
-  std::string precision = "auto", weights = "f32", tokenizer = {};
+  std::string precision = "auto", weights = "f32", cache_type = "auto", tokenizer = {};
   std::int64_t threads = 0;       // 0: all that the process may use
   std::int64_t streams = 32;      // texts that one model writes at the same time
   std::int64_t queue = 1024;      // texts that wait for that, at most

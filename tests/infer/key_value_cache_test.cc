@@ -83,6 +83,9 @@ TEST(KeyValueCache, BytesAreThoseOfKeysAndValues) {
     };
     EXPECT_EQ(bytes(ops::Numerics::f32()), 2u * 2 * 3 * 32 * 12 * 4);
     EXPECT_EQ(bytes(ops::Numerics::bf16()), 2u * 2 * 3 * 32 * 12 * 2);
+    ops::Numerics narrow_cache = ops::Numerics::f32();
+    narrow_cache.cache = DType::bf16;
+    EXPECT_EQ(bytes(narrow_cache), 2u * 2 * 3 * 32 * 12 * 2);
   }
 }
 

@@ -105,6 +105,46 @@ TEST_P(AttentionCache, GivesTheBitsOfRows) {
         }
 }
 
+Tensor rounded(const Tensor& rows) {
+  const Tensor to = Tensor::zeros({rows.rows(), rows.cols()}, DType::f32);
+  for (std::int64_t r = 0; r < rows.rows(); ++r)
+    for (std::int64_t c = 0; c < rows.cols(); ++c)
+      to.data<float>()[r * rows.cols() + c] =
+          to_float(to_bf16(rows.data<float>()[r * rows.row_stride() + c]));
+  return to;
+}
+
+// Keys and values are rounded on their way into a bf16 cache; nothing else is.
+TEST_P(AttentionCache, ABf16CacheOfF32GivesTheBitsOfRoundedRows) {
+  const ScopedKernelPath path(GetParam());
+  Stream stream(2);
+  constexpr std::int64_t kTokens = 300;
+  using Kind = AttentionPattern::Kind;
+  for (const AttentionPattern& pattern : {AttentionPattern{}, {Kind::dilated, 3}})
+    for (const auto& attend : {attention_forward, attention_forward_reference}) {
+      AttentionSpec spec = spec_of(6, 64, true);
+      spec.kv_heads = 2;
+      spec.pattern = pattern;
+      const AttentionForward given = inputs(spec, kTokens, DType::f32, 36);
+      AttentionForward whole = with_own_results(given);
+      const auto sequences = packed({kTokens});
+      whole.sequences = sequences;
+      whole.k = rounded(given.k);
+      whole.v = rounded(given.v);
+      attend(stream, spec, whole);
+      const AttentionForward rows = with_own_results(given);
+      const Cache cache(spec, kTokens, DType::bf16);
+      std::int64_t done = 0;
+      for (const std::int64_t n : {1, 100, 1, 1, 150, 47}) {
+        AttentionSequence s;
+        attend(stream, spec, cache.next(rows, done, n, s));
+        done += n;
+      }
+      EXPECT_TRUE(same_bits(whole.out, rows.out));
+      EXPECT_TRUE(same_bits(whole.lse, rows.lse));
+    }
+}
+
 // Two sequences that begin alike read the same pages and write to pages of their own.
 TEST_P(AttentionCache, SequencesMayShareTheirFirstPages) {
   const ScopedKernelPath path(GetParam());
@@ -202,6 +242,8 @@ TEST(AttentionCache, RefusesWhatDoesNotFit) {
   refused([](S, F f, Q) { f.page_keys = 96; });
   refused([](S s, F, Q) { s.causal = false; });
   refused([](S, F f, Q) { f.new_k = {}; });
+  refused([](S, F f, Q) { f.v = Tensor::zeros(f.v.shape(), DType::bf16); });
+  refused([](S, F f, Q) { f.q = Tensor::zeros(f.q.shape(), DType::bf16); });
   refused([](S, F f, Q) { f.new_v = f.new_v.slice_rows(0, 5); });
   refused([](S, F f, Q) { f.k = f.k.columns(0, 4); });
   refused([](S, F, Q q) { q.pages = {}; });

@@ -71,9 +71,9 @@ void check_flags(const ChatFlags& o, const OptionSet& options) {
                     fmt::format("[chat] {} {}: leave it out", flag_of_key(key), why));
   };
   if (o.url.empty()) return refuse({"key_file"}, "is for a server, which --url names");
-  refuse(
-      {"adapter", "tokenizer", "precision", "weights", "threads", "chat_template", "draft_tokens"},
-      "is for a model in this process, and --url asks a server");
+  refuse({"adapter", "tokenizer", "precision", "weights", "cache_type", "threads", "chat_template",
+          "draft_tokens"},
+         "is for a model in this process, and --url asks a server");
 }
 
 int run_chat(const ChatFlags& o, const OptionSet& options) {
@@ -125,6 +125,7 @@ void add_chat(Program& program) {
                 "stemma chat --url http://127.0.0.1:8080/v1",
                 "echo 'What is a stemma?' | stemma chat --model models/smollm2"};
   declare(o->model, c.options);
+  declare_cache_type(o->model.cache_type, c.options);
   c.options.add({"url",
                  "a server of OpenAI's API, to its /v1, instead of a model here; --model then "
                  "names one of its models",

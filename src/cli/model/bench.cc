@@ -61,6 +61,7 @@ void add_one(Program& program, const std::string& what, const std::string& summa
         o->recompute, {0, 2});
   } else {
     declare_weights(o->model.weights, c.options);
+    declare_cache_type(o->model.cache_type, c.options);
   }
   declare_threads(o->model.threads, c.options);
   declare_json(o->json, c.options);

@@ -61,7 +61,7 @@ Measured measure_inference(const BenchOptions& o, const FoundModel& found, bool 
   const ModelCost cost(found.config);
   m.flop = decode ? cost.decode_flop(o.batch, o.seq) : cost.prefill_flop(o.batch, o.seq);
   const auto stored = static_cast<double>(size_of(nn::weight_storage_named(o.model.weights)));
-  const auto cached = static_cast<double>(size_of(model.numerics().activations));
+  const auto cached = static_cast<double>(size_of(model.numerics().cache));
   if (decode) m.bytes = cost.decode_bytes(stored, cached, o.batch, o.seq);
   m.peak_memory = peak_memory_bytes();
   return m;

@@ -152,6 +152,7 @@ void add_generate(Program& program) {
       "stemma generate --model smollm2.gguf --chat \"Describe Ann, 7.\" --json-schema person.json",
       "stemma generate --model gpt2/ --ids 15496,995 --max-tokens 5 --json"};
   declare(o->model, c.options);
+  declare_cache_type(o->model.cache_type, c.options);
   declare(o->prompt, c.options);
   c.options.add_path(
       {"output",

@@ -104,6 +104,7 @@ void add_serve(Program& program) {
   c.options.add_path(tokenizer_help("; empty: each model's own"), o->settings.tokenizer);
   declare_precision(o->settings.precision, c.options);
   declare_weights(o->settings.weights, c.options);
+  declare_cache_type(o->settings.cache_type, c.options);
   declare_threads(o->settings.threads, c.options);
   c.options.add({"port", "to listen on; 0: a free one", "8080", {"p"}}, o->port, {0, 65535});
   c.options.add({"host",

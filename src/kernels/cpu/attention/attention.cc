@@ -65,13 +65,13 @@ void check_spec(const AttentionSpec& spec) {
 DType wide(const Tensor& q) { return q.dtype() == DType::f64 ? DType::f64 : DType::f32; }
 
 void check_operands(const AttentionSpec& spec, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const Tensor& out, std::int64_t kv_cols) {
+                    const Tensor& out, std::int64_t kv_cols, DType kv_type) {
   const std::int64_t cols = spec.heads * spec.head_size;
   require(q && q.dtype() != DType::i32, "q must be f32, bf16 or f64", q);
   require(static_cast<bool>(k), "k must be a tensor", k);
   check_tensor("q", q, q.rows(), cols, q.dtype());
-  check_tensor("k", k, k.rows(), kv_cols, q.dtype());
-  check_tensor("v", v, k.rows(), kv_cols, q.dtype());
+  check_tensor("k", k, k.rows(), kv_cols, kv_type);
+  check_tensor("v", v, k.rows(), kv_cols, kv_type);
   const bool narrow = out && out.dtype() == DType::bf16 && q.dtype() != DType::f64;
   check_tensor("out", out, q.rows(), cols, narrow ? DType::bf16 : wide(q));
 }
@@ -112,13 +112,14 @@ void check_cache(const AttentionSpec& spec, const AttentionForward& args) {
           fmt::format("page_keys must be a multiple of {}", kKeyPanel), args.page_keys);
   require(args.q && args.q.dtype() != DType::f64, "q of a cache must be f32 or bf16", args.q);
   require(spec.causal, "attention to a cache must be causal", "causal = false");
-  check_operands(spec, args.q, args.k, args.v, args.out, spec.head_size);
+  const DType type = args.k && args.k.dtype() == DType::bf16 ? DType::bf16 : args.q.dtype();
+  check_operands(spec, args.q, args.k, args.v, args.out, spec.head_size, type);
   require(args.k.contiguous() && args.k.rows() % page_rows == 0,
           fmt::format("a cache must be contiguous and have a multiple of {} rows", page_rows),
           args.k);
   require(args.v.contiguous(), "a cache must be contiguous", args.v);
   for (const auto& [name, rows] : {std::pair("new_k", &args.new_k), {"new_v", &args.new_v}})
-    check_tensor(name, *rows, args.q.rows(), heads * spec.head_size, args.k.dtype());
+    check_tensor(name, *rows, args.q.rows(), heads * spec.head_size, args.q.dtype());
   for (const AttentionSequence& s : args.sequences) check_pages(spec, args, s);
 }
 
@@ -130,7 +131,8 @@ void check(const AttentionSpec& spec, const AttentionForward& args) {
   if (cache)
     check_cache(spec, args);
   else
-    check_operands(spec, args.q, args.k, args.v, args.out, spec.key_value_heads() * spec.head_size);
+    check_operands(spec, args.q, args.k, args.v, args.out, spec.key_value_heads() * spec.head_size,
+                   args.q ? args.q.dtype() : DType::f32);
   if (args.lse) check_tensor("lse", args.lse, args.q.rows(), spec.heads, wide(args.q));
   const std::int64_t key_rows = cache ? args.k.rows() / spec.key_value_heads() : args.k.rows();
   std::int64_t most_keys = 0;
@@ -154,7 +156,8 @@ bool check(const AttentionSpec& spec, const AttentionBackward& args) {
   check_spec(spec);
   const std::int64_t rows = args.q.rows(), cols = spec.heads * spec.head_size;
   const std::int64_t kv_cols = spec.key_value_heads() * spec.head_size;
-  check_operands(spec, args.q, args.k, args.v, args.out, kv_cols);
+  check_operands(spec, args.q, args.k, args.v, args.out, kv_cols,
+                 args.q ? args.q.dtype() : DType::f32);
   const DType type = wide(args.q);
   check_tensor("lse", args.lse, rows, spec.heads, type);
   check_tensor("dout", args.dout, rows, cols, type);

@@ -81,8 +81,8 @@ struct Softmax {
   }
 };
 
-// One query of one head.
-template <class C, class In, class Out>
+// One query of one head. Kept: the type of keys and values.
+template <class C, class In, class Kept, class Out>
 class ForwardRow {
  public:
   ForwardRow(const AttentionSpec& spec, const AttentionForward& args,
@@ -119,16 +119,16 @@ class ForwardRow {
   C score(std::int64_t key) const {
     const bool panels = args_.page_keys != 0 && attention::caches_panels(spec_);
     const std::int64_t column = panels ? key % kKeyPanel : 0;
-    const In* k = shared_row(args_.k, key - column) + column;
+    const Kept* k = shared_row(args_.k, key - column) + column;
     return dot<C>(q_, k, spec_.head_size, panels ? kKeyPanel : 1) * C(spec_.scale);
   }
 
-  const In* shared_row(const Tensor& tensor, std::int64_t key) const {
+  const Kept* shared_row(const Tensor& tensor, std::int64_t key) const {
     const std::int64_t kv_head = head_ / spec_.group();
     if (args_.page_keys == 0)
-      return row_of<In>(tensor, sequence_.key_begin + key, kv_head * spec_.head_size);
+      return row_of<Kept>(tensor, sequence_.key_begin + key, kv_head * spec_.head_size);
     const std::int64_t page = attention::page_row(spec_, args_, sequence_, kv_head, key);
-    return row_of<In>(tensor, page + key % args_.page_keys, 0);
+    return row_of<Kept>(tensor, page + key % args_.page_keys, 0);
   }
 
   // The keys at places [begin, end) of the stripe, all of one chunk.
@@ -145,7 +145,7 @@ class ForwardRow {
       const C weight = std::exp(scores_[static_cast<std::size_t>(key)] - chunk.max);
       chunk.sum += weight;
       const C kept = weight * dropout_(key);
-      const In* v = shared_row(args_.v, key);
+      const Kept* v = shared_row(args_.v, key);
       for (std::int64_t d = 0; d < spec_.head_size; ++d)
         chunk.values[static_cast<std::size_t>(d)] += kept * C(load(v[d]));
     }
@@ -188,13 +188,13 @@ void for_tasks(Stream& stream, const std::vector<Task>& tasks, Run&& run) {
                             });
 }
 
-template <class C, class In, class Out>
+template <class C, class In, class Kept, class Out>
 void forward(Stream& stream, const AttentionSpec& spec, const AttentionForward& args) {
   const std::int64_t group = spec.group();
   for_tasks(stream, attention::split(spec, Part(), args.sequences, 32), [&](const Task& task) {
     for (std::int64_t i = task.begin; i < task.end; ++i)
       for (std::int64_t h = 0; h < group; ++h)
-        ForwardRow<C, In, Out>(spec, args, *task.sequence, task.kv_head * group + h, i).run();
+        ForwardRow<C, In, Kept, Out>(spec, args, *task.sequence, task.kv_head * group + h, i).run();
   });
 }
 
@@ -324,7 +324,11 @@ void attention_forward_reference(Stream& stream, const AttentionSpec& spec,
   attention::check(spec, args);
   if (args.page_keys != 0) attention::store_new(stream, spec, args);
   with_types(args.q, args.out, [&](auto c, auto in, auto out) {
-    forward<decltype(c), decltype(in), decltype(out)>(stream, spec, args);
+    using C = decltype(c);
+    using In = decltype(in);
+    using Out = decltype(out);
+    args.k.dtype() == args.q.dtype() ? forward<C, In, In, Out>(stream, spec, args)
+                                     : forward<C, In, bf16, Out>(stream, spec, args);
   });
 }
 

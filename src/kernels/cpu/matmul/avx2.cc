@@ -28,7 +28,7 @@ STEMMA_AVX2 inline __m256 load8(const f16* p) {
 // find it in L1, and fetch kAheadLines of what comes next for every kAheadRows k.
 constexpr int kStreamingRows = 3;
 constexpr int kPrefetchRows = 16;
-constexpr std::int64_t kAheadRows = 16, kAheadLines = 4;  // 16 k of a strip are a line for each row
+constexpr std::int64_t kAheadRows = 16, kAheadLines = 8;  // 16 k of a strip are a line for each row
 constexpr std::int64_t kAheadBytes = 64 * kAheadLines / kAheadRows;
 // Packing: rows of a copy, and columns of a transposition, that are fetched ahead.
 constexpr int kFarRows = 8;
