@@ -16,6 +16,7 @@ import pathlib
 import random
 import statistics
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -145,6 +146,7 @@ def measure(works, args):
                 continue
             try:
                 results[name].append(work())
+                print(f"{name}: {json.dumps(results[name][-1])}", file=sys.stderr, flush=True)
             except (subprocess.CalledProcessError, FileNotFoundError, RuntimeError) as error:
                 print(f"{name}: {error}: {getattr(error, 'stderr', '') or ''}"[:600])
     ours = None

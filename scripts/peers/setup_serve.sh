@@ -18,11 +18,11 @@ environment() {  # NAME PACKAGE...
   [ -f "$target/$name/ready" ] || "$target/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
   touch "$target/$name/ready"
 }
-environment ov openvino-genai "optimum-intel[openvino]"
-environment ct ctranslate2 transformers torch
+environment ov openvino-genai==2026.4.1.0 "optimum-intel[openvino]==2.2.0"
+environment ct ctranslate2==4.8.5 transformers==5.24.0 torch==2.15.0
 
 if [ ! -x "$target/llama-server" ]; then
-  "$target/ov/bin/pip" download --quiet --no-deps --no-binary :all: --dest "$target" llama-cpp-python
+  "$target/ov/bin/pip" download --quiet --no-deps --no-binary :all: --dest "$target" llama-cpp-python==0.3.36
   mkdir -p "$target/llama"
   tar -xzf "$target"/llama_cpp_python-*.tar.gz -C "$target/llama" --strip-components 1
   cmake -S "$target/llama/vendor/llama.cpp" -B "$target/llama/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \

@@ -17,10 +17,9 @@
 #include <functional>
 #include <list>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -148,7 +147,7 @@ class SharedPasses {
     try {
       r.job.done(std::move(r.answers), error);
     } catch (const std::exception& thrown) {
-      log_error(fmt::format("[serve] an answer failed: {}", thrown.what()));
+      log_error(std::string("[serve] an answer failed: ") + thrown.what());
     }
   }
 

@@ -107,7 +107,7 @@ void add_load(Program& program) {
   c.examples = {"stemma load --url http://127.0.0.1:8080/v1 --streams 32 --requests 128",
                 "stemma load --rate 4 --seconds 60 --prompt-words 32-512 --picture load.svg",
                 "stemma load --streams 256 --seconds 600 --requests 0 --leave-share 0.1 --json",
-                "stemma load --routes chat=smollm2 embeddings=minilm classify=mails"};
+                "stemma load --routes chat=smollm2 embeddings=mini classify=mails"};
   c.options.add({"url", "of the server, to its /v1", "http://127.0.0.1:8080/v1", {"base_url"}},
                 o->url);
   c.options.add({"model", "the id that requests name; not given: none", "smollm2"}, o->model);
@@ -115,7 +115,7 @@ void add_load(Program& program) {
       {"routes",
        "what requests ask: completions, chat, embeddings, classify, or several of them, "
        "each with a model of its own where one is named; each request takes one at random",
-       "chat embeddings=minilm"},
+       "chat embeddings=mini"},
       o->routes);
   c.options.add({"key", "the key that requests show", "sk-..."}, o->plan.key);
   c.options.add({"streams",

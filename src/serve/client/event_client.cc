@@ -24,6 +24,8 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
+constexpr std::chrono::seconds kConnectSeconds{10}, kGetSeconds{30};
+
 // What the server says is wrong, or the beginning of what it says.
 std::string message_of(const std::string& body) {
   try {
@@ -55,13 +57,18 @@ class EventClient::Connection {
  public:
   Connection(const Endpoint& at, Interrupt interrupt)
       : at_(at), interrupt_(interrupt), socket_(loop_) {
+    answer_within(kConnectSeconds);
     boost::system::error_code error;
     const auto server = tcp::resolver(loop_).resolve(at.host, std::to_string(at.port), error);
     if (error) fail(error);
     asio::async_connect(socket_, server,
                         [this](boost::system::error_code e, const tcp::endpoint&) { done_ = e; });
     wait();
+    deadline_ = Clock::time_point::max();
   }
+
+  // What follows fails when it takes longer. Without it, it may take for ever.
+  void answer_within(std::chrono::seconds time) { deadline_ = Clock::now() + time; }
 
   // False where the interrupt came. use(bytes, ok): a piece of the body of an answer with status
   // 200 or of another one; false: no more.
@@ -91,6 +98,8 @@ class EventClient::Connection {
   unsigned status() const { return status_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   [[noreturn]] void fail(const boost::system::error_code& error) const {
     throw Error(ErrorCode::communication,
                 fmt::format("[client] no answer from http://{}:{}: {}; is a server running there? "
@@ -104,13 +113,14 @@ class EventClient::Connection {
     while (done_ == asio::error::would_block) {
       loop_.restart();
       loop_.run_for(std::chrono::milliseconds(50));
-      if (interrupt_.requested()) {
-        boost::system::error_code ignored;
-        socket_.close(ignored);
-        loop_.restart();
-        loop_.run();
-        return false;
-      }
+      const bool late = Clock::now() > deadline_;
+      if (!interrupt_.requested() && !late) continue;
+      boost::system::error_code ignored;
+      socket_.close(ignored);
+      loop_.restart();
+      loop_.run();
+      if (late) fail(asio::error::timed_out);
+      return false;
     }
     if (done_ && done_ != http::error::need_buffer) fail(done_);
     return true;
@@ -122,6 +132,7 @@ class EventClient::Connection {
   tcp::socket socket_;
   boost::beast::flat_buffer buffer_;
   boost::system::error_code done_;
+  Clock::time_point deadline_;
   unsigned status_ = 0;
 };
 
@@ -132,6 +143,7 @@ EventClient::~EventClient() = default;
 
 Json EventClient::get(std::string_view path) {
   Connection connection(endpoint_, {});
+  connection.answer_within(kGetSeconds);
   std::string body;
   connection.ask(request_of(endpoint_, key_, "GET", path, ""), [&](std::string_view bytes, bool) {
     body += bytes;

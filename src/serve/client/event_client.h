@@ -28,8 +28,10 @@ class EventClient {
   EventClient(const EventClient&) = delete;
   EventClient& operator=(const EventClient&) = delete;
 
+  // Fails where the answer takes more than 30 seconds; both, where connecting takes more than 10.
   Json get(std::string_view path);
-  // `use` gets each chunk; false, or the interrupt, ends the answer and the connection.
+  // `use` gets each chunk; false, or the interrupt, ends the answer and the connection. An answer
+  // may take any time: a server may have a queue.
   using Use = std::function<bool(const Json&)>;
   void stream(std::string_view path, const Json& body, const Use& use, Interrupt interrupt = {});
 

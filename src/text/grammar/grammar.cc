@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/grammar/determinize.h"
-#include "text/grammar/finite.h"
+#include "text/grammar/automaton/determinize.h"
+#include "text/grammar/automaton/finite.h"
+#include "text/grammar/automaton/nfa.h"
+#include "text/grammar/automaton/refine.h"
 #include "text/grammar/limits.h"
-#include "text/grammar/nfa.h"
-#include "text/grammar/refine.h"
-#include "text/grammar/regex.h"
-#include "text/grammar/schema_compiler.h"
+#include "text/grammar/regex/regex.h"
+#include "text/grammar/schema/schema_compiler.h"
 #include "text/unicode/utf8.h"
 
 namespace stemma::grammar {

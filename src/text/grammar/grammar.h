@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

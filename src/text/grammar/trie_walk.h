@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/pushdown.h"
 #include "text/grammar/token_trie.h"
 
 namespace stemma::grammar {

@@ -1,4 +1,4 @@
-#include "text/grammar/regex.h"
+#include "text/grammar/regex/regex.h"
 
 #include <memory>
 #include <random>
@@ -9,7 +9,7 @@
 
 #include "tests/base/expect_error.h"
 #include "tests/text/grammar/support.h"
-#include "text/grammar/finite.h"
+#include "text/grammar/automaton/finite.h"
 
 namespace stemma::grammar {
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "text/grammar/char_set.h"
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/char_set.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

@@ -1,4 +1,4 @@
-#include "text/grammar/refine.h"
+#include "text/grammar/automaton/refine.h"
 
 #include <algorithm>
 #include <map>

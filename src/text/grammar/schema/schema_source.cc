@@ -1,4 +1,4 @@
-#include "text/grammar/schema_source.h"
+#include "text/grammar/schema/schema_source.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "text/grammar/limits.h"
-#include "text/grammar/schema_keywords.h"
+#include "text/grammar/schema/schema_keywords.h"
 
 namespace stemma::grammar {
 namespace {

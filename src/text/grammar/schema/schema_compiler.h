@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

@@ -1,4 +1,4 @@
-#include "text/grammar/regex_classes.h"
+#include "text/grammar/regex/regex_classes.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "text/grammar/schema_keywords.h"
+#include "text/grammar/schema/schema_keywords.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "text/grammar/limits.h"
-#include "text/grammar/schema_source.h"
+#include "text/grammar/schema/schema_source.h"
 
 namespace stemma::grammar {
 namespace {

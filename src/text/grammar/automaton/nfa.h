@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

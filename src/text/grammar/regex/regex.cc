@@ -1,8 +1,8 @@
-#include "text/grammar/regex.h"
+#include "text/grammar/regex/regex.h"
 
-#include "text/grammar/finite.h"
-#include "text/grammar/nfa.h"
-#include "text/grammar/regex_tree.h"
+#include "text/grammar/automaton/finite.h"
+#include "text/grammar/automaton/nfa.h"
+#include "text/grammar/regex/regex_tree.h"
 
 namespace stemma::grammar {
 namespace {

@@ -1,4 +1,4 @@
-#include "text/grammar/char_set.h"
+#include "text/grammar/automaton/char_set.h"
 
 #include <algorithm>
 #include <string>

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "text/grammar/char_set.h"
+#include "text/grammar/automaton/char_set.h"
 
 namespace stemma::grammar {
 

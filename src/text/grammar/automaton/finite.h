@@ -10,8 +10,8 @@
 
 #include <string_view>
 
-#include "text/grammar/nfa.h"
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/nfa.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

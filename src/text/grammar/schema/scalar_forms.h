@@ -16,8 +16,8 @@
 #include <map>
 #include <string>
 
-#include "text/grammar/pushdown.h"
-#include "text/grammar/schema_merge.h"
+#include "text/grammar/automaton/pushdown.h"
+#include "text/grammar/schema/schema_merge.h"
 
 namespace stemma::grammar {
 

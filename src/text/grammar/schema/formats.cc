@@ -1,4 +1,4 @@
-#include "text/grammar/formats.h"
+#include "text/grammar/schema/formats.h"
 
 #include <map>
 

@@ -1,4 +1,4 @@
-#include "text/grammar/regex_tree.h"
+#include "text/grammar/regex/regex_tree.h"
 
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "text/grammar/limits.h"
-#include "text/grammar/regex_classes.h"
+#include "text/grammar/regex/regex_classes.h"
 #include "text/unicode/utf8.h"
 
 namespace stemma::grammar {

@@ -1,4 +1,4 @@
-#include "text/grammar/decimal.h"
+#include "text/grammar/schema/decimal.h"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/grammar/finite.h"
-#include "text/grammar/nfa.h"
+#include "text/grammar/automaton/finite.h"
+#include "text/grammar/automaton/nfa.h"
 
 namespace stemma::grammar {
 namespace {

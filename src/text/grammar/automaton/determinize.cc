@@ -1,4 +1,4 @@
-#include "text/grammar/determinize.h"
+#include "text/grammar/automaton/determinize.h"
 
 #include <algorithm>
 #include <array>

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/grammar/char_set.h"
+#include "text/grammar/automaton/char_set.h"
 
 namespace stemma::grammar {
 

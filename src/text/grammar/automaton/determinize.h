@@ -6,8 +6,8 @@
 // kMaxSteps steps, so time and memory are bounded for any input. Pure function.
 #pragma once
 
-#include "text/grammar/nfa.h"
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/nfa.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

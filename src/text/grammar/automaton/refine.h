@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

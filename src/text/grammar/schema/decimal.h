@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "text/grammar/pushdown.h"
+#include "text/grammar/automaton/pushdown.h"
 
 namespace stemma::grammar {
 

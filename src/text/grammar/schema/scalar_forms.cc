@@ -1,13 +1,13 @@
-#include "text/grammar/scalar_forms.h"
+#include "text/grammar/schema/scalar_forms.h"
 
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "text/grammar/decimal.h"
-#include "text/grammar/finite.h"
-#include "text/grammar/formats.h"
-#include "text/grammar/regex.h"
+#include "text/grammar/automaton/finite.h"
+#include "text/grammar/regex/regex.h"
+#include "text/grammar/schema/decimal.h"
+#include "text/grammar/schema/formats.h"
 
 namespace stemma::grammar {
 namespace {

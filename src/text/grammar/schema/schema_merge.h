@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "text/grammar/decimal.h"
-#include "text/grammar/schema_source.h"
+#include "text/grammar/schema/decimal.h"
+#include "text/grammar/schema/schema_source.h"
 
 namespace stemma::grammar {
 

@@ -1,4 +1,4 @@
-#include "text/grammar/schema_compiler.h"
+#include "text/grammar/schema/schema_compiler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,14 +10,14 @@
 
 #include <fmt/format.h>
 
-#include "text/grammar/char_set.h"
-#include "text/grammar/determinize.h"
-#include "text/grammar/finite.h"
+#include "text/grammar/automaton/char_set.h"
+#include "text/grammar/automaton/determinize.h"
+#include "text/grammar/automaton/finite.h"
+#include "text/grammar/automaton/nfa.h"
 #include "text/grammar/limits.h"
-#include "text/grammar/nfa.h"
-#include "text/grammar/scalar_forms.h"
-#include "text/grammar/schema_merge.h"
-#include "text/grammar/schema_source.h"
+#include "text/grammar/schema/scalar_forms.h"
+#include "text/grammar/schema/schema_merge.h"
+#include "text/grammar/schema/schema_source.h"
 
 namespace stemma::grammar {
 namespace {

@@ -1,4 +1,4 @@
-#include "text/grammar/finite.h"
+#include "text/grammar/automaton/finite.h"
 
 #include <array>
 #include <map>
@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "text/grammar/determinize.h"
+#include "text/grammar/automaton/determinize.h"
+#include "text/grammar/automaton/refine.h"
 #include "text/grammar/limits.h"
-#include "text/grammar/refine.h"
 
 namespace stemma::grammar {
 namespace {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "text/grammar/nfa.h"
+#include "text/grammar/automaton/nfa.h"
 
 namespace stemma::grammar {
 
