@@ -11,25 +11,15 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/chat/chat_flags.h"
 #include "cli/chat/line_input.h"
 #include "cli/commands.h"
-#include "cli/model/draft_flags.h"
-#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "serve/terminal/chat_session.h"
 
 namespace stemma::cli {
 namespace {
-
-struct ChatFlags {
-  ModelFlags model;
-  std::string url, system, chat_template, key_file;
-  serve::TalkOptions talk;
-  double temperature = -1, top_p = -1, min_p = -1;
-  std::int64_t top_k = -1, max_tokens = -1, seed = -1, drafted = 0;
-  bool quiet = false;
-};
 
 std::string key_of(const ChatFlags& o) {
   if (!o.key_file.empty()) {
@@ -51,31 +41,6 @@ std::unique_ptr<serve::Talker> talker_of(const ChatFlags& o) {
   return std::make_unique<serve::LocalTalker>(o.model.options(), o.chat_template, o.drafted);
 }
 
-serve::TalkOptions talk_options(const ChatFlags& o) {
-  serve::TalkOptions talk;
-  if (o.temperature >= 0) talk.temperature = o.temperature;
-  if (o.top_p >= 0) talk.top_p = o.top_p;
-  if (o.min_p >= 0) talk.min_p = o.min_p;
-  if (o.top_k >= 0) talk.top_k = o.top_k;
-  if (o.max_tokens >= 0) talk.max_tokens = o.max_tokens;
-  if (o.seed >= 0) talk.seed = o.seed;
-  return talk;
-}
-
-// An option that would do nothing is an error.
-void check_flags(const ChatFlags& o, const OptionSet& options) {
-  const auto refuse = [&](std::initializer_list<const char*> keys, const char* why) {
-    for (const char* key : keys)
-      if (options.source(key) != OptionSource::default_value)
-        throw Error(ErrorCode::invalid_argument,
-                    fmt::format("[chat] {} {}: leave it out", flag_of_key(key), why));
-  };
-  if (o.url.empty()) return refuse({"key_file"}, "is for a server, which --url names");
-  refuse({"adapter", "tokenizer", "precision", "weights", "cache_type", "threads", "chat_template",
-          "draft_tokens"},
-         "is for a model in this process, and --url asks a server");
-}
-
 int run_chat(const ChatFlags& o, const OptionSet& options) {
   check_flags(o, options);
   const std::unique_ptr<serve::Talker> talker = talker_of(o);
@@ -93,7 +58,7 @@ int run_chat(const ChatFlags& o, const OptionSet& options) {
     if (input.is_terminal() && process_interrupt().signal() == SIGINT) forget_interrupt();
   };
   screen.shows_speed = !o.quiet && input.is_terminal();
-  serve::ChatSession session(*talker, talk_options(o), o.system, screen);
+  serve::ChatSession session(*talker, o.talk_options(), o.system, screen);
   if (input.is_terminal() && !o.quiet)
     screen.note(talker->model() + "; /help lists commands, Ctrl-D ends");
   bool failed = false;
@@ -124,53 +89,7 @@ void add_chat(Program& program) {
                 "stemma chat --model models/smollm2 --system \"Be brief.\" --temperature 0.7",
                 "stemma chat --url http://127.0.0.1:8080/v1",
                 "echo 'What is a stemma?' | stemma chat --model models/smollm2"};
-  declare(o->model, c.options);
-  declare_cache_type(o->model.cache_type, c.options);
-  c.options.add({"url",
-                 "a server of OpenAI's API, to its /v1, instead of a model here; --model then "
-                 "names one of its models",
-                 "http://127.0.0.1:8080/v1",
-                 {"api_base", "base_url", "host"}},
-                o->url);
-  c.options.add_path({"key_file", "with --url: a file that begins with the key", "key.txt"},
-                     o->key_file);
-  c.options.add(
-      {"system", "a system message", "\"Be brief.\"", {"sys", "system_prompt", "system_message"}},
-      o->system);
-  c.options.add(
-      {"chat_template", "chatml, plain or a file with a Jinja template, instead of the model's own",
-       "plain"},
-      o->chat_template);
-  c.options.add({"temperature",
-                 "0: the likeliest words each time; negative: as the model's makers want it",
-                 "0.7",
-                 {"temp", "t"}},
-                o->temperature, {-1, 100});
-  c.options.add({"top_p",
-                 "draw among the likeliest tokens with this much probability together; "
-                 "negative: as the model's makers want it",
-                 "0.95"},
-                o->top_p, {-1, 1});
-  c.options.add(
-      {"top_k", "draw among the k likeliest tokens; negative: as the makers want it", "40"},
-      o->top_k, {-1, 1 << 24});
-  c.options.add({"min_p",
-                 "draw among tokens at least this likely beside the likeliest; negative: "
-                 "as the makers want it",
-                 "0.05"},
-                o->min_p, {-1, 1});
-  c.options.add({"max_tokens",
-                 "tokens of an answer; negative: to the end of the context",
-                 "200",
-                 {"max_new_tokens", "n_predict", "n"}},
-                o->max_tokens, {-1, 1 << 24});
-  c.options.add({"seed", "of the first answer; negative: drawn", "7"}, o->seed,
-                {-1, 1'000'000'000'000});
-  c.options.add(
-      {"draft_tokens",
-       "guess up to so many tokens ahead where the text repeats itself; 0: do not guess", "6"},
-      o->drafted, {0, 64});
-  c.options.add({"quiet", "no greeting and no figures", "true"}, o->quiet);
+  declare(*o, c.options);
   c.run = [o, &c] { return run_chat(*o, c.options); };
 }
 

@@ -6,25 +6,15 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
-#include "cli/model/draft_flags.h"
-#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/serve/access_log.h"
+#include "cli/serve/serve_flags.h"
 #include "cli/signals.h"
 #include "cli/version.h"
 #include "serve/server.h"
 
 namespace stemma::cli {
 namespace {
-
-struct ServeFlags {
-  std::vector<std::string> models, adapters, origins;
-  serve::ServeSettings settings;
-  DraftFlags draft;
-  std::string name, host = "127.0.0.1", key_file, admin_key_file;
-  std::int64_t port = 8080, most_connections = 1024;
-  double rate_limit = 0;
-};
 
 // "poems=runs/poems", or a path alone.
 serve::ModelSource source_of(const std::string& text) {
@@ -88,76 +78,7 @@ void add_serve(Program& program) {
       "stemma serve --model models/smollm2",
       "stemma serve --model models/smollm2 --model mini=models/minilm --adapter runs/poems",
       "stemma serve --model smollm2.gguf --host 0.0.0.0 --api-key-file keys.txt"};
-  c.options.add_path({"model",
-                      "a model folder, a run folder, a GGUF file or a fine-tuned model; NAME=PATH: "
-                      "under this id, otherwise its folder's name; may be given several times",
-                      "models/smollm2",
-                      {"m", "model_path", "model_name_or_path"}},
-                     o->models);
-  c.options.add_path({"adapter",
-                      "an adapter of one of the models, a folder in PEFT's layout, under an id of "
-                      "its own: PATH or NAME=PATH; may be given several times",
-                      "runs/poems",
-                      {"lora", "lora_modules", "adapters"}},
-                     o->adapters);
-  c.options.add({"name", "the id of the first model", "assistant"}, o->name);
-  c.options.add_path(tokenizer_help("; empty: each model's own"), o->settings.tokenizer);
-  declare_precision(o->settings.precision, c.options);
-  declare_weights(o->settings.weights, c.options);
-  declare_cache_type(o->settings.cache_type, c.options);
-  declare_threads(o->settings.threads, c.options);
-  c.options.add({"port", "to listen on; 0: a free one", "8080", {"p"}}, o->port, {0, 65535});
-  c.options.add({"host",
-                 "the address to listen on; 0.0.0.0: of all networks",
-                 "127.0.0.1",
-                 {"listen", "bind"}},
-                o->host);
-  c.options.add_path({"api_key_file",
-                      "keys of which clients must show one, one a line, each perhaps with a blank "
-                      "and the requests "
-                      "a minute that it may ask",
-                      "keys.txt"},
-                     o->key_file);
-  c.options.add_path(
-      {"admin_key_file",
-       "keys for POST and DELETE at /admin/models, which load and unload models; not "
-       "given: nobody may",
-       "admin.txt"},
-      o->admin_key_file);
-  c.options.add({"rate_limit",
-                 "requests a minute of one key, or of one address where there are no keys; 0: as "
-                 "many as they like",
-                 "600"},
-                o->rate_limit, {0, 1e9});
-  c.options.add({"cors_origin",
-                 "web pages that may ask from a browser, by their origin; *: all; may be given "
-                 "several times",
-                 "https://example.org",
-                 {"cors", "allowed_origins"}},
-                o->origins);
-  c.options.add({"streams",
-                 "texts that a model writes at the same time, at most; others wait",
-                 "32",
-                 {"parallel", "np", "max_num_seqs"}},
-                o->settings.streams, {1, 4096});
-  c.options.add({"queue",
-                 "texts that may wait for that; more are refused with status 503",
-                 "1024",
-                 {"max_queue", "queue_size"}},
-                o->settings.queue, {1, 1 << 20});
-  c.options.add({"context",
-                 "tokens of a text, its prompt among them; 0: the model's context",
-                 "2048",
-                 {"ctx_size", "max_model_len", "c"}},
-                o->settings.context, {0, 1 << 24});
-  c.options.add({"cache_memory",
-                 "bytes for keys and values of each model; 0: 2 GiB, or less where all streams "
-                 "need less",
-                 "4000000000"},
-                o->settings.cache_memory, {0, std::int64_t{1} << 45});
-  declare(o->draft, c.options);
-  c.options.add({"max_connections", "at the same time; more get status 503", "1024"},
-                o->most_connections, {1, 65536});
+  declare(*o, c.options);
   c.required = {"model"};
   c.run = [o] { return run_serve(*o); };
 }
