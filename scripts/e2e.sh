@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # What others make of our files and our server: fine-tunes small real models for a few steps and opens
 # the results with transformers and PEFT, which must give the same probabilities; reads an adapter that
-# PEFT wrote; asks the server with OpenAI's client; and opens its page in a browser. CI runs it after scripts/test.sh. Needs the network for Python packages (PyPI), which go to
-# build/e2e; without it, or without the models, it says so and ends with 0.
+# PEFT wrote; asks the server with OpenAI's client; opens its page in a browser; and lets lm-eval compute
+# SmolLM2's figures through it. CI runs it after scripts/test.sh. Needs the network for Python packages
+# (PyPI), which go to build/e2e and build/lm-eval; without it, or without the models, it says so and ends
+# with 0. A quarter of an hour on two cores, most of it lm-eval's.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -71,6 +73,7 @@ say "a merged adapter"
 "$environment/bin/python" scripts/e2e_check.py "$work/merged" "$work/texts.txt" "$work/merged.jsonl"
 if [ -f models/smollm2/config.json ]; then
   "$stemma" serve --model models/smollm2 --model "$work/classes" --model "$work/tags" --port 0 \
+    --precision f32 \
     2> "$work/serve.log" > /dev/null &
   server=$!
   trap 'kill $server 2> /dev/null || true; rm -rf "$work"' EXIT
@@ -88,5 +91,7 @@ if [ -f models/smollm2/config.json ]; then
   else
     printf 'skipped: chromium is not installed and cannot be (Debian: chromium)\n'
   fi
+  say "lm-eval"
+  scripts/e2e_lm_eval.sh "$url"
 fi
 printf '\nall peers open what they were given\n'

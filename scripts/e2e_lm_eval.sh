@@ -2,7 +2,7 @@
 # EleutherAI's lm-eval asks a server at URL for SmolLM2's figures on 200 questions of ARC-easy and 200
 # texts of LAMBADA (/v1/completions with echo and logprobs), and computes the same by itself with
 # transformers: equal to the third digit, or exit code 1.
-#   stemma serve --model models/smollm2 & scripts/e2e_lm_eval.sh http://127.0.0.1:8080
+#   stemma serve --model models/smollm2 --precision f32 & scripts/e2e_lm_eval.sh http://127.0.0.1:8080
 # lm-eval comes from PyPI, into build/lm-eval; needs the shared data (STEMMA_SHARED). Some ten minutes.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

@@ -159,4 +159,30 @@ TEST_F(Serve, LoadMeasuresIt) {
   EXPECT_EQ(run({"load", "--url", url, "--prompt-words", "9-3"}).code, 2);
 }
 
+TEST_F(Serve, LoadMixesRoutes) {
+  const std::uint16_t port = start({"--cache-type", "bf16"});
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
+  const Result r =
+      run({"load", "--url", url, "--requests", "40", "--prompt-words", "1-6", "--output-tokens",
+           "4", "--routes", "completions", "embeddings=run", "--leave-share", "0.2", "--json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const Json json = r.json();
+  EXPECT_EQ(json.at("failed").as_int(), 0);
+  const Json& routes = json.at("routes");
+  EXPECT_GT(routes.at("completions").at("answered").as_int(), 5);
+  EXPECT_GT(routes.at("embeddings").at("answered").as_int(), 5);
+  EXPECT_EQ(routes.at("completions").at("answered").as_int() +
+                routes.at("embeddings").at("answered").as_int() + json.at("left").as_int(),
+            40);
+  const Result table = run({"load", "--url", url, "--requests", "20", "--prompt-words", "3",
+                            "--output-tokens", "2", "--routes", "completions", "embeddings"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_NE(table.out.find("first of embeddings"), std::string::npos) << table.out;
+  // A model that gives no classes, and a route that does not exist.
+  EXPECT_EQ(run({"load", "--url", url, "--requests", "2", "--routes", "classify"}).code, 4);
+  const Result unknown = run({"load", "--url", url, "--requests", "2", "--routes", "images"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.err.find("completions, chat, embeddings, classify"), std::string::npos);
+}
+
 }  // namespace
