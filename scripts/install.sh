@@ -14,7 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 packages=(
   cmake g++ ninja-build
   libhwy-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
-  libzstd-dev zlib1g-dev libxxhash-dev libicu-dev libboost-dev libedit-dev
+  libzstd-dev zlib1g-dev libxxhash-dev libicu-dev libboost-dev libssl-dev libedit-dev
   libgtest-dev libbenchmark-dev
   bible-kjv
 )

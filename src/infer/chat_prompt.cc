@@ -22,7 +22,11 @@ chat::ChatTemplate chat_template_of(const LoadedModel& model, const std::string&
 
 ChatPrompt chat_prompt(const LoadedModel& model, const chat::Conversation& conversation,
                        const std::string& format) {
-  const chat::ChatTemplate chat = chat_template_of(model, format);
+  return chat_prompt(model, conversation, chat_template_of(model, format));
+}
+
+ChatPrompt chat_prompt(const LoadedModel& model, const chat::Conversation& conversation,
+                       const chat::ChatTemplate& chat) {
   const Tokenizer& tokenizer = model.tokenizer();
   return {chat::encode(tokenizer, chat, conversation), chat::end_tokens(tokenizer, chat),
           chat.stop_texts()};

@@ -33,5 +33,8 @@ struct ChatPrompt {
 chat::ChatTemplate chat_template_of(const LoadedModel& model, const std::string& format = "");
 ChatPrompt chat_prompt(const LoadedModel& model, const chat::Conversation& conversation,
                        const std::string& format = "");
+// By a template that was opened already.
+ChatPrompt chat_prompt(const LoadedModel& model, const chat::Conversation& conversation,
+                       const chat::ChatTemplate& chat);
 
 }  // namespace stemma::infer

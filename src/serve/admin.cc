@@ -46,7 +46,7 @@ void Admin::handle(const std::shared_ptr<Exchange>& exchange) {
     source.base = fields.string("base").value_or("");
     fields.finish();
     return later(exchange, [this, source = std::move(source)] {
-      const std::string id = registry_.open(source);
+      const std::string id = opened(source);
       log_info(fmt::format("serves {} from {}", id, source.path.string()));
       return HttpResponse{.body = model_json(registry_.find(id).value()).dump()};
     });
@@ -62,6 +62,16 @@ void Admin::handle(const std::shared_ptr<Exchange>& exchange) {
   }
   throw ApiError(405, "POST /admin/models loads a model, DELETE /admin/models/ID unloads one", "",
                  "method_not_allowed");
+}
+
+// A path that holds no model is what the client has wrong.
+std::string Admin::opened(const ModelSource& source) {
+  try {
+    return registry_.open(source);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::device) throw;
+    throw ApiError(400, error.what(), "path", "invalid_model");
+  }
 }
 
 void Admin::later(const std::shared_ptr<Exchange>& exchange, Work work) {
@@ -118,7 +128,7 @@ Json model_json(const Served& served) {
     const ModelHost& model = *served.model;
     const Tokenizer* tokenizer = model.model().find_tokenizer();
     if (model.writes()) {
-      if (tokenizer && !tokenizer->chat_template().empty()) can.push_back("chat");
+      if (model.chats()) can.push_back("chat");
       can.push_back("completions");
     }
     if (tokenizer && !model.has_adapter()) {
@@ -126,7 +136,7 @@ Json model_json(const Served& served) {
       can.push_back("rerank");
     }
     created = model.created();
-    context = model.most_tokens();
+    context = model.writes() || !tokenizer ? model.most_tokens() : model.most_embedded_tokens();
   }
   return Json::object(
       {{"id", served.id()},

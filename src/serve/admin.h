@@ -35,6 +35,7 @@ class Admin {
 
  private:
   using Work = std::function<HttpResponse()>;
+  std::string opened(const ModelSource& source);
   void later(const std::shared_ptr<Exchange>& exchange, Work work);
   void run();
 

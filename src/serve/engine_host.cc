@@ -20,6 +20,21 @@ std::unique_ptr<infer::Engine> engine_for(const infer::LoadedModel& model,
   return std::make_unique<infer::Engine>(model, engine);
 }
 
+// A model whose own template cannot be used is served without one.
+std::optional<chat::ChatTemplate> chat_for(const infer::LoadedModel& model,
+                                           const HostOptions& options) {
+  if (!options.chat_template.empty()) return chat::ChatTemplate::open(options.chat_template);
+  const Tokenizer* tokenizer = model.find_tokenizer();
+  if (!tokenizer || tokenizer->chat_template().empty()) return std::nullopt;
+  try {
+    return chat::ChatTemplate(tokenizer->chat_template());
+  } catch (const Error& error) {
+    log_warning(
+        fmt::format("{} is served without its chat template: {}", options.name, error.what()));
+    return std::nullopt;
+  }
+}
+
 infer::Generation failed(std::exception_ptr error) {
   infer::Generation g;
   g.finish = infer::FinishReason::failed;
@@ -35,10 +50,12 @@ EngineHost::EngineHost(infer::LoadedModel model, HostOptions options, Metrics& m
       options_(std::move(options)),
       metrics_(metrics),
       turns_(turns),
-      engine_(engine_for(model_, options_)) {
+      engine_(engine_for(model_, options_)),
+      chat_(chat_for(model_, options_)) {
   if (engine_) load_ = engine_->load();
   if (model_.find_tokenizer())
-    embedder_.emplace(model_, infer::Pooling::of_folder(model_.path(), model_.config()));
+    embedder_ = std::make_unique<infer::TextEmbedder>(
+        model_, infer::Pooling::of_folder(model_.path(), model_.config()));
   thread_ = std::thread([this] { work(); });
 }
 
@@ -54,8 +71,10 @@ void EngineHost::stop() {
 bool EngineHost::submit(std::vector<Job> jobs, const std::function<void()>& accepted) {
   {
     const std::lock_guard lock(mutex_);
-    const auto waiting = inbox_.size() + static_cast<std::size_t>(load_.waiting);
-    if (stop_ != 0 || waiting + jobs.size() > options_.most_waiting) return false;
+    // Those that find a slot at once do not wait.
+    const auto here = inbox_.size() + static_cast<std::size_t>(load_.waiting + load_.running);
+    const auto room = options_.most_waiting + static_cast<std::size_t>(options_.engine.slots);
+    if (stop_ != 0 || here + jobs.size() > room) return false;
     if (accepted) accepted();
     for (Job& job : jobs) inbox_.push_back(std::move(job));
   }
@@ -75,22 +94,29 @@ bool EngineHost::embed(Embeddings::Job job) {
 
 const infer::TextEmbedder& EngineHost::embedder() const {
   if (!embedder_) (void)model_.tokenizer();  // throws, and says what to do
-  return embedder_.value();
+  return *embedder_;
 }
 
 std::shared_ptr<const grammar::MaskCache> EngineHost::masks(const std::string& key,
                                                             const MakeGrammar& make) {
   constexpr std::size_t kMostGrammars = 32;
   const std::lock_guard lock(masks_mutex_);
-  const auto found = std::ranges::find_if(masks_, [&](const auto& m) { return m.first == key; });
+  const auto found = std::ranges::find_if(masks_, [&](const Masks& m) { return m.key == key; });
   if (found != masks_.end()) {
     masks_.splice(masks_.begin(), masks_, found);
-    return masks_.front().second;
+  } else {
+    if (!tokens_) tokens_ = infer::constraint_tokens(model_);
+    Masks made{key, {}};
+    try {
+      made.masks = infer::constraint(make(), tokens_);
+    } catch (const Error&) {
+      made.refusal = std::current_exception();
+    }
+    masks_.push_front(std::move(made));
+    if (masks_.size() > kMostGrammars) masks_.pop_back();
   }
-  if (!tokens_) tokens_ = infer::constraint_tokens(model_);
-  masks_.emplace_front(key, infer::constraint(make(), tokens_));
-  if (masks_.size() > kMostGrammars) masks_.pop_back();
-  return masks_.front().second;
+  if (masks_.front().refusal) std::rethrow_exception(masks_.front().refusal);
+  return masks_.front().masks;
 }
 
 infer::Engine::Load EngineHost::load() const {

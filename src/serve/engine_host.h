@@ -27,6 +27,7 @@
 #include "serve/metrics.h"
 #include "serve/shared_passes.h"
 #include "serve/turns.h"
+#include "text/chat/chat_template.h"
 #include "text/grammar/grammar.h"
 #include "text/grammar/mask_cache.h"
 
@@ -37,11 +38,13 @@ struct HostOptions {
   infer::EngineOptions engine;
   std::size_t most_waiting = 1024;  // requests that are not yet written to; more are refused
   std::optional<infer::LoadedModel> draft = {};  // the engine's draft_model
+  std::string chat_template = {};  // ChatTemplate::open's; empty: the model's own, if it has one
 };
 
 class EngineHost {
  public:
-  // Throws as Engine, except for a model that does not write: it gives vectors only.
+  // Throws as Engine, except for a model that does not write: it gives vectors only; and as
+  // ChatTemplate::open.
   // `metrics` and `turns` must outlive it.
   EngineHost(infer::LoadedModel model, HostOptions options, Metrics& metrics, Turns& turns);
   ~EngineHost() { stop(); }
@@ -50,6 +53,8 @@ class EngineHost {
 
   const infer::LoadedModel& model() const { return model_; }
   bool writes() const { return engine_ != nullptr; }
+  // Null for a model without one.
+  const chat::ChatTemplate* chat() const { return chat_ ? &*chat_ : nullptr; }
   std::size_t most_waiting() const { return options_.most_waiting; }
   // Cancels what is under way and ends the thread; not to be called on it. Whoever is the last to
   // hold a host may be that thread itself: call this before such holders can be the last.
@@ -75,9 +80,9 @@ class EngineHost {
   // To be asked about texts, not for vectors. Throws not_found where the model has no tokenizer.
   const infer::TextEmbedder& embedder() const;
 
-  // The masks of a grammar for this model, made once for each `key`; `make` may take a while. The
-  // answer ends with the model's own end tokens or with those of its chats. Throws unsupported for
-  // a tokenizer whose text is not the bytes of its tokens, and as `make`.
+  // The masks of a grammar for this model, made once for each `key`, and so is a refusal; `make`
+  // may take a while. The answer ends with the model's own end tokens or with those of its chats.
+  // Throws unsupported for a tokenizer whose text is not the bytes of its tokens, and as `make`.
   using MakeGrammar = std::function<grammar::SharedGrammar()>;
   std::shared_ptr<const grammar::MaskCache> masks(const std::string& key, const MakeGrammar& make);
 
@@ -94,15 +99,20 @@ class EngineHost {
   HostOptions options_;
   Metrics& metrics_;
   Turns& turns_;
-  std::unique_ptr<infer::Engine> engine_;        // null where the model does not write
-  std::optional<infer::TextEmbedder> embedder_;  // none without a tokenizer
-  Embeddings embeddings_;                        // on the host's thread
+  std::unique_ptr<infer::Engine> engine_;          // null where the model does not write
+  std::unique_ptr<infer::TextEmbedder> embedder_;  // null without a tokenizer
+  std::optional<chat::ChatTemplate> chat_;
+  Embeddings embeddings_;  // on the host's thread
   std::unordered_map<std::int64_t, Done> done_;
   int failures_ = 0;  // passes in a row that failed
   std::mutex masks_mutex_;
   std::shared_ptr<const grammar::TokenTable> tokens_;
-  std::list<std::pair<std::string, std::shared_ptr<const grammar::MaskCache>>>
-      masks_;  // last used first
+  struct Masks {
+    std::string key;
+    std::shared_ptr<const grammar::MaskCache> masks;
+    std::exception_ptr refusal = {};  // what `make` threw, where there are none
+  };
+  std::list<Masks> masks_;  // last used first
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -75,7 +75,11 @@ Keys Keys::of_file(const std::filesystem::path& file) {
 
 std::optional<std::size_t> Keys::find(std::string_view authorization) const {
   constexpr std::string_view kBearer = "Bearer ";
-  if (!authorization.starts_with(kBearer)) return std::nullopt;
+  // The scheme's name has no case (RFC 9110, 11.1).
+  const auto same_letter = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+  if (authorization.size() < kBearer.size() ||
+      !std::ranges::equal(authorization.substr(0, kBearer.size()), kBearer, same_letter))
+    return std::nullopt;
   authorization.remove_prefix(kBearer.size());
   std::optional<std::size_t> found;
   for (std::size_t i = 0; i < keys_.size(); ++i)

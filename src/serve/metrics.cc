@@ -113,12 +113,17 @@ std::string Metrics::text(const Loads& models, std::size_t connections) const {
                      ? static_cast<double>(l.pages - l.free_pages) / static_cast<double>(l.pages)
                      : 0.0;
         });
-  gauge("stemma_num_preemptions", "How often a request gave its pages back.",
-        [](const Load& l) { return l.preempted; });
-  gauge("stemma_spec_decode_num_draft_tokens", "Tokens that were guessed ahead, so far.",
-        [](const Load& l) { return l.drafted; });
-  gauge("stemma_spec_decode_num_accepted_tokens", "Of these, that were right.",
-        [](const Load& l) { return l.accepted; });
+  const auto counter_of = [&](const char* name, const char* help, const auto& value_of) {
+    out += headed(name, "counter", help);
+    for (const auto& [id, load] : models)
+      out += fmt::format("{}{{model=\"{}\"}} {}\n", name, escaped(id), value_of(load));
+  };
+  counter_of("stemma_num_preemptions_total", "How often a request gave its pages back.",
+             [](const Load& l) { return l.preempted; });
+  counter_of("stemma_spec_decode_num_draft_tokens_total", "Tokens that were guessed ahead, so far.",
+             [](const Load& l) { return l.drafted; });
+  counter_of("stemma_spec_decode_num_accepted_tokens_total", "Of these, that were right.",
+             [](const Load& l) { return l.accepted; });
   out += time_to_first_token.text("stemma_time_to_first_token_seconds",
                                   "From the request to its first token.");
   out += time_per_output_token.text("stemma_time_per_output_token_seconds",

@@ -26,10 +26,26 @@ std::int64_t ModelHost::most_tokens() const {
   return writes() ? engine_->engine()->capacity(adapter_.get()) : model().most_tokens();
 }
 
-void ModelHost::check(const infer::Request& request) const {
+void ModelHost::require_writing() const {
   if (!writes())
     throw Error(ErrorCode::unsupported,
-                fmt::format("the model '{}' does not write text: it gives vectors", id()));
+                fmt::format("the model '{}' does not write text: it gives vectors "
+                            "(/v1/embeddings)",
+                            id()));
+}
+
+const chat::ChatTemplate& ModelHost::chat() const {
+  require_writing();
+  if (const chat::ChatTemplate* chat = engine_->chat()) return *chat;
+  throw Error(ErrorCode::unsupported,
+              fmt::format("the model '{}' has no chat template: it continues text "
+                          "(/v1/completions). Whoever runs the server can give it a template with "
+                          "--chat-template",
+                          id()));
+}
+
+void ModelHost::check(const infer::Request& request) const {
+  require_writing();
   if (std::ssize(request.prompt) > most_tokens())
     throw ApiError(400,
                    fmt::format("the prompt has {} tokens, and a text may have {}, its continuation "

@@ -33,6 +33,9 @@ class ModelHost {
   bool has_adapter() const { return adapter_ != nullptr; }
   const infer::LoadedModel& model() const { return engine_->model(); }
   bool writes() const { return engine_->writes(); }
+  bool chats() const { return writes() && engine_->chat(); }
+  // Throws unsupported for a model that does not write or has no template.
+  const chat::ChatTemplate& chat() const;
   std::size_t most_waiting() const { return engine_->most_waiting(); }
   // Tokens of a prompt and its continuation together, at most.
   std::int64_t most_tokens() const;
@@ -52,6 +55,8 @@ class ModelHost {
   }
 
  private:
+  void require_writing() const;
+
   std::string id_;
   std::int64_t created_;
   std::shared_ptr<EngineHost> engine_;

@@ -81,7 +81,10 @@ std::string id_of_path(const fs::path& path) {
 Registry::Registry(ServeSettings settings, Metrics& metrics)
     : settings_(std::move(settings)), metrics_(metrics) {}
 
-Registry::~Registry() {
+Registry::~Registry() { stop(); }
+
+void Registry::stop() {
+  const std::lock_guard lock(mutex_);
   for (const auto& [id, served] : served_) {
     if (served.model) served.model->engine()->stop();
     if (served.task) served.task->stop();
@@ -152,6 +155,7 @@ Served Registry::open_model(const ModelSource& source, const std::string& id) {
   options.threads = settings_.threads;
   infer::LoadedModel model = infer::LoadedModel::open(options);
   HostOptions host{.name = id, .engine = engine_options(settings_, model)};
+  host.chat_template = source.chat_template;
   host.most_waiting = static_cast<std::size_t>(settings_.queue);
   if (!source.draft.empty()) {
     options.path = source.draft;

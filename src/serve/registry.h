@@ -54,6 +54,7 @@ struct ModelSource {
   // Of an adapter that writes: the id of its model; empty: the one that its file names, or the only
   // one that there is.
   std::string base = {};
+  std::string chat_template = {};    // HostOptions::chat_template
   std::filesystem::path draft = {};  // a smaller model that guesses for this one; empty: none
 };
 
@@ -74,6 +75,8 @@ class Registry {
   // False where there is none. Throws invalid_argument for a model of which adapters are served.
   bool remove(std::string_view id);
 
+  // Ends all that is under way as failed; nothing can be asked any more.
+  void stop();
   // Gives back the memory of what was removed and is no longer in use. False: some of it is.
   bool forget_removed();
 

@@ -17,6 +17,7 @@
 #include "serve/api/embeddings.h"
 #include "serve/api/fields.h"
 #include "serve/api/rerank.h"
+#include "serve/api/response_format.h"
 #include "serve/api/responses.h"
 #include "serve/page/page.h"
 
@@ -24,7 +25,8 @@ namespace stemma::serve {
 namespace {
 
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  const bool digits = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || host == "::1" || (host.starts_with("127.") && digits);
 }
 
 // A path as it stands in the metrics: what is not known is one word, so that nobody can fill them.
@@ -88,6 +90,7 @@ Server::Server(ServerOptions options)
     metrics_.count_answer(metric_path(record.path), record.status);
     if (log) log(record);
   };
+  http.give_up = [this] { registry_.stop(); };
   http_ = std::make_unique<HttpServer>(
       std::move(http), [this](const std::shared_ptr<Exchange>& exchange) { handle(exchange); });
 }
@@ -112,26 +115,29 @@ bool Server::answers_preflight(const std::shared_ptr<Exchange>& exchange) {
 
 void Server::route(const std::shared_ptr<Exchange>& exchange) {
   struct Entry {
-    std::string_view method, path;
-    Route route;
+    std::string_view path;
+    Route get = nullptr;
+    BodyRoute post = nullptr;
     bool open = false;  // without a key
+    const char* method() const { return post ? "POST" : "GET"; }
   };
   static constexpr std::array kRoutes = {
-      Entry{"POST", "/v1/chat/completions", &Server::chat},
-      Entry{"POST", "/v1/responses", &Server::responses},
-      Entry{"POST", "/v1/completions", &Server::completions},
-      Entry{"POST", "/v1/embeddings", &Server::embeddings},
-      Entry{"POST", "/v1/classify", &Server::classify},
-      Entry{"POST", "/v1/rerank", &Server::rerank},
-      Entry{"GET", "/v1/models", &Server::models},
-      Entry{"POST", "/tokenize", &Server::tokenize},
-      Entry{"POST", "/detokenize", &Server::detokenize},
-      Entry{"GET", "/health", &Server::health, true},
-      Entry{"GET", "/ready", &Server::health, true},
-      Entry{"GET", "/version", &Server::version},
-      Entry{"GET", "/metrics", &Server::metrics},
+      Entry{.path = "/v1/chat/completions", .post = &Server::chat},
+      Entry{.path = "/v1/responses", .post = &Server::responses},
+      Entry{.path = "/v1/completions", .post = &Server::completions},
+      Entry{.path = "/v1/embeddings", .post = &Server::embeddings},
+      Entry{.path = "/v1/classify", .post = &Server::classify},
+      Entry{.path = "/v1/rerank", .post = &Server::rerank},
+      Entry{.path = "/v1/models", .get = &Server::models},
+      Entry{.path = "/tokenize", .post = &Server::tokenize},
+      Entry{.path = "/detokenize", .post = &Server::detokenize},
+      Entry{.path = "/health", .get = &Server::health, .open = true},
+      Entry{.path = "/ready", .get = &Server::health, .open = true},
+      Entry{.path = "/version", .get = &Server::version},
+      Entry{.path = "/metrics", .get = &Server::metrics},
   };
   const HttpRequest& request = exchange->request();
+  require_own_page(request);
   if (Admin::owns(request.path)) {
     require_admin(request);
     return admin_.handle(exchange);
@@ -144,24 +150,60 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
            (e.path == "/v1/models" && request.path.starts_with("/v1/models/"));
   };
   const auto found = std::ranges::find_if(kRoutes, fits);
-  if (found == kRoutes.end() || !found->open) require_key(request);
+  std::string client;
+  if (found == kRoutes.end() || !found->open) client = require_key(request);
   if (found == kRoutes.end())
     throw ApiError(404, fmt::format("there is nothing at {} {}", request.method, request.path), "",
                    "unknown_url");
-  if (found->method != request.method && !(found->method == "GET" && request.method == "HEAD"))
-    throw ApiError(405,
-                   fmt::format("{} takes {}, got {}", request.path, found->method, request.method),
-                   "", "method_not_allowed");
-  if (request.method != "POST") return (this->*found->route)(exchange);
-  reader_.post([this, exchange, handler = found->route] { answer(exchange, handler); });
+  const bool head = found->get && request.method == "HEAD";
+  if (found->method() != request.method && !head)
+    throw ApiError(
+        405, fmt::format("{} takes {}, got {}", request.path, found->method(), request.method), "",
+        "method_not_allowed");
+  if (found->get) return (this->*found->get)(exchange);
+  read(exchange, found->post, std::move(client));
 }
 
-void Server::answer(const std::shared_ptr<Exchange>& exchange, Route handler) {
-  try {
-    if (!exchange->gone().requested()) (this->*handler)(exchange);
-  } catch (...) {
-    exchange->respond(error_response(std::current_exception()));
-  }
+// Compiling a form may take a second; whoever asks for none does not wait for that.
+void Server::read(const std::shared_ptr<Exchange>& exchange, BodyRoute handler,
+                  std::string client) {
+  const auto guarded = [exchange](const auto& work) {
+    try {
+      if (!exchange->gone().requested()) work();
+    } catch (...) {
+      exchange->respond(error_response(std::current_exception()));
+    }
+  };
+  reader_.post(client, [=, this] {
+    guarded([&] {
+      auto body = std::make_shared<const Json>(parsed_body(exchange->request()));
+      if (!asks_for_form(*body)) return (this->*handler)(exchange, *body);
+      compiler_.post(client, [=, this] { guarded([&] { (this->*handler)(exchange, *body); }); });
+    });
+  });
+}
+
+// Without keys whoever reaches this machine's own address may ask. Pages of other sites reach it
+// through the browser of whoever works here: by an address of their own that they point here (DNS
+// rebinding), or by asking blindly.
+void Server::require_own_page(const HttpRequest& request) const {
+  if (!options_.keys.empty()) return;
+  const std::string_view host = request.header("host"), origin = request.header("origin");
+  const std::string_view name =
+      host.starts_with('[') ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
+  if (!host.empty() && !is_loopback(name))
+    throw ApiError(403,
+                   fmt::format("a server without keys answers at this machine's own names "
+                               "(127.0.0.1, localhost), got '{}': start it with --api-key-file",
+                               name),
+                   "", "foreign_host");
+  const bool own = origin.empty() || origin == fmt::format("http://{}", host) ||
+                   std::ranges::count(options_.origins, origin) > 0 ||
+                   std::ranges::count(options_.origins, "*") > 0;
+  if (!own)
+    throw ApiError(403,
+                   fmt::format("a page of {} may not ask: allow it with --cors-origin", origin), "",
+                   "foreign_origin");
 }
 
 void Server::require_admin(const HttpRequest& request) const {
@@ -176,18 +218,18 @@ void Server::require_admin(const HttpRequest& request) const {
 }
 
 // Whoever has no key is known by the address.
-void Server::require_key(const HttpRequest& request) {
+std::string Server::require_key(const HttpRequest& request) {
   const auto key = options_.keys.find(request.header("authorization"));
   if (!options_.keys.empty() && !key)
     throw ApiError(401, "the key is missing or wrong: send 'Authorization: Bearer KEY'", "",
                    "invalid_api_key");
-  if (request.method != "POST") return;
+  std::string client = key ? fmt::format("key {}", *key) : "address " + request.client;
+  if (request.method != "POST") return client;
   const double limit = key ? options_.keys.per_minute(*key).value_or(options_.requests_per_minute)
                            : options_.requests_per_minute;
-  if (limit <= 0) return;
-  const auto wait =
-      limiter_.take(key ? fmt::format("key {}", *key) : "address " + request.client, limit);
-  if (!wait) return;
+  if (limit <= 0) return client;
+  const auto wait = limiter_.take(client, limit);
+  if (!wait) return client;
   ApiError error(429,
                  fmt::format("more than {:g} requests a minute: ask again in {:.1f} seconds", limit,
                              wait->count()),
@@ -215,37 +257,33 @@ std::shared_ptr<ModelHost> Server::model_of(Fields& fields) const {
   Served served = served_of(fields);
   if (!served.model)
     throw ApiError(
-        400, fmt::format("the model '{}' does not write text: ask it at /v1/classify", served.id()),
+        400,
+        fmt::format("the model '{}' is fine-tuned for a task: ask it at /v1/classify", served.id()),
         "model");
   return std::move(served.model);
 }
 
-void Server::chat(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::chat(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   answer_chat(exchange, model_of(fields), metrics_, fields);
 }
 
-void Server::responses(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::responses(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   answer_response(exchange, model_of(fields), metrics_, fields);
 }
 
-void Server::completions(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::completions(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   complete_text(exchange, model_of(fields), metrics_, fields);
 }
 
-void Server::embeddings(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::embeddings(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   embed_texts(exchange, model_of(fields), fields);
 }
 
-void Server::classify(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::classify(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   Served served = served_of(fields);
   if (!served.task)
@@ -257,14 +295,12 @@ void Server::classify(const std::shared_ptr<Exchange>& exchange) {
   classify_rows(exchange, std::move(served.task), fields);
 }
 
-void Server::rerank(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::rerank(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   rerank_documents(exchange, served_of(fields), fields);
 }
 
-void Server::tokenize(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::tokenize(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   const auto host = model_of(fields);
   fields.required("text");
@@ -279,8 +315,7 @@ void Server::tokenize(const std::shared_ptr<Exchange>& exchange) {
       {.body = Json::object({{"tokens", ids_json(ids)}, {"count", std::ssize(ids)}}).dump()});
 }
 
-void Server::detokenize(const std::shared_ptr<Exchange>& exchange) {
-  const Json body = parsed_body(exchange->request());
+void Server::detokenize(const std::shared_ptr<Exchange>& exchange, const Json& body) {
   Fields fields(body);
   const auto host = model_of(fields);
   const Json& tokens = fields.required("tokens");

@@ -12,7 +12,9 @@
 //
 // What each takes and gives is in docs/serving.md. A field that is not known is an error that names
 // it. One thread reads and writes all connections; another one reads what is asked for (templates,
-// tokens, grammars), so that a long prompt holds up nobody's stream; each model has one of its own.
+// tokens), so that a long prompt holds up nobody's stream; a third one reads requests whose answer
+// has a form, which may have to be compiled first; each model has one of its own. Clients take
+// turns on the two that read.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +24,7 @@
 #include <vector>
 
 #include "base/interrupt.h"
+#include "base/json.h"
 #include "serve/admin.h"
 #include "serve/http/server.h"
 #include "serve/job_thread.h"
@@ -57,23 +60,26 @@ class Server {
 
  private:
   using Route = void (Server::*)(const std::shared_ptr<Exchange>&);
+  using BodyRoute = void (Server::*)(const std::shared_ptr<Exchange>&, const Json& body);
   void handle(const std::shared_ptr<Exchange>& exchange);
   void route(const std::shared_ptr<Exchange>& exchange);
-  void answer(const std::shared_ptr<Exchange>& exchange, Route handler);
+  void read(const std::shared_ptr<Exchange>& exchange, BodyRoute handler, std::string client);
   bool answers_preflight(const std::shared_ptr<Exchange>& exchange);
+  void require_own_page(const HttpRequest& request) const;
   void require_admin(const HttpRequest& request) const;
-  void require_key(const HttpRequest& request);
+  // Returns who asks: a key or an address.
+  std::string require_key(const HttpRequest& request);
   Served served_of(class Fields& fields) const;
   std::shared_ptr<ModelHost> model_of(class Fields& fields) const;
 
-  void chat(const std::shared_ptr<Exchange>& exchange);
-  void responses(const std::shared_ptr<Exchange>& exchange);
-  void completions(const std::shared_ptr<Exchange>& exchange);
-  void embeddings(const std::shared_ptr<Exchange>& exchange);
-  void classify(const std::shared_ptr<Exchange>& exchange);
-  void rerank(const std::shared_ptr<Exchange>& exchange);
-  void tokenize(const std::shared_ptr<Exchange>& exchange);
-  void detokenize(const std::shared_ptr<Exchange>& exchange);
+  void chat(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void responses(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void completions(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void embeddings(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void classify(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void rerank(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void tokenize(const std::shared_ptr<Exchange>& exchange, const Json& body);
+  void detokenize(const std::shared_ptr<Exchange>& exchange, const Json& body);
   void models(const std::shared_ptr<Exchange>& exchange);
   void health(const std::shared_ptr<Exchange>& exchange);
   void version(const std::shared_ptr<Exchange>& exchange);
@@ -86,7 +92,7 @@ class Server {
   // Gone before http_, whose exchanges they hold.
   Registry registry_;
   Admin admin_;
-  JobThread reader_;
+  JobThread reader_, compiler_;
 };
 
 }  // namespace stemma::serve

@@ -31,7 +31,7 @@ namespace stemma::tasks {
 
 struct TaskModelOptions {
   std::vector<std::filesystem::path> adapters = {};
-  std::string head = "";           // of a model with several; empty: the first
+  std::string head = {};           // of a model with several; empty: the first
   std::string precision = "auto";  // auto, f32, bf16
   std::int64_t threads = 0;        // 0: all that the process may use
 };

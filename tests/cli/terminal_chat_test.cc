@@ -67,7 +67,7 @@ TEST_F(TerminalChat, WhatCannotBeAnsweredIsSaid) {
   EXPECT_EQ(talk({}, "").code, 2);
   EXPECT_EQ(talk({"--model", file("nothing")}, "").code, 3);
   EXPECT_EQ(talk({"--url", "http://127.0.0.1:1/v1"}, "").code, 4);
-  EXPECT_EQ(talk({"--url", "https://x/v1"}, "").code, 2);
+  EXPECT_EQ(talk({"--url", "ftp://x/v1"}, "").code, 2);
   const Result unused = talk({"--url", "http://127.0.0.1:1/v1", "--weights", "bf16"}, "");
   EXPECT_EQ(unused.code, 2);
   EXPECT_NE(unused.err.find("--weights"), std::string::npos) << unused.err;

@@ -47,7 +47,7 @@ class Connection {
   }
   void request(std::string_view method, std::string_view path, std::string_view body = "",
                std::string_view headers = "") {
-    send(std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n" +
+    send(std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" +
          std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
          std::string(body));
   }

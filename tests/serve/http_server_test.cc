@@ -275,6 +275,33 @@ TEST_F(HttpServerTest, DrainingHasAnEnd) {
   exchange->respond({.body = "too late"});
 }
 
+TEST_F(HttpServerTest, WhatIsGivenUpIsAnsweredAndNoted) {
+  std::shared_ptr<Exchange> exchange;
+  start({.drain_timeout = 100ms,
+         .give_up = [&] { exchange->respond({.status = 503, .body = "shutting down"}); }});
+  Connection busy(port_), silent(port_);
+  busy.request("GET", "/hold");
+  exchange = held();
+  held_.reset();
+  silent.request("GET", "/hold");
+  const std::shared_ptr<Exchange> never = held();
+  stop_ = 1;
+  EXPECT_EQ(busy.answer().status, 503);
+  EXPECT_TRUE(silent.closed());
+  stop();
+  ASSERT_EQ(log_.size(), 2u);
+  EXPECT_EQ(log_[0].status, 503);
+  EXPECT_TRUE(log_[1].left);
+  never->respond({.body = "too late"});
+}
+
+TEST_F(HttpServerTest, ACodingThatIsNotKnownIsSaid) {
+  start({});
+  Connection connection(port_);
+  connection.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\nx");
+  EXPECT_EQ(connection.answer().status, 501);
+}
+
 TEST(HttpServerOptions, PlacesThatCannotBeListenedOn) {
   const auto handler = [](const std::shared_ptr<Exchange>&) {};
   EXPECT_ERROR(HttpServer({.host = "no address"}, handler), ErrorCode::invalid_argument,

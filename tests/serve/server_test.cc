@@ -190,6 +190,27 @@ TEST_F(ServerTest, OtherOriginsAreAllowedByName) {
   EXPECT_EQ(head("").find("Access-Control"), std::string::npos);
 }
 
+// Through the browser of whoever works at this machine.
+TEST_F(ServerTest, PagesOfOtherSitesMayNotAskAServerWithoutKeys) {
+  start({.http = {}, .origins = {"https://ours.example"}});
+  const auto with = [&](std::string_view headers) {
+    return ask(server_->port(), "GET", "/v1/models", "", headers).status;
+  };
+  EXPECT_EQ(with("Origin: https://ours.example\r\n"), 200);
+  EXPECT_EQ(with("Origin: http://localhost\r\n"), 200);
+  EXPECT_EQ(with("Origin: https://evil.example\r\n"), 403);
+  EXPECT_EQ(with("Origin: null\r\n"), 403);
+  const auto host = [&](const std::string& name) {
+    testing::Connection connection(server_->port());
+    connection.send("GET /v1/models HTTP/1.1\r\nHost: " + name + "\r\n\r\n");
+    return connection.answer().status;
+  };
+  EXPECT_EQ(host("127.0.0.1:8080"), 200);
+  EXPECT_EQ(host("[::1]:8080"), 200);
+  EXPECT_EQ(host("evil.example"), 403);
+  EXPECT_EQ(host("127.evil.example"), 403);
+}
+
 TEST_F(ServerTest, EmbedsTexts) {
   const Json a = answer("/v1/embeddings", R"({"input":["ab","c"]})");
   ASSERT_EQ(a.at("data").as_array().size(), 2u);
@@ -294,6 +315,7 @@ TEST_F(ServerTest, KeysAreAskedFor) {
   EXPECT_EQ(with("Authorization: Bearer \r\n"), 401);
   EXPECT_EQ(with("Authorization: secret-one\r\n"), 401);
   EXPECT_EQ(with("Authorization: Bearer secret-one\r\n"), 200);
+  EXPECT_EQ(with("Authorization: bearer secret-one\r\n"), 200);
   EXPECT_EQ(with("Authorization: Bearer secret-two\r\n"), 200);
   EXPECT_EQ(ask(server_->port(), "GET", "/health").status, 200);
   EXPECT_EQ(ask(server_->port(), "GET", "/metrics").status, 401);

@@ -58,33 +58,58 @@ TEST_F(ToolsTest, ACallThatMustComeComes) {
   }
 }
 
-TEST_F(ToolsTest, AStreamedCallIsTheWholeOne) {
-  const std::string request = body(R"(,"tool_choice":"required")");
-  const Json whole = server_.post("/v1/chat/completions", request);
-  const Json& wanted = whole.at("choices").as_array()[0].at("message").at("tool_calls");
-  std::string streamed = request;
-  streamed.insert(1, R"("stream":true,)");
-  const auto a = testing::ask(server_.port(), "POST", "/v1/chat/completions", streamed);
-  EXPECT_EQ(a.status, 200);
-  std::string name, arguments, reason;
+// What the events of a streamed answer say together.
+struct Streamed {
+  std::string content, name, arguments, reason;
   std::set<std::string> ids;
-  for (std::size_t at = a.body.find("data: {"); at != std::string::npos;
-       at = a.body.find("data: {", at + 1)) {
-    const Json event = Json::parse(a.body.substr(at + 6, a.body.find('\n', at) - at - 6), "event");
-    const Json& choice = event.at("choices").as_array()[0];
-    if (choice.at("finish_reason").is_string()) reason = choice.at("finish_reason").as_string();
-    const Json* calls = choice.at("delta").find("tool_calls");
-    if (!calls) continue;
-    const Json& call = calls->as_array()[0];
-    EXPECT_EQ(call.at("index").as_int(), 0);
-    if (const Json* id = call.find("id")) ids.insert(id->as_string());
-    if (const Json* n = call.at("function").find("name")) name += n->as_string();
-    arguments += call.at("function").at("arguments").as_string();
+
+  explicit Streamed(const std::string& events) {
+    for (std::size_t at = events.find("data: {"); at != std::string::npos;
+         at = events.find("data: {", at + 1)) {
+      const Json event =
+          Json::parse(events.substr(at + 6, events.find('\n', at) - at - 6), "event");
+      const Json& choice = event.at("choices").as_array()[0];
+      if (choice.at("finish_reason").is_string()) reason = choice.at("finish_reason").as_string();
+      content += choice.at("delta").get("content", "");
+      const Json* calls = choice.at("delta").find("tool_calls");
+      if (!calls) continue;
+      const Json& call = calls->as_array()[0];
+      EXPECT_EQ(call.at("index").as_int(), 0);
+      if (const Json* id = call.find("id")) ids.insert(id->as_string());
+      name += call.at("function").get("name", "");
+      arguments += call.at("function").at("arguments").as_string();
+    }
   }
-  EXPECT_EQ(reason, "tool_calls");
-  EXPECT_EQ(ids.size(), 1u);
-  EXPECT_EQ(name, wanted.as_array()[0].at("function").at("name").as_string());
-  EXPECT_EQ(arguments, wanted.as_array()[0].at("function").at("arguments").as_string());
+};
+
+// Also where the answer is cut off before, in or behind the call.
+TEST_F(ToolsTest, AStreamedCallIsTheWholeOne) {
+  int with_call = 0, cut_inside = 0;
+  for (const int most : {4, 8, 12, 14, 16, 18, 20, 24, 28, 32, 200}) {
+    const std::string request =
+        body(R"(,"tool_choice":"required","max_tokens":)" + std::to_string(most));
+    const Json answer = server_.post("/v1/chat/completions", request);
+    const Json& whole = answer.at("choices").as_array()[0];
+    std::string streamed_request = request;
+    streamed_request.insert(1, R"("stream":true,)");
+    const auto a = testing::ask(server_.port(), "POST", "/v1/chat/completions", streamed_request);
+    EXPECT_EQ(a.status, 200);
+    const Streamed streamed(a.body);
+    EXPECT_EQ(streamed.reason, whole.at("finish_reason").as_string());
+    const Json* calls = whole.at("message").find("tool_calls");
+    EXPECT_EQ(streamed.ids.size(), calls ? 1u : 0u) << most;
+    if (!calls) {
+      EXPECT_EQ(streamed.content, whole.at("message").at("content").as_string());
+      continue;
+    }
+    const Json& function = calls->as_array()[0].at("function");
+    EXPECT_EQ(streamed.name, function.at("name").as_string());
+    EXPECT_EQ(streamed.arguments, function.at("arguments").as_string());
+    ++with_call;
+    cut_inside += streamed.reason == "length";
+  }
+  EXPECT_GT(with_call, 1);
+  EXPECT_GT(cut_inside, 0);
 }
 
 TEST_F(ToolsTest, SaysWhatIsWrong) {

@@ -1,7 +1,5 @@
 // A conversation in the terminal.
-#include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -9,32 +7,22 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/chat/chat_flags.h"
 #include "cli/chat/line_input.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/serve/api_key.h"
 #include "cli/signals.h"
 #include "serve/terminal/chat_session.h"
 
 namespace stemma::cli {
 namespace {
 
-std::string key_of(const ChatFlags& o) {
-  if (!o.key_file.empty()) {
-    std::string text = read_file(o.key_file, 1 << 16);
-    text.resize(std::min(text.find_first_of(" \r\n"), text.size()));
-    return text;
-  }
-  const char* key = std::getenv("OPENAI_API_KEY");
-  return key ? key : "";
-}
-
 std::unique_ptr<serve::Talker> talker_of(const ChatFlags& o) {
   if (!o.url.empty())
-    return std::make_unique<serve::RemoteTalker>(serve::Endpoint::of_url(o.url), key_of(o),
-                                                 o.model.model);
+    return std::make_unique<serve::RemoteTalker>(serve::Endpoint::of_url(o.url),
+                                                 api_key(o.key_file), o.model.model);
   if (o.model.model.empty())
     throw Error(ErrorCode::invalid_argument,
                 "[chat] give a model with --model, or a server with --url");
@@ -82,8 +70,9 @@ void add_chat(Program& program) {
   c.about =
       "A conversation with a model in this process, or with a server of OpenAI's API (--url; the "
       "key from --key-file or the environment variable OPENAI_API_KEY). Lines are messages, and "
-      "lines that begin with / are commands: /help lists them. Ctrl-C ends an answer, Ctrl-D the "
-      "conversation. Lines from a pipe are messages too: answers go to standard output, everything "
+      "lines that begin with / are commands: /help lists them. Ctrl-C ends an answer and empties a "
+      "line; Ctrl-D, and Ctrl-C at an empty line, end the conversation. Lines from a pipe are "
+      "messages too: answers go to standard output, everything "
       "else to standard error, and the exit code is 1 where a message could not be answered.";
   c.examples = {"stemma chat --model models/smollm2",
                 "stemma chat --model models/smollm2 --system \"Be brief.\" --temperature 0.7",

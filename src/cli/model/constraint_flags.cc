@@ -1,5 +1,7 @@
 #include "cli/model/constraint_flags.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/file.h"
 
@@ -25,7 +27,14 @@ void declare(ConstraintFlags& flags, OptionSet& options) {
               flags.choices);
 }
 
-grammar::SharedGrammar grammar_of(const ConstraintFlags& flags) {
+grammar::SharedGrammar grammar_of(const ConstraintFlags& flags, const OptionSet& options) {
+  const auto refuse_empty = [&](const char* key, const std::string& value) {
+    if (value.empty() && options.source(key) != OptionSource::default_value)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[generate] {} must not be empty", flag_of_key(key)));
+  };
+  refuse_empty("json_schema", flags.json_schema);
+  refuse_empty("regex", flags.regex);
   const int given = static_cast<int>(!flags.json_schema.empty()) +
                     static_cast<int>(flags.json_object) + static_cast<int>(!flags.regex.empty()) +
                     static_cast<int>(!flags.choices.empty());

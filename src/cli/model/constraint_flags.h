@@ -21,6 +21,6 @@ struct ConstraintFlags {
 void declare(ConstraintFlags& flags, OptionSet& options);
 // The grammar of the one flag that is given; null: none is. Throws invalid_argument for two of them
 // or an impossible one, not_found for a schema's file that is not there.
-grammar::SharedGrammar grammar_of(const ConstraintFlags& flags);
+grammar::SharedGrammar grammar_of(const ConstraintFlags& flags, const OptionSet& options);
 
 }  // namespace stemma::cli

@@ -96,7 +96,7 @@ int run_generate(GenerateOptions& o, const OptionSet& options) {
   settle(o.writing);
   check_prompt_flags(options);
   check_beam_flags(o.beams, options);
-  const grammar::SharedGrammar grammar = grammar_of(o.constraint);
+  const grammar::SharedGrammar grammar = grammar_of(o.constraint, options);
   const infer::LoadedModel model = infer::LoadedModel::open(o.model.options());
   // Beams are not drawn, as that file may want it.
   if (o.beams.beams > 1) o.writing.ignore_generation_config = true;

@@ -1,6 +1,7 @@
 #include "serve/load/load.h"
 
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,9 @@ namespace {
 int run_load_command(const LoadFlags& o) {
   serve::LoadPlan plan = o.load_plan();
   plan.interrupt = process_interrupt();
+  // A place that cannot be written to is said now, and not when all is measured.
+  std::optional<AtomicFile> picture;
+  if (!o.picture.empty()) picture.emplace(o.picture);
   ProgressLine line;
   plan.progress = [&](std::int64_t done) {
     line.update(plan.requests > 0 ? fmt::format("{} of {} requests", done, plan.requests)
@@ -31,10 +35,9 @@ int run_load_command(const LoadFlags& o) {
     print_json(load_json(result));
   else
     print(load_table(result));
-  if (!o.picture.empty()) {
-    AtomicFile file(o.picture);
-    file.write(serve::load_svg(result));
-    file.commit();
+  if (picture) {
+    picture->write(serve::load_svg(result));
+    picture->commit();
   }
   if (result.failed > 0) log_warning(fmt::format("{} requests failed", result.failed));
   return result.failed > 0 ? kCheckFailed : interrupted_or_done();

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/output.h"
+#include "cli/serve/api_key.h"
 
 namespace stemma::cli {
 namespace {
@@ -28,6 +29,11 @@ void read_words(const std::string& text, serve::LoadPlan& plan) {
   const std::size_t dash = all.find('-');
   plan.least_words = number(all.substr(0, dash));
   plan.most_words = dash == std::string::npos ? plan.least_words : number(all.substr(dash + 1));
+  if (plan.most_words < plan.least_words)
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[load] --prompt-words goes from the smaller number to the larger one, "
+                            "got '{}'",
+                            text));
 }
 
 // Each a route such as "chat", or with the model that it asks: "classify=mails".
@@ -56,6 +62,10 @@ serve::LoadPlan LoadFlags::load_plan() const {
   load.at = serve::Endpoint::of_url(url);
   load.targets = targets_of(routes, model);
   read_words(words, load);
+  if (load.requests == 0 && load.seconds <= 0)
+    throw Error(ErrorCode::invalid_argument,
+                "[load] --requests 0 goes on until --seconds are over: give these");
+  load.key = api_key(key_file);
   load.seed = static_cast<std::uint64_t>(seed);
   return load;
 }
@@ -69,7 +79,12 @@ void declare(LoadFlags& flags, OptionSet& options) {
                "each with a model of its own where one is named; each request takes one at random",
                "chat embeddings=mini"},
               flags.routes);
-  options.add({"key", "the key that requests show", "sk-..."}, flags.plan.key);
+  options.add_path(
+      {"key_file",
+       "a file that begins with the key that requests show; not given: the environment "
+       "variable OPENAI_API_KEY, or none",
+       "key.txt"},
+      flags.key_file);
   options.add({"streams",
                "clients at the same time; with --rate: at most",
                "32",

@@ -12,7 +12,7 @@ namespace stemma::cli {
 
 struct LoadFlags {
   serve::LoadPlan plan;
-  std::string url = "http://127.0.0.1:8080/v1", words = "128", model, picture;
+  std::string url = "http://127.0.0.1:8080/v1", words = "128", model, key_file, picture;
   std::vector<std::string> routes = {"completions"};
   std::int64_t seed = 1;
   bool json = false;

@@ -53,6 +53,7 @@ std::string load_table(const serve::LoadResult& r) {
       static_cast<double>(r.requests) / std::max(r.seconds, 1e-9), "milliseconds", "p50", "p95",
       "p99", "max", "mean");
   const auto row = [&](const std::string& name, const serve::Times& t) {
+    if (t.empty()) return;
     text +=
         fmt::format("{:<24}{:>10.1f}{:>10.1f}{:>10.1f}{:>10.1f}{:>10.1f}\n", name, 1e3 * t.at(0.5),
                     1e3 * t.at(0.95), 1e3 * t.at(0.99), 1e3 * t.at(1), 1e3 * t.mean());

@@ -30,7 +30,10 @@ void open_models(const ServeFlags& o, serve::Registry& models) {
   for (std::size_t i = 0; i < o.models.size(); ++i) {
     serve::ModelSource source = source_of(o.models[i]);
     if (i == 0 && !o.name.empty()) source.id = o.name;
-    if (i == 0) source.draft = o.draft.model;
+    if (i == 0) {
+      source.draft = o.draft.model;
+      source.chat_template = o.chat_template;
+    }
     models.open(source);
   }
   for (const std::string& adapter : o.adapters) models.open(source_of(adapter));
@@ -67,8 +70,9 @@ void add_serve(Program& program) {
   Command& c = program.add("serve", "answer clients of OpenAI's API with a model");
   c.about =
       "Listens for HTTP requests and answers them as OpenAI's API does: /v1/chat/completions, "
-      "/v1/completions, /v1/embeddings, /v1/rerank, /v1/models; /v1/classify for fine-tuned "
-      "models; besides /tokenize, /detokenize, /health, /ready, /version and /metrics (for "
+      "/v1/completions, /v1/responses, /v1/embeddings, /v1/rerank, /v1/models; /v1/classify for "
+      "fine-tuned models; a page for the browser at /; besides /tokenize, /detokenize, /health, "
+      "/ready, /version and /metrics (for "
       "Prometheus). Requests share the model's passes, with its adapters too, and those that begin "
       "alike share what was computed for it. A field that is not known is an error that "
       "names it. The access log goes to standard output, a line of JSON for each answer. Ctrl-C or "

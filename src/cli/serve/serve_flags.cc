@@ -18,6 +18,11 @@ void declare(ServeFlags& flags, OptionSet& options) {
                     {"lora", "lora_modules", "adapters"}},
                    flags.adapters);
   options.add({"name", "the id of the first model", "assistant"}, flags.name);
+  options.add({"chat_template",
+               "chatml, plain or a file with a Jinja template, for the first model instead of its "
+               "own",
+               "plain"},
+              flags.chat_template);
   options.add_path(tokenizer_help("; empty: each model's own"), flags.settings.tokenizer);
   declare_precision(flags.settings.precision, options);
   declare_weights(flags.settings.weights, options);

@@ -15,7 +15,7 @@ struct ServeFlags {
   std::vector<std::string> models, adapters, origins;
   serve::ServeSettings settings;
   DraftFlags draft;
-  std::string name, host = "127.0.0.1", key_file, admin_key_file;
+  std::string name, chat_template, host = "127.0.0.1", key_file, admin_key_file;
   std::int64_t port = 8080, most_connections = 1024;
   double rate_limit = 0;
 };

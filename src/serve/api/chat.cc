@@ -35,8 +35,7 @@ Json read_variables(const Json& more) {
 void answer_chat(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
                  Metrics& metrics, Fields& fields) {
   chat::Conversation conversation;
-  conversation.messages =
-      read_messages(fields, knows_developer(host->model().tokenizer().chat_template()));
+  conversation.messages = read_messages(fields, knows_developer(host->chat().jinja()));
   if (const Json* more = fields.take("chat_template_kwargs"))
     conversation.variables = read_variables(*more);
   conversation.add_generation_prompt = fields.boolean("add_generation_prompt").value_or(true);

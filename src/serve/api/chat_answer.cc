@@ -22,7 +22,8 @@ FoundCalls find_calls(const chat::ToolFormat& format, bool begun, const infer::G
   reader.push(g.text, events);
   reader.finish(events);
   FoundCalls found;
-  if (!reader.complete() || reader.calls().empty()) {
+  found.cut = reader.cut();
+  if ((!reader.complete() && !found.cut) || reader.calls().empty()) {
     found.text = g.text;
     return found;
   }
@@ -72,7 +73,7 @@ Json ChatAnswer::logprobs_json(const Tokens& tokens) const {
 
 Json ChatAnswer::message_of(const infer::Generation& g, std::string& reason) const {
   reason = finish_word(g.finish);
-  FoundCalls found{g.text, {}};
+  FoundCalls found{.text = g.text};
   if (settings_.tools) found = find_calls(*settings_.tools, settings_.call_begun, g);
   Json message = Json::object({{"role", "assistant"}});
   message.set("content", found.calls.empty() || !found.text.empty() ? Json(found.text) : Json());
@@ -81,7 +82,7 @@ Json ChatAnswer::message_of(const infer::Generation& g, std::string& reason) con
   Json calls = Json::array();
   for (const chat::ToolCall& call : found.calls) calls.push_back(call_json(call));
   message.set("tool_calls", std::move(calls));
-  if (reason == "stop") reason = "tool_calls";
+  if (reason == "stop" && !found.cut) reason = "tool_calls";
   return message;
 }
 

@@ -43,10 +43,12 @@ class ChatAnswer final : public Answer {
   std::vector<chat::ToolCallReader> readers_;  // of streamed choices
 };
 
-// The calls in a whole answer, and the text before them; none where it is cut off inside a call.
+// The calls in a whole answer, and the text before them, as they would have been streamed. What
+// began as a call and turned out to be none is text.
 struct FoundCalls {
-  std::string text;
-  std::vector<chat::ToolCall> calls;
+  std::string text = {};
+  std::vector<chat::ToolCall> calls = {};
+  bool cut = false;  // the answer ended inside the last call
 };
 FoundCalls find_calls(const chat::ToolFormat& format, bool begun, const infer::Generation& g);
 

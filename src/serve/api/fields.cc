@@ -57,9 +57,13 @@ std::optional<std::int64_t> Fields::integer(std::string_view name, std::int64_t 
                                             std::int64_t most) {
   const Json* value = take(name);
   if (!value) return std::nullopt;
+  // Beyond 2^53 the numbers of JSON have gaps in most languages.
+  constexpr std::int64_t kExact = 9'000'000'000'000'000;
+  least = std::max(least, -kExact);
+  most = std::min(most, kExact);
   const auto wanted = [&] { return fmt::format("an integer between {} and {}", least, most); };
   if (!value->is_number() || value->as_double() != std::floor(value->as_double()) ||
-      std::abs(value->as_double()) > 9e15)
+      std::abs(value->as_double()) > static_cast<double>(kExact))
     refuse(path_of(name), wanted(), *value);
   const std::int64_t number = value->as_int();
   if (number < least || number > most) refuse(path_of(name), wanted(), *value);

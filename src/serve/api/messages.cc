@@ -48,7 +48,7 @@ Json read_message(const Json& value, const std::string& path, bool has_developer
   item.set("content", content ? content_of(*content, message.path_of("content")) : "");
   if (written) {
     const std::string list_path = message.path_of("tool_calls");
-    if (!written->is_array() || written->as_array().empty())
+    if (!written->is_array())
       throw ApiError(400, fmt::format("'{}' must be a list of calls", list_path), list_path);
     Json list = Json::array();
     for (std::size_t i = 0; i < written->as_array().size(); ++i) {
@@ -56,7 +56,7 @@ Json read_message(const Json& value, const std::string& path, bool has_developer
       calls.insert(call.at("id").as_string());
       list.push_back(std::move(call));
     }
-    item.set("tool_calls", std::move(list));
+    if (!list.as_array().empty()) item.set("tool_calls", std::move(list));
   }
   if (role == "tool") {
     message.required("tool_call_id");

@@ -74,15 +74,19 @@ Json ResponseAnswer::item_json(const Item& item, const char* status) {
 
 Json ResponseAnswer::whole(std::span<const infer::Generation> choices) {
   const infer::Generation& g = choices[0];
-  FoundCalls found{g.text, {}};
+  FoundCalls found{.text = g.text};
   if (settings_.tools) found = find_calls(*settings_.tools, settings_.call_begun, g);
   const char* const status = finish_word(g.finish) == "length" ? "incomplete" : "completed";
   Json output = Json::array();
   if (found.calls.empty() || !found.text.empty())
-    output.push_back(item_json({false, drawn_id("msg_"), {}, {}, found.text}, status));
-  for (const chat::ToolCall& call : found.calls)
+    output.push_back(item_json({false, drawn_id("msg_"), {}, {}, found.text},
+                               found.calls.empty() ? status : "completed"));
+  for (std::size_t i = 0; i < found.calls.size(); ++i) {
+    const chat::ToolCall& call = found.calls[i];
     output.push_back(
-        item_json({true, drawn_id("fc_"), drawn_id("call_"), call.name, call.arguments}, status));
+        item_json({true, drawn_id("fc_"), drawn_id("call_"), call.name, call.arguments},
+                  i + 1 == found.calls.size() ? status : "completed"));
+  }
   return last_response(g, std::move(output));
 }
 

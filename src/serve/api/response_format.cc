@@ -1,5 +1,7 @@
 #include "serve/api/response_format.h"
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include <fmt/format.h>
@@ -66,6 +68,13 @@ Constraint read_format(const Json& format, const std::string& path, FormatForm f
   if (!described) fields.required("json_schema");
   Fields schema(*described, fields.path_of("json_schema"));
   return read_schema(schema);
+}
+
+bool asks_for_form(const Json& body) {
+  constexpr std::array kFields = {"response_format", "guided_json", "guided_regex",
+                                  "guided_choice",   "text",        "tools"};
+  return body.is_object() &&
+         std::ranges::any_of(kFields, [&](const char* name) { return body.find(name) != nullptr; });
 }
 
 Constraint read_constraint(Fields& fields, ModelHost& host) {

@@ -20,6 +20,9 @@ enum class FormatForm : std::uint8_t { nested, flat };
 Constraint read_format(const Json& format, const std::string& path, FormatForm form,
                        ModelHost& host);
 
+// Whether a body may name a form that has to be compiled, which can take a second.
+bool asks_for_form(const Json& body);
+
 // `response_format` and, as vLLM has them, `guided_json`, `guided_regex` and `guided_choice`: at
 // most one of these. Throws ApiError.
 Constraint read_constraint(Fields& fields, ModelHost& host);

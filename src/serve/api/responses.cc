@@ -74,8 +74,7 @@ void answer_response(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<
   Json& echoed = settings.echoed;
   chat::Conversation conversation;
   const Json* instructions = fields.take("instructions");
-  conversation.messages =
-      read_response_input(fields, knows_developer(host->model().tokenizer().chat_template()));
+  conversation.messages = read_response_input(fields, knows_developer(host->chat().jinja()));
   infer::GenerateOptions options = read_sampling(fields, *host);
   const auto most = fields.integer("max_output_tokens", 1, INT32_MAX);
   const AnswerOptions answer = read_response_stream(fields);

@@ -161,7 +161,7 @@ ToolUse read_tools(Fields& fields, ToolForm form) {
 
 ToolPrompt prompt_with_tools(ModelHost& host, chat::Conversation conversation, const ToolUse& use) {
   ToolPrompt result;
-  result.format = chat::tool_format_of(host.model().tokenizer().chat_template());
+  result.format = chat::tool_format_of(host.chat().jinja());
   conversation =
       chat::with_tools(std::move(conversation), use.shown() ? use.tools : Json(), result.format);
   if (use.forced()) {
@@ -180,11 +180,11 @@ ToolPrompt prompt_with_tools(ModelHost& host, chat::Conversation conversation, c
   }
   // Most templates write arguments as JSON themselves, some join them as texts.
   try {
-    result.prompt = infer::chat_prompt(host.model(), conversation);
+    result.prompt = infer::chat_prompt(host.model(), conversation, host.chat());
   } catch (const Error&) {
     if (!has_calls(conversation)) throw;
-    result.prompt =
-        infer::chat_prompt(host.model(), with_arguments_as_text(std::move(conversation)));
+    result.prompt = infer::chat_prompt(
+        host.model(), with_arguments_as_text(std::move(conversation)), host.chat());
   }
   return result;
 }

@@ -11,9 +11,12 @@ namespace stemma::serve {
 struct Endpoint {
   std::string host = "127.0.0.1", base_path = "/v1";
   std::uint16_t port = 8080;
+  bool tls = false;
 
-  // http://HOST[:PORT][/PATH]; without a path that of the API, /v1. Throws invalid_argument.
+  // http://HOST[:PORT][/PATH] or https://...; without a path that of the API, /v1. Throws
+  // invalid_argument.
   static Endpoint of_url(const std::string& url);
+  std::string url() const;
 };
 
 }  // namespace stemma::serve

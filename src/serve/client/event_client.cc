@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
@@ -15,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "serve/client/channel.h"
 #include "serve/client/events.h"
 
 namespace stemma::serve {
@@ -56,14 +56,20 @@ std::string request_of(const Endpoint& at, const std::string& key, const char* m
 class EventClient::Connection {
  public:
   Connection(const Endpoint& at, Interrupt interrupt)
-      : at_(at), interrupt_(interrupt), socket_(loop_) {
+      : at_(at),
+        interrupt_(interrupt),
+        context_(tls_context_for(at)),
+        channel_(loop_, context_.get()) {
     answer_within(kConnectSeconds);
     boost::system::error_code error;
     const auto server = tcp::resolver(loop_).resolve(at.host, std::to_string(at.port), error);
     if (error) fail(error);
-    asio::async_connect(socket_, server,
-                        [this](boost::system::error_code e, const tcp::endpoint&) { done_ = e; });
-    wait();
+    channel_.tcp().async_connect(
+        server, [this](boost::system::error_code e, const tcp::endpoint&) { done_ = e; });
+    if (wait()) {
+      channel_.async_greet(at.host, [this](boost::system::error_code e) { done_ = e; });
+      wait();
+    }
     deadline_ = Clock::time_point::max();
   }
 
@@ -74,12 +80,12 @@ class EventClient::Connection {
   // 200 or of another one; false: no more.
   template <class TakeBytes>
   bool ask(const std::string& request, const TakeBytes& use) {
-    asio::async_write(socket_, asio::buffer(request),
+    asio::async_write(channel_, asio::buffer(request),
                       [this](boost::system::error_code e, std::size_t) { done_ = e; });
     if (!wait()) return false;
     http::response_parser<http::buffer_body> parser;
     parser.body_limit(std::uint64_t{1} << 32);
-    http::async_read_header(socket_, buffer_, parser,
+    http::async_read_header(channel_, buffer_, parser,
                             [this](boost::system::error_code e, std::size_t) { done_ = e; });
     if (!wait()) return false;
     status_ = parser.get().result_int();
@@ -87,7 +93,7 @@ class EventClient::Connection {
     while (!parser.is_done()) {
       parser.get().body().data = bytes.data();
       parser.get().body().size = bytes.size();
-      http::async_read_some(socket_, buffer_, parser,
+      http::async_read_some(channel_, buffer_, parser,
                             [this](boost::system::error_code e, std::size_t) { done_ = e; });
       if (!wait()) return false;
       const std::string_view got(bytes.data(), bytes.size() - parser.get().body().size);
@@ -102,9 +108,8 @@ class EventClient::Connection {
 
   [[noreturn]] void fail(const boost::system::error_code& error) const {
     throw Error(ErrorCode::communication,
-                fmt::format("[client] no answer from http://{}:{}: {}; is a server running there? "
-                            "(stemma serve)",
-                            at_.host, at_.port, error.message()));
+                fmt::format("[client] no answer from {}: {}; is a server running there?", at_.url(),
+                            error.message()));
   }
 
   // Until what was begun is done; false where the interrupt came first.
@@ -115,8 +120,7 @@ class EventClient::Connection {
       loop_.run_for(std::chrono::milliseconds(50));
       const bool late = Clock::now() > deadline_;
       if (!interrupt_.requested() && !late) continue;
-      boost::system::error_code ignored;
-      socket_.close(ignored);
+      channel_.close();
       loop_.restart();
       loop_.run();
       if (late) fail(asio::error::timed_out);
@@ -129,7 +133,8 @@ class EventClient::Connection {
   Endpoint at_;
   Interrupt interrupt_;
   asio::io_context loop_;
-  tcp::socket socket_;
+  std::unique_ptr<TlsContext> context_;
+  Channel channel_;
   boost::beast::flat_buffer buffer_;
   boost::system::error_code done_;
   Clock::time_point deadline_;

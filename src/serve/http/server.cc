@@ -17,6 +17,12 @@ namespace stemma::serve {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+namespace {
+
+constexpr std::chrono::seconds kLastWords{2};  // for what give_up ended
+
+}  // namespace
+
 class HttpServer::Implementation {
  public:
   Implementation(HttpOptions options, Handler handler)
@@ -105,8 +111,13 @@ class HttpServer::Implementation {
     timer_.async_wait([this](boost::system::error_code) {
       if (connections_ == 0) return loop_.stop();
       if (std::chrono::steady_clock::now() < drained_at_) return wait_for_last();
+      if (const auto give_up = std::exchange(options_.give_up, {})) {
+        give_up();
+        drained_at_ = std::chrono::steady_clock::now() + kLastWords;
+        return wait_for_last();
+      }
       for (const auto& s : sessions_)
-        if (const auto session = s.lock()) session->close();
+        if (const auto session = s.lock()) session->cut();
       loop_.stop();
     });
   }
@@ -160,6 +171,8 @@ const char* reason_of(int status) {
       return "Request Header Fields Too Large";
     case 500:
       return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
     default:

@@ -10,8 +10,8 @@
 // Slow clients cost little: a head must be whole within header_timeout, however its bytes come
 // (against "slow loris"), a body within body_timeout, and an answer that piles up to most_backlog
 // ends its connection. When the interrupt is requested the server takes no more connections, lets
-// the answers that are under way end, for drain_timeout at most, and returns. Whoever holds an
-// Exchange lets go of it before the server is destroyed.
+// the answers that are under way end, for about drain_timeout at most, and returns. Whoever holds
+// an Exchange lets go of it before the server is destroyed.
 #pragma once
 
 #include <chrono>
@@ -46,6 +46,9 @@ struct HttpOptions {
   std::chrono::milliseconds header_timeout{10'000}, body_timeout{60'000}, idle_timeout{75'000};
   std::chrono::milliseconds write_timeout{30'000}, drain_timeout{30'000}, heartbeat{15'000};
   std::function<void(const AccessRecord&)> log = {};  // on the server's thread
+  // Called on it where drain_timeout is over: answers under way are to be ended as failed. They
+  // have two seconds more to be written. Empty: connections are cut at once.
+  std::function<void()> give_up = {};
   // Headers of every answer to a request; empty: none.
   std::function<std::vector<std::pair<std::string, std::string>>(const HttpRequest&)> headers = {};
   // The body of an answer that the server gives itself (status, message); empty: plain text.

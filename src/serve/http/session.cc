@@ -174,6 +174,9 @@ void Session::on_head(ErrorCode error) {
   answering_ = true;
   began_ = std::chrono::steady_clock::now();
   record_ = {};
+  ErrorCode none;
+  if (const auto remote = socket_.remote_endpoint(none); !none)
+    record_.client = remote.address().to_string();
   headers_.clear();
   keep_alive_ = false;
   if (late_) return parser_->got_some() ? fail(408, "the request's head took too long") : close();
@@ -184,6 +187,9 @@ void Session::on_head(ErrorCode error) {
   if (error && error.category() == http::make_error_code(http::error::bad_method).category())
     return fail(400, fmt::format("this is no HTTP request: {}", error.message()));
   if (error) return close();
+  const auto coding = parser_->get().find(http::field::transfer_encoding);
+  if (coding != parser_->get().end() && !parser_->chunked())
+    return fail(501, "the body's Transfer-Encoding is not known: send it plain or chunked");
   if (!reserve_body()) return fail(503, "the requests under way are too long: try again later");
   if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -252,9 +258,7 @@ HttpRequest Session::take_request() {
     request.headers.emplace_back(std::move(name), std::string(field.value()));
   }
   request.body = std::move(message.body());
-  ErrorCode none;
-  const auto remote = socket_.remote_endpoint(none);
-  if (!none) request.client = remote.address().to_string();
+  request.client = record_.client;
   const std::string_view own = request.header("x-request-id");
   request.id = is_plain_id(own) ? std::string(own) : drawn_id("req-");
   if (host_.options.headers) headers_ = host_.options.headers(request);

@@ -46,6 +46,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // No more requests: closes at once where none is under way.
   void drain();
   void close();
+  // Closes; what is under way ends here, and is noted in the access log.
+  void cut() { lost(); }
 
   // Of the exchange with this number, from the server's thread.
   void respond(std::uint64_t number, HttpResponse response);

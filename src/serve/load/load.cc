@@ -34,7 +34,8 @@ class Load {
   explicit Load(const LoadPlan& plan) : plan_(plan), random_(plan.seed) {
     tcp::resolver resolver(loop_);
     boost::system::error_code error;
-    server_ = resolver.resolve(plan.at.host, std::to_string(plan.at.port), error);
+    server_.addresses = resolver.resolve(plan.at.host, std::to_string(plan.at.port), error);
+    server_.tls = tls_context_for(plan.at);
     if (error)
       throw Error(ErrorCode::communication,
                   fmt::format("[load] cannot find {}: {}", plan.at.host, error.message()));
@@ -130,7 +131,7 @@ class Load {
 
   const LoadPlan& plan_;
   asio::io_context loop_{1};
-  tcp::resolver::results_type server_;
+  LoadClient::Server server_;
   std::mt19937_64 random_;
   SteadyClock::time_point begin_;
   std::int64_t asked_ = 0, under_way_ = 0;
@@ -163,9 +164,8 @@ LoadResult run_load(const LoadPlan& plan) {
                 "requests or of seconds");
   LoadResult result = Load(plan).run();
   if (result.requests > 0 && result.failed == result.requests)
-    throw Error(ErrorCode::communication,
-                fmt::format("[load] http://{}:{}{} answered no request: {}", plan.at.host,
-                            plan.at.port, plan.at.base_path, result.errors.begin()->first));
+    throw Error(ErrorCode::communication, fmt::format("[load] {} answered no request: {}",
+                                                      plan.at.url(), result.errors.begin()->first));
   return result;
 }
 

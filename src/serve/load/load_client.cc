@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -103,13 +102,12 @@ void take_answer(const std::string& text, LoadSample& sample) {
 
 }  // namespace
 
-LoadClient::LoadClient(const LoadPlan& plan, asio::io_context& loop,
-                       const asio::ip::tcp::resolver::results_type& server)
-    : plan_(plan), server_(server), stream_(loop) {}
+LoadClient::LoadClient(const LoadPlan& plan, asio::io_context& loop, const Server& server)
+    : plan_(plan), server_(server), channel_(loop, server.tls.get()) {}
 
 asio::awaitable<LoadSample> LoadClient::ask(LoadRequest request) {
   const SteadyClock::time_point asked = SteadyClock::now();
-  const bool is_used = stream_.socket().is_open();
+  const bool is_used = channel_.is_open();
   heard_ = false;
   LoadSample sample = co_await try_once(request);
   if (is_used && !heard_ && !sample.error.empty()) sample = co_await try_once(request);
@@ -120,11 +118,14 @@ asio::awaitable<LoadSample> LoadClient::ask(LoadRequest request) {
 asio::awaitable<LoadSample> LoadClient::try_once(const LoadRequest& request) {
   LoadSample sample;
   try {
-    stream_.expires_after(
+    channel_.tcp().expires_after(
         std::chrono::milliseconds(static_cast<std::int64_t>(plan_.timeout_seconds * 1000)));
-    if (!stream_.socket().is_open()) co_await stream_.async_connect(server_, asio::use_awaitable);
+    if (!channel_.is_open()) {
+      co_await channel_.tcp().async_connect(server_.addresses, asio::use_awaitable);
+      co_await channel_.async_greet(plan_.at.host, asio::use_awaitable);
+    }
     const std::string text = request_text(request);
-    co_await asio::async_write(stream_, asio::buffer(text), asio::use_awaitable);
+    co_await asio::async_write(channel_, asio::buffer(text), asio::use_awaitable);
     if (request.leave_after > 0 && !streams(request.target.route))
       sample.left = true;
     else
@@ -135,7 +136,7 @@ asio::awaitable<LoadSample> LoadClient::try_once(const LoadRequest& request) {
     sample.error = error.what();
   }
   if (!sample.error.empty() || sample.left || !keep_alive_) {
-    stream_.close();
+    channel_.close();
     buffer_.clear();  // what is left of its answers
   }
   co_return sample;
@@ -154,7 +155,7 @@ std::string LoadClient::request_text(const LoadRequest& request) const {
 asio::awaitable<void> LoadClient::read_answer(const LoadRequest& request, LoadSample& sample) {
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(std::uint64_t{1} << 40);
-  co_await http::async_read_header(stream_, buffer_, parser, asio::use_awaitable);
+  co_await http::async_read_header(channel_, buffer_, parser, asio::use_awaitable);
   heard_ = true;
   keep_alive_ = parser.get().keep_alive();
   const unsigned status = parser.get().result_int();
@@ -167,7 +168,7 @@ asio::awaitable<void> LoadClient::read_answer(const LoadRequest& request, LoadSa
     parser.get().body().data = bytes.data();
     parser.get().body().size = bytes.size();
     boost::system::error_code error;
-    co_await http::async_read_some(stream_, buffer_, parser,
+    co_await http::async_read_some(channel_, buffer_, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
     if (error && error != http::error::need_buffer) throw boost::system::system_error(error);
     const std::string_view got(bytes.data(), bytes.size() - parser.get().body().size);

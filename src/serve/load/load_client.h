@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>  // awaitable.hpp of Boost 1.74 needs it and does not include it
 
@@ -14,8 +15,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 
+#include "serve/client/channel.h"
 #include "serve/load/load.h"
 
 namespace stemma::serve {
@@ -38,9 +39,13 @@ struct LoadSample {
 
 class LoadClient {
  public:
+  // Where the server is, and the context of its TLS (null: without).
+  struct Server {
+    boost::asio::ip::tcp::resolver::results_type addresses = {};
+    std::unique_ptr<TlsContext> tls = {};
+  };
   // Keeps references to all three.
-  LoadClient(const LoadPlan& plan, boost::asio::io_context& loop,
-             const boost::asio::ip::tcp::resolver::results_type& server);
+  LoadClient(const LoadPlan& plan, boost::asio::io_context& loop, const Server& server);
 
   // Does not throw: what went wrong is in the sample. A server may close a connection on which
   // nothing was asked for a while: where it did so before it saw the request, that is asked again
@@ -53,8 +58,8 @@ class LoadClient {
   std::string request_text(const LoadRequest& request) const;
 
   const LoadPlan& plan_;
-  const boost::asio::ip::tcp::resolver::results_type& server_;
-  boost::beast::tcp_stream stream_;
+  const Server& server_;
+  Channel channel_;
   boost::beast::flat_buffer buffer_;
   bool keep_alive_ = true;
   bool heard_ = false;  // an answer has begun

@@ -19,13 +19,24 @@ RemoteTalker::RemoteTalker(Endpoint endpoint, std::string key, std::string model
   }
   if (there.empty())
     throw Error(ErrorCode::not_found, "[chat] the server has no model: load one into it");
-  model_ = there.front();
+  // Our server says what its models can; of others the first one is taken.
+  const auto chats = std::ranges::find_if(
+      there, [&](const std::string& name) { return std::ranges::count(chatting_, name) > 0; });
+  model_ = chats == there.end() ? there.front() : *chats;
 }
 
 std::vector<std::string> RemoteTalker::models() {
   std::vector<std::string> names;
   const Json list = client_.get("/models");
-  for (const Json& model : list.at("data").as_array()) names.push_back(model.at("id").as_string());
+  chatting_.clear();
+  for (const Json& model : list.at("data").as_array()) {
+    names.push_back(model.at("id").as_string());
+    const Json* ours = model.find("stemma");
+    const Json* can = ours && ours->is_object() ? ours->find("can") : nullptr;
+    if (!can || !can->is_array()) continue;
+    for (const Json& what : can->as_array())
+      if (what.is_string() && what.as_string() == "chat") chatting_.push_back(names.back());
+  }
   return names;
 }
 

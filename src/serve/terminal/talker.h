@@ -76,7 +76,8 @@ class LocalTalker final : public Talker {
 
 class RemoteTalker final : public Talker {
  public:
-  // model: empty: the only one, or the first, that the server has. Throws as EventClient.
+  // model: empty: the first that the server has, of ours the first that chats. Throws as
+  // EventClient.
   RemoteTalker(Endpoint endpoint, std::string key, std::string model);
 
   Reply reply(const Json& messages, const TalkOptions& options, const Print& print,
@@ -91,7 +92,8 @@ class RemoteTalker final : public Talker {
 
   EventClient client_;
   std::string model_;
-  std::optional<Size> last_;  // of the last reply, and what it answered
+  std::vector<std::string> chatting_;  // models that can chat, where the server says so
+  std::optional<Size> last_;           // of the last reply, and what it answered
   std::string answered_;
 };
 

@@ -91,7 +91,7 @@ struct ChatTemplate::Parsed {
 };
 
 ChatTemplate::ChatTemplate(std::string_view jinja)
-    : parsed_(std::make_shared<const Parsed>(Parsed{jinja::Template(jinja)})) {}
+    : parsed_(std::make_shared<const Parsed>(Parsed{jinja::Template(jinja)})), jinja_(jinja) {}
 
 ChatTemplate ChatTemplate::open(const std::string& name_or_file) {
   if (name_or_file == "chatml") {

@@ -68,6 +68,7 @@ class ChatTemplate {
   // unsupported as in jinja/template.h.
   std::vector<Piece> render(const Conversation& conversation, const TokenNames& tokens) const;
 
+  const std::string& jinja() const { return jinja_; }
   // Texts that end an answer, for formats in which no token does: "\nUser:".
   const std::vector<std::string>& stop_texts() const { return stop_texts_; }
   // Special tokens without which the format has no meaning.
@@ -76,6 +77,7 @@ class ChatTemplate {
  private:
   struct Parsed;
   std::shared_ptr<const Parsed> parsed_;
+  std::string jinja_;
   std::vector<std::string> stop_texts_, needed_tokens_;
 };
 

@@ -66,6 +66,8 @@ class ToolCallReader {
   const std::vector<ToolCall>& calls() const { return calls_; }
   // Whether every call that was begun came to its end.
   bool complete() const { return !open_; }
+  // Whether the answer ended inside a call: the last of calls(), as far as it came.
+  bool cut() const { return open_ && place_ == Place::inside; }
 
  private:
   void outside(char c, std::vector<ToolEvent>& events);
