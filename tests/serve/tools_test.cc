@@ -2,6 +2,7 @@
 // call is one, whatever the weights.
 #include <set>
 
+#include "serve/api/response_format.h"
 #include "tests/serve/running_server.h"
 #include "tests/tasks/tiny_model.h"
 
@@ -142,6 +143,16 @@ TEST_F(ToolsTest, SaysWhatIsWrong) {
   has(wrong(R"([{"role":"assistant","tool_calls":[{"function":{"name":"f"}}]}])"),
       "messages[0].tool_calls[0].id");
   has(wrong(hi, R"(,"guided_choice":["a"],"guided_regex":"b")"), "cannot both");
+}
+
+TEST(AsksForForm, OnlyWhatMayHaveToBeCompiled) {
+  const auto asks = [](const char* body) { return asks_for_form(Json::parse(body, "body")); };
+  EXPECT_TRUE(asks(R"({"guided_json":{}})"));
+  EXPECT_TRUE(asks(R"({"text":{"format":{"type":"json_object"}}})"));
+  EXPECT_TRUE(asks(R"({"tools":[]})"));
+  EXPECT_FALSE(asks(R"({"text":"of /tokenize"})"));
+  EXPECT_FALSE(asks(R"({"prompt":"x"})"));
+  EXPECT_FALSE(asks("[1]"));
 }
 
 TEST_F(ToolsTest, GuidedText) {

@@ -1,7 +1,5 @@
 #include "serve/api/response_format.h"
 
-#include <algorithm>
-#include <array>
 #include <vector>
 
 #include <fmt/format.h>
@@ -71,10 +69,13 @@ Constraint read_format(const Json& format, const std::string& path, FormatForm f
 }
 
 bool asks_for_form(const Json& body) {
-  constexpr std::array kFields = {"response_format", "guided_json", "guided_regex",
-                                  "guided_choice",   "text",        "tools"};
-  return body.is_object() &&
-         std::ranges::any_of(kFields, [&](const char* name) { return body.find(name) != nullptr; });
+  if (!body.is_object()) return false;
+  for (const char* name :
+       {"response_format", "guided_json", "guided_regex", "guided_choice", "tools"})
+    if (body.find(name)) return true;
+  // Of /v1/responses; /tokenize has a text there.
+  const Json* text = body.find("text");
+  return text && text->is_object();
 }
 
 Constraint read_constraint(Fields& fields, ModelHost& host) {
