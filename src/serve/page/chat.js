@@ -86,8 +86,10 @@ function article_of(node) {
   const below = document.createElement("div");
   below.className = "buttons";
   below.append(...branch_buttons(node));
-  if (node.role === "user") below.append(button("Edit", "Edit this message", () => edit(node, article)));
-  else below.append(button("Retry", "Another answer", () => ask(current.nodes[node.parent])));
+  if (node.role === "user") {
+    below.append(button("Edit", "Edit this message", () => edit(node, article)));
+    if (node.id === current.leaf && !is_answering()) below.append(button("Retry", "Ask again", () => ask(node)));
+  } else below.append(button("Retry", "Another answer", () => ask(current.nodes[node.parent])));
   if (node.role === "assistant") below.append(button("Copy", "Copy the answer", () => navigator.clipboard?.writeText(node.content)));
   if (node.figures) {
     const figures = document.createElement("span");
@@ -191,7 +193,9 @@ function send(event) {
   event.preventDefault();
   const field = get("chat-text");
   if (!field.value.trim() || is_answering()) return;
-  ask(add_message(current, current.leaf, "user", field.value));
+  // A message that got no answer is no part of what comes after it: the new one is a branch beside it.
+  const last = current.nodes[current.leaf];
+  ask(add_message(current, last?.role === "user" ? last.parent : current.leaf, "user", field.value));
   field.value = "";
   field.focus();
 }
