@@ -33,6 +33,8 @@ class ModelHost {
   bool has_adapter() const { return adapter_ != nullptr; }
   const infer::LoadedModel& model() const { return engine_->model(); }
   bool writes() const { return engine_->writes(); }
+  // Throws unsupported for a model that gives vectors only.
+  void require_writing() const;
   bool chats() const { return writes() && engine_->chat(); }
   // Throws unsupported for a model that does not write or has no template.
   const chat::ChatTemplate& chat() const;
@@ -55,8 +57,6 @@ class ModelHost {
   }
 
  private:
-  void require_writing() const;
-
   std::string id_;
   std::int64_t created_;
   std::shared_ptr<EngineHost> engine_;

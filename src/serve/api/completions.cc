@@ -135,6 +135,7 @@ class CompletionAnswer final : public Answer {
 
 void complete_text(const std::shared_ptr<Exchange>& exchange, std::shared_ptr<ModelHost> host,
                    Metrics& metrics, Fields& fields) {
+  host->require_writing();
   const auto prompts =
       read_texts(fields, "prompt", kMostPrompts, host->model().config().vocab,
                  [&](const std::string& text) { return infer::prompt_ids(host->model(), text); });
