@@ -164,7 +164,7 @@ void Server::route(const std::shared_ptr<Exchange>& exchange) {
   read(exchange, found->post, std::move(client));
 }
 
-// Compiling a form may take a second; whoever asks for none does not wait for that.
+// Compiling a form may take seconds; whoever asks for none does not wait for that.
 void Server::read(const std::shared_ptr<Exchange>& exchange, BodyRoute handler,
                   std::string client) {
   const auto guarded = [exchange](const auto& work) {

@@ -43,8 +43,9 @@ class ChatAnswer final : public Answer {
   std::vector<chat::ToolCallReader> readers_;  // of streamed choices
 };
 
-// The calls in a whole answer, and the text before them, as they would have been streamed. What
-// began as a call and turned out to be none is text.
+// The calls in a whole answer, and the text before them. A call that the answer's end cuts off is
+// one, as far as it came, as in a stream. What began as a call and turned out to be none is text; a
+// stream may have given out its name by then.
 struct FoundCalls {
   std::string text = {};
   std::vector<chat::ToolCall> calls = {};

@@ -20,7 +20,7 @@ enum class FormatForm : std::uint8_t { nested, flat };
 Constraint read_format(const Json& format, const std::string& path, FormatForm form,
                        ModelHost& host);
 
-// Whether a body may name a form that has to be compiled, which can take a second.
+// Whether a body may name a form that has to be compiled, which can take seconds.
 bool asks_for_form(const Json& body);
 
 // `response_format` and, as vLLM has them, `guided_json`, `guided_regex` and `guided_choice`: at
